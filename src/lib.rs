@@ -1,0 +1,8 @@
+//! wavetank: a deterministic discrete-event simulator of Kubernetes.
+//!
+//! *A ship-model basin: the cluster to scale, the waves made to order.*
+
+pub mod api;
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod sim;
