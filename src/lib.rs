@@ -5,4 +5,6 @@
 pub mod api;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod client;
+pub mod scenario;
 pub mod sim;

@@ -1,0 +1,1 @@
+//! A whole number or a percentage of another.

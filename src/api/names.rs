@@ -1,0 +1,1 @@
+//! Which texts are names, and how names are generated.

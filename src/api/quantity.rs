@@ -1,0 +1,1 @@
+//! Quantities: numbers with a unit, as resources are counted.
