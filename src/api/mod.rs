@@ -1,18 +1,28 @@
 //! Kubernetes' kinds and their fields: data, defaults, validation; no behaviour.
 
+pub mod apps;
+pub mod condition;
+pub mod coordination;
+pub mod core;
 pub mod defaults;
+pub mod discovery;
+pub mod edit;
 pub mod int_or_percent;
 pub mod labels;
 pub mod meta;
 pub mod names;
+pub mod object;
 pub mod patch;
 pub mod quantity;
 pub mod refusal;
+pub mod request;
+pub mod resource;
 pub mod schema;
 pub mod selector;
 pub mod taint;
 pub mod time;
 pub mod validation;
+pub mod why;
 
 /// A name, a namespace, a label's key or value: short, immutable, cheap to clone.
 pub type Name = smol_str::SmolStr;

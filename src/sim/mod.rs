@@ -2,4 +2,5 @@
 //! It knows nothing of Kubernetes.
 
 pub mod index;
+pub mod rng;
 pub mod time;

@@ -1,0 +1,1 @@
+//! kube-apiserver: verbs, admission, watch cache, subresources, fairness.

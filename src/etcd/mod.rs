@@ -1,0 +1,1 @@
+//! etcd: revisions, compare-and-swap, history, compaction, leases, quota.
