@@ -1,9 +1,18 @@
 //! Conformance units: primitives.
 
+mod int_or_percent;
+mod quantity;
+
 use super::{Differs, Unit};
 
 /// The units of this area, and the function that runs a case of each.
-pub(crate) const UNITS: &[Unit] = &[];
+pub(crate) const UNITS: &[Unit] = &[
+    ("quantity", quantity::quantity),
+    ("primitives.quantity-parse", quantity::parse),
+    ("primitives.quantity-arithmetic", quantity::arithmetic),
+    ("int-or-percent", int_or_percent::scaled),
+    ("primitives.int-or-percent", int_or_percent::both_ways),
+];
 
 /// Cases that are known to differ, with the reason.
 pub(crate) const DIFFERS: &[Differs] = &[];
