@@ -1,7 +1,9 @@
 //! Conformance units: primitives.
 
 mod int_or_percent;
+mod names;
 mod quantity;
+mod selector;
 
 use super::{Differs, Unit};
 
@@ -12,6 +14,13 @@ pub(crate) const UNITS: &[Unit] = &[
     ("primitives.quantity-arithmetic", quantity::arithmetic),
     ("int-or-percent", int_or_percent::scaled),
     ("primitives.int-or-percent", int_or_percent::both_ways),
+    ("name-validation", names::name_validation),
+    ("primitives.names", names::names),
+    ("primitives.generate-name", names::generate_name),
+    ("primitives.safe-encode", names::safe_encode),
+    ("selectors", selector::selectors),
+    ("primitives.label-selector-string", selector::string),
+    ("primitives.label-selector-object", selector::label_selector),
 ];
 
 /// Cases that are known to differ, with the reason.
