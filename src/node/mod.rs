@@ -4,8 +4,8 @@
 //! runtime knows nothing of the cluster and outlives the kubelet's process.
 
 pub mod backoff;
-//pub mod command;
-//pub mod images;
+pub mod command;
+pub mod images;
 //pub mod kubelet;
 pub mod pod_lifecycle;
-//pub mod runtime;
+pub mod runtime;
