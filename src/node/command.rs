@@ -163,7 +163,10 @@ mod tests {
         assert_eq!(run(&["sleep", "infinity"]), Program::RunsForEver);
         assert_eq!(run(&["nginx"]), Program::Unknown);
         assert_eq!(run(&[]), Program::Unknown);
-        assert_eq!(check(&["ready-after".into(), "2".into()]), Check::ReadyAfter(SimDuration::secs(2)));
+        assert_eq!(
+            check(&["ready-after".into(), "2".into()]),
+            Check::ReadyAfter(SimDuration::secs(2))
+        );
         assert_eq!(check(&["sh".into(), "-c".into(), "exit 1".into()]), Check::Always(false));
     }
 }

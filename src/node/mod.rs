@@ -6,6 +6,6 @@
 pub mod backoff;
 pub mod command;
 pub mod images;
-//pub mod kubelet;
+pub mod kubelet;
 pub mod pod_lifecycle;
 pub mod runtime;

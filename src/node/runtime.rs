@@ -146,11 +146,8 @@ impl Runtime {
         let hook = stop.hook.min(stop.grace);
         let left = (stop.grace - hook).max(LEAST_GRACE.min(stop.grace));
         let signal = now + hook;
-        let (ends, code) = if stop.term <= left {
-            (signal + stop.term, stop.code)
-        } else {
-            (signal + left, 137)
-        };
+        let (ends, code) =
+            if stop.term <= left { (signal + stop.term, stop.code) } else { (signal + left, 137) };
         if ends < run.ends {
             run.ends = ends;
             run.exit_code = code;

@@ -17,7 +17,8 @@ pub type Rejection = (&'static str, Name);
 /// Source: kubernetes v1.36 pkg/kubelet/lifecycle/predicate.go, `predicateAdmitHandler.Admit`
 pub fn admit(pod: &Pod, node: &Node, used: &Resources, pods: i64) -> Result<(), Rejection> {
     if !matches_node(pod, node) {
-        let text = "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector";
+        let text =
+            "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector";
         return Err(("NodeAffinity", Name::new_static(text)));
     }
     let (asked, have) = (&pod.spec.requests, &node.allocatable);

@@ -61,7 +61,11 @@ pub fn conditions(view: ConditionView<'_>) -> Vec<Condition> {
 /// Keeps the time of the last transition while the status stays.
 ///
 /// Source: kubernetes v1.36 pkg/kubelet/status/status_manager.go, `updateLastTransitionTime`
-fn dated(view: ConditionView<'_>, kind: &'static str, (status, reason, message): Said) -> Condition {
+fn dated(
+    view: ConditionView<'_>,
+    kind: &'static str,
+    (status, reason, message): Said,
+) -> Condition {
     let old = condition::find(view.old, kind).filter(|c| c.status == status);
     let since = old.and_then(|c| c.last_transition_time);
     Condition {

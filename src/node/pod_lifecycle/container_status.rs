@@ -196,7 +196,8 @@ fn set_ready(
 /// Source: kubernetes v1.36 pkg/kubelet/status/status_manager.go, `TerminatePod`
 pub fn close(statuses: &mut [ContainerStatus]) {
     for status in statuses.iter_mut().filter(|s| s.state.terminated.is_none()) {
-        status.state = ended(lost("The container could not be located when the pod was terminated"));
+        status.state =
+            ended(lost("The container could not be located when the pod was terminated"));
         status.ready = false;
         status.started = Some(false);
     }

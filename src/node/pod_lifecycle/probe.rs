@@ -161,8 +161,9 @@ impl ProbeWorker {
     ///
     /// Source: kubernetes v1.36 pkg/kubelet/prober/worker.go, `worker.doProbe`, feature gate
     /// `ChangeContainerStatusOnKubeletRestart`
-    pub fn adopt(&mut self, container_id: &Name) {
+    pub fn adopt(&mut self, container_id: &Name, result: Option<ProbeResult>) {
         self.container_id = container_id.clone();
+        self.result = result.or(Some(ProbeWorker::initial(self.kind)));
     }
 
     fn meet(&mut self, container_id: &Name) {
