@@ -128,7 +128,12 @@ impl NodeKeeper {
     fn create(&mut self, host: &mut Host, moment: &mut Moment<'_>) {
         let object = Object::from(self.own.clone());
         let why = Why::new("the kubelet has started");
-        self.send(NodeRequest::Create, Verb::Create { object, dry_run: false }, why, host, moment);
+        host.send(
+            Sent::Node(NodeRequest::Create),
+            Verb::Create { object, dry_run: false },
+            why,
+            moment,
+        );
     }
 
     fn create_lease(&mut self, host: &mut Host, moment: &mut Moment<'_>) {
@@ -142,18 +147,7 @@ impl NodeKeeper {
         };
         let verb = Verb::Create { object: lease.into(), dry_run: false };
         let why = Why::new("the kubelet has started");
-        self.send(NodeRequest::CreateLease, verb, why, host, moment);
-    }
-
-    fn send(
-        &mut self,
-        what: NodeRequest,
-        verb: Verb,
-        why: Why,
-        host: &mut Host,
-        moment: &mut Moment<'_>,
-    ) {
-        host.send(Sent::Node(what), verb, why, moment);
+        host.send(Sent::Node(NodeRequest::CreateLease), verb, why, moment);
     }
 
     fn tell(&self, warning: bool, reason: &'static str, message: &str, moment: &mut Moment<'_>) {
@@ -269,7 +263,7 @@ impl NodeKeeper {
         let patch = Patch::Edit(Edit::NodeStatus(status));
         let verb = Verb::Patch { key, part: Subresource::Status, patch };
         let why = Why::new("the state of the node");
-        self.send(NodeRequest::Status, verb, why, host, moment);
+        host.send(Sent::Node(NodeRequest::Status), verb, why, moment);
     }
 
     fn renew(&mut self, host: &mut Host, moment: &mut Moment<'_>) {
@@ -281,7 +275,7 @@ impl NodeKeeper {
         lease.spec.renew_time = Some(host.clock(moment.now).whole_micros());
         lease.spec.holder_identity = self.own.meta.name.clone();
         let verb = Verb::Update { object: lease.into(), part: Subresource::Main };
-        self.send(NodeRequest::RenewLease, verb, Why::new("a sign of life"), host, moment);
+        host.send(Sent::Node(NodeRequest::RenewLease), verb, Why::new("a sign of life"), moment);
     }
 
     /// A request about the node was answered.
@@ -331,9 +325,16 @@ impl NodeKeeper {
                 self.ready_at = SimTime::NEVER;
                 let key = ObjectKey::new(Kind::NODE, "", &self.own.meta.name);
                 let why = Why::new("the node is registered already");
-                self.send(NodeRequest::Look, Verb::Get(key), why, host, moment);
+                host.send(Sent::Node(NodeRequest::Look), Verb::Get(key), why, moment);
             }
-            _ => self.post_at = self.post_at.min(moment.now + SimDuration::secs(1)),
+            Answer::Object(_)
+            | Answer::List(_)
+            | Answer::Watching
+            | Answer::Deleted(_)
+            | Answer::Done
+            | Answer::Refused(_) => {
+                self.post_at = self.post_at.min(moment.now + SimDuration::secs(1));
+            }
         }
     }
 
@@ -358,7 +359,7 @@ impl NodeKeeper {
             Answer::Refused(r) if matches!(r.reason, Reason::AlreadyExists | Reason::Conflict) => {
                 let key = ObjectKey::new(Kind::LEASE, LEASES, &self.own.meta.name);
                 let why = Why::new("the lease is there already");
-                self.send(NodeRequest::LookLease, Verb::Get(key), why, host, moment);
+                host.send(Sent::Node(NodeRequest::LookLease), Verb::Get(key), why, moment);
             }
             Answer::Refused(r) => {
                 if r.reason == Reason::NotFound {
@@ -366,7 +367,11 @@ impl NodeKeeper {
                 }
                 self.renew_at = moment.now + LEASE_RETRY;
             }
-            _ => {}
+            Answer::Object(_)
+            | Answer::List(_)
+            | Answer::Watching
+            | Answer::Deleted(_)
+            | Answer::Done => {}
         }
     }
 }

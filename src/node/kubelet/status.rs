@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::api::core::container::ContainerStatus;
 use crate::api::core::pod::{PodPhase, PodStatus};
 use crate::api::edit::Edit;
 use crate::api::object::{Kind, ObjectKey};
@@ -16,6 +17,8 @@ use crate::node::kubelet::worker::{Stage, Worker};
 use crate::node::pod_lifecycle::conditions::{ConditionView, conditions};
 use crate::node::pod_lifecycle::container_status::{StatusView, init_statuses, statuses};
 use crate::node::pod_lifecycle::phase::{PodView, phase};
+use crate::node::runtime::Sandbox;
+use crate::sim::time::SimTime;
 
 impl Worker {
     fn key(&self) -> ObjectKey {
@@ -31,27 +34,56 @@ impl Worker {
     /// pkg/kubelet/status/status_manager.go, `mergePodStatus`
     pub(super) fn generate(&mut self, host: &Host, moment: &Moment<'_>) -> PodPhase {
         let now = moment.now;
-        let (pod, old) = (&self.pod, &self.status);
+        let pod = &self.pod;
         let sandbox = host.runtime.sandbox(pod.meta.uid);
-        let is_terminal = !matches!(self.stage, Stage::Syncing | Stage::Stopping);
-        let probes = &self.probes;
         let view = StatusView {
             pod,
             sandbox,
-            old,
+            old: &self.status,
             waiting: &self.waiting,
-            probes: &|place, run| results(probes, &pod.spec, place, run),
+            probes: &|place, run| results(&self.probes, &pod.spec, place, run),
             now,
             clock: &|at| host.clock(at),
         };
         let (init, containers) = (init_statuses(view), statuses(view));
+        let (reached, keeps) = self.phases(&init, &containers, sandbox, now);
+        let conditions = conditions(ConditionView {
+            pod,
+            old: &self.status.conditions,
+            has_sandbox: sandbox.is_some_and(|s| s.is_ready),
+            init: &init,
+            containers: &containers,
+            phase: reached,
+            now: host.clock(now),
+        });
+        let phase = if keeps { self.status.phase } else { reached };
+        let mut status = self.status_without_containers(phase, sandbox, host, now);
+        status.conditions = conditions;
+        status.init_container_statuses = init;
+        status.container_statuses = containers;
+        if status != *self.status {
+            self.status = Arc::new(status);
+        }
+        reached
+    }
+
+    /// The phase that the containers come to, and whether the one of before is still told.
+    fn phases(
+        &self,
+        init: &[ContainerStatus],
+        containers: &[ContainerStatus],
+        sandbox: Option<&Sandbox>,
+        now: SimTime,
+    ) -> (PodPhase, bool) {
+        let (pod, old) = (&self.pod, &self.status);
+        let is_terminal = !matches!(self.stage, Stage::Syncing | Stage::Stopping);
         let first = pod.spec.init_containers.len();
         let has_initialized =
             sandbox.is_some_and(|s| s.containers.iter().skip(first).any(Option::is_some));
         let mut reached = phase(PodView {
             spec: &pod.spec,
-            init: &init,
-            containers: &containers,
+            init,
+            containers,
             is_terminal: is_terminal || sandbox.is_none() && pod.meta.is_deleting(),
             has_initialized,
         });
@@ -62,42 +94,45 @@ impl Worker {
         if let Some(said) = [old.phase, pod.status.phase].into_iter().find(|p| over(*p)) {
             reached = said;
         }
-        let keeps = over(reached) && !over(old.phase) && !is_terminal && self.may_run(host, now);
-        let shown = if keeps { old.phase } else { reached };
-        let (reason, message) = if self.failed && !keeps {
+        // Also a pod whose containers have ended keeps its phase until that is confirmed.
+        let may_run = sandbox
+            .is_some_and(|s| s.is_ready || s.containers.iter().flatten().any(|r| r.runs(now)));
+        (reached, over(reached) && !over(old.phase) && !is_terminal && may_run)
+    }
+
+    /// The fields that do not follow from the containers.
+    ///
+    /// Differs: hostIPs and podIPs are left to whoever writes the object out; they repeat hostIP
+    /// and podIP.
+    fn status_without_containers(
+        &self,
+        phase: PodPhase,
+        sandbox: Option<&Sandbox>,
+        host: &Host,
+        now: SimTime,
+    ) -> PodStatus {
+        let (pod, old) = (&self.pod, &self.status);
+        let has_failed = self.failed && phase == PodPhase::Failed;
+        let (reason, message) = if has_failed {
             ("DeadlineExceeded".into(), DEADLINE_TEXT.into())
         } else {
             (old.reason.clone(), old.message.clone())
         };
         let ip = sandbox.map(|s| &s.ip).filter(|ip| !ip.is_empty()).unwrap_or(&old.pod_ip);
         let node_ip = &host.config.node.ip;
-        let status = PodStatus {
+        PodStatus {
             observed_generation: Some(pod.meta.generation).filter(|g| *g > 0),
-            phase: shown,
-            conditions: conditions(ConditionView {
-                pod,
-                old: &old.conditions,
-                has_sandbox: sandbox.is_some_and(|s| s.is_ready),
-                init: &init,
-                containers: &containers,
-                phase: reached,
-                now: host.clock(now),
-            }),
+            phase,
             message,
             reason,
             nominated_node_name: pod.status.nominated_node_name.clone(),
             host_ip: node_ip.clone(),
             pod_ip: if pod.spec.host_network { node_ip.clone() } else { ip.clone() },
             start_time: old.start_time.or(Some(host.clock(now).whole_seconds())),
-            init_container_statuses: init,
-            container_statuses: containers,
             qos_class: Some(pod.spec.qos_class),
             rest: pod.status.rest.clone(),
-        };
-        if status != *self.status {
-            self.status = Arc::new(status);
+            ..PodStatus::default()
         }
-        reached
     }
 
     /// Sends the status if it says something new and nothing is under way.

@@ -78,8 +78,13 @@ impl Worker {
     pub(super) fn act(&mut self, actions: &Actions, host: &mut Host, moment: &mut Moment<'_>) {
         let now = moment.now;
         let mut at = now;
-        if actions.is_over {
-            at = at.max(self.stop_places(|_| true, host, moment));
+        let uid = self.pod.meta.uid;
+        let sandbox = host.runtime.sandbox(uid);
+        if actions.is_over
+            && sandbox.is_some_and(|s| s.containers.iter().flatten().any(|r| r.runs(now)))
+        {
+            at = self.stop_all(host, moment);
+            self.sync_at = self.sync_at.min(host.relist_after(at));
         }
         let killed: Vec<usize> = actions.kill.iter().map(|(place, _)| *place).collect();
         for (place, kind) in &actions.kill {
@@ -211,38 +216,32 @@ impl Worker {
     ///
     /// Source: kubernetes v1.36 pkg/kubelet/kuberuntime/kuberuntime_container.go,
     /// `killContainersWithSyncResult`, and kuberuntime_termination_order.go
-    fn stop_places(
-        &mut self,
-        which: impl Fn(usize) -> bool,
-        host: &mut Host,
-        moment: &mut Moment<'_>,
-    ) -> SimTime {
+    fn stop_all(&mut self, host: &mut Host, moment: &mut Moment<'_>) -> SimTime {
         let now = moment.now;
         let uid = self.pod.meta.uid;
-        let first = self.pod.spec.init_containers.len();
-        let total = first + self.pod.spec.containers.len();
-        let is_sidecar =
-            |w: &Worker, p: usize| p < first && w.container(p).is_some_and(Container::is_sidecar);
-        let runs = |host: &Host, p: usize| {
-            let run = host.runtime.sandbox(uid).and_then(|s| s.containers.get(p)?.as_ref());
-            run.is_some_and(|r| r.runs(now))
-        };
-        let mut ended = now;
+        let spec = self.pod.spec.clone();
+        let running: Vec<(usize, bool)> = spec
+            .all_containers()
+            .enumerate()
+            .filter(|(place, _)| {
+                let sandbox = host.runtime.sandbox(uid);
+                let run = sandbox.and_then(|s| s.containers.get(*place)?.as_ref());
+                run.is_some_and(|r| r.runs(now))
+            })
+            .map(|(place, c)| (place, place < spec.init_containers.len() && c.is_sidecar()))
+            .collect();
         let grace = self.grace_seconds();
-        for place in (0..total).filter(|p| which(*p)) {
-            if runs(host, place) && !is_sidecar(self, place) {
-                self.tell_stopping(place, host, moment);
-                let stop = self.stop_of(place, grace, host);
-                ended = ended.max(host.runtime.stop(uid, place, now, stop));
-            }
+        let mut ended = now;
+        for (place, _) in running.iter().filter(|(_, sidecar)| !sidecar) {
+            self.tell_stopping(*place, host, moment);
+            let stop = self.stop_of(*place, grace, host);
+            ended = ended.max(host.runtime.stop(uid, *place, now, stop));
         }
-        for place in (0..first).rev().filter(|p| which(*p)) {
-            if runs(host, place) && is_sidecar(self, place) {
-                self.tell_stopping(place, host, moment);
-                let mut stop = self.stop_of(place, grace, host);
-                stop.grace = stop.grace - ended.since(now);
-                ended = host.runtime.stop(uid, place, ended, stop).max(ended);
-            }
+        for (place, _) in running.iter().rev().filter(|(_, sidecar)| *sidecar) {
+            self.tell_stopping(*place, host, moment);
+            let mut stop = self.stop_of(*place, grace, host);
+            stop.grace = stop.grace - ended.since(now);
+            ended = ended.max(host.runtime.stop(uid, *place, ended, stop));
         }
         ended
     }
@@ -265,7 +264,7 @@ impl Worker {
     pub(super) fn stop_containers(&mut self, host: &mut Host, moment: &mut Moment<'_>) {
         self.probes.clear();
         self.grace = self.grace_seconds();
-        let ended = self.stop_places(|_| true, host, moment);
+        let ended = self.stop_all(host, moment);
         self.ended_at = ended;
         self.sync_at = ended + host.config.stop.draw(moment.rng);
     }
@@ -294,12 +293,5 @@ impl Worker {
         self.wants_delete = self.pod.meta.is_deleting();
         self.post(host, moment);
         self.delete(host, moment);
-    }
-
-    /// Whether containers run, as far as is known.
-    pub(super) fn may_run(&self, host: &Host, now: SimTime) -> bool {
-        // Also a pod whose containers have ended keeps its phase until that is confirmed.
-        let sandbox = host.runtime.sandbox(self.pod.meta.uid);
-        sandbox.is_some_and(|s| s.is_ready || s.containers.iter().flatten().any(|r| r.runs(now)))
     }
 }
