@@ -1,1 +1,8 @@
 //! kube-apiserver: verbs, admission, watch cache, subresources, fairness.
+
+pub mod admission;
+pub mod cache;
+pub mod edge;
+pub mod field;
+pub mod registry;
+pub mod server;

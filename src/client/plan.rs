@@ -146,12 +146,12 @@ impl Write {
 
     /// Changes an object, whatever version it has.
     pub fn edit(key: ObjectKey, edit: Edit, why: impl Into<Why>) -> Write {
-        Write::of(Verb::Patch { key, part: Subresource::Main, patch: Patch::Edit(edit) }, why)
+        Write::of(Verb::Patch { key, part: Subresource::Main, patch: Patch::Edit(edit), dry_run: false }, why)
     }
 
     /// Changes the status of an object, whatever version it has.
     pub fn edit_status(key: ObjectKey, edit: Edit, why: impl Into<Why>) -> Write {
-        Write::of(Verb::Patch { key, part: Subresource::Status, patch: Patch::Edit(edit) }, why)
+        Write::of(Verb::Patch { key, part: Subresource::Status, patch: Patch::Edit(edit), dry_run: false }, why)
     }
 
     /// Deletes one incarnation of an object.
