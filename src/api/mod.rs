@@ -1,9 +1,13 @@
 //! Kubernetes' kinds and their fields: data, defaults, validation; no behaviour.
 
 pub mod defaults;
+pub mod deletion;
+pub mod field;
+pub mod human_duration;
 pub mod int_or_percent;
 pub mod labels;
 pub mod meta;
+pub mod meta_update;
 pub mod names;
 pub mod patch;
 pub mod quantity;
