@@ -123,6 +123,10 @@ pub enum Deletion {
 /// With 30 s of grace that began 3 s ago, a request for 10 s leaves 7 s; one for 2 s leaves none,
 /// and says 1 s because some grace was asked for.
 ///
+/// # Errors
+///
+/// Options that contradict each other, and preconditions that do not hold.
+///
 /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/registry/rest/delete.go,
 /// `BeforeDelete`
 pub fn before_delete(
@@ -171,6 +175,10 @@ fn shorten(meta: &mut Meta, options: &mut DeleteOptions, ends: Time, now: Time) 
 
 /// Decides a whole DELETE and changes the metadata accordingly.
 ///
+/// # Errors
+///
+/// As [`before_delete`].
+///
 /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go,
 /// `Store.Delete`, `Store.updateForGracefulDeletionAndFinalizers`
 pub fn delete(
@@ -214,9 +222,10 @@ pub fn finalizers_for(
     let is_ours = |f: &&Name| *f == ORPHAN_FINALIZER || *f == FOREGROUND_FINALIZER;
     let first = have.iter().find(is_ours).map(Name::as_str);
     let wanted = match (policy, options.orphan_dependents, options.propagation_policy) {
-        (DefaultPolicy::Unsupported, _, _) => None,
+        (DefaultPolicy::Unsupported, _, _)
+        | (_, Some(false), _)
+        | (_, None, Some(Propagation::Background)) => None,
         (_, Some(true), _) | (_, None, Some(Propagation::Orphan)) => Some(ORPHAN_FINALIZER),
-        (_, Some(false), _) | (_, None, Some(Propagation::Background)) => None,
         (_, None, Some(Propagation::Foreground)) => Some(FOREGROUND_FINALIZER),
         (DefaultPolicy::OrphanDependents, None, None) => first.or(Some(ORPHAN_FINALIZER)),
         (DefaultPolicy::DeleteDependents, None, None) => first,

@@ -152,6 +152,10 @@ fn validate_owner(owner: &OwnerReference, at: &Path) -> Vec<FieldError> {
 /// The namespace that an object of a request gets: the request's, which the object's may not
 /// contradict.
 ///
+/// # Errors
+///
+/// A bad request, when both are given and differ.
+///
 /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/registry/rest/meta.go,
 /// `EnsureObjectNamespaceMatchesRequestNamespace`
 pub fn match_namespace<'a>(request: &'a str, object: &'a str) -> Result<&'a str, Refusal> {

@@ -264,7 +264,11 @@ pub fn generate_name(prefix: &str, mut draw: impl FnMut(usize) -> usize) -> Name
     name.into()
 }
 
-/// The first of eight candidates that is free; the last one when none is.
+/// The first of eight candidates that is free.
+///
+/// # Errors
+///
+/// The last candidate, when none is free.
 ///
 /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go,
 /// `Store.Create`

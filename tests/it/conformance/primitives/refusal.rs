@@ -132,7 +132,7 @@ fn storage(case: &Case<'_>) -> Result<(), String> {
     let refusal = Refusal::of_storage(verb, error, &GroupResource::new("", "pods"), "a");
     let mut got = format!("{:?}", refusal.reason);
     if let Some(delay) = refusal.suggested_delay_seconds() {
-        got.push_str(&format!(", retry after {delay} s"));
+        got = format!("{got}, retry after {delay} s");
     }
     same(&json!({ "api_error": got }), case.want)
 }
