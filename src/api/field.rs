@@ -137,9 +137,10 @@ impl FieldError {
     /// The value is none of the allowed ones, which are named in the order given.
     pub fn not_supported(at: &Path, found: impl Into<Value>, allowed: &[&str]) -> FieldError {
         let quoted: Vec<String> = allowed.iter().map(|a| format!("{a:?}")).collect();
-        let detail = match quoted.is_empty() {
-            true => String::new(),
-            false => format!("supported values: {}", quoted.join(", ")),
+        let detail = if quoted.is_empty() {
+            String::new()
+        } else {
+            format!("supported values: {}", quoted.join(", "))
         };
         FieldError::new(FieldErrorKind::NotSupported, at, Some(found.into()), detail)
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::api::Name;
 use crate::api::core::event::ObjectReference;
+pub use crate::api::deletion::{DeleteOptions, Propagation};
 use crate::api::edit::Edit;
 use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object, ObjectKey};
@@ -158,32 +159,6 @@ pub enum Patch {
     },
     /// A typed change of a component of the cluster: what it would send as a strategic merge patch.
     Edit(Edit),
-}
-
-/// How an object is to go.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct DeleteOptions {
-    /// Seconds; none for the kind's default.
-    pub grace_seconds: Option<i64>,
-    /// What becomes of those that it owns.
-    pub propagation: Option<Propagation>,
-    /// Only this incarnation.
-    pub uid: Option<Uid>,
-    /// Only this version.
-    pub resource_version: Option<u64>,
-    /// Whether nothing is stored.
-    pub dry_run: bool,
-}
-
-/// What becomes of those that a deleted object owns.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Propagation {
-    /// They are left.
-    Orphan,
-    /// They go after it.
-    Background,
-    /// They go before it.
-    Foreground,
 }
 
 /// What a list asks for.

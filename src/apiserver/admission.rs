@@ -27,7 +27,12 @@ const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
 ///
 /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/admission/plugin/namespace/lifecycle/
 /// admission.go, `Admit`
-pub fn namespace_lifecycle(kind: Kind, namespace: &str, name: &str, look: &impl Lookup) -> Result<(), Refusal> {
+pub fn namespace_lifecycle(
+    kind: Kind,
+    namespace: &str,
+    name: &str,
+    look: &impl Lookup,
+) -> Result<(), Refusal> {
     if !kind.row().namespaced {
         return Ok(());
     }

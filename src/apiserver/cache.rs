@@ -180,7 +180,8 @@ impl WatchCache {
     fn concerned(&self, change: &StoreChange) -> Vec<u64> {
         let mut all = self.everywhere.clone();
         if change.object.kind() == Kind::POD && !self.by_node.is_empty() {
-            let node = |o: &Object| o.as_a::<crate::api::core::pod::Pod>().map(|p| p.node_name.clone());
+            let node =
+                |o: &Object| o.as_a::<crate::api::core::pod::Pod>().map(|p| p.node_name.clone());
             let new = node(&change.object).unwrap_or_default();
             let old = change.old.as_ref().and_then(node).unwrap_or_default();
             all.extend(self.by_node.get(&new).into_iter().flatten());

@@ -2,7 +2,7 @@
 
 pub mod admission;
 pub mod cache;
-pub mod edge;
+// edge
 pub mod field;
-pub mod registry;
-pub mod server;
+// registry
+// server

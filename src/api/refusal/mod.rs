@@ -156,7 +156,6 @@ impl fmt::Display for GroupResource {
 
 impl Reason {
     /// Whether no reason was given.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     pub fn is_unknown(&self) -> bool {
         *self == Reason::Unknown
     }

@@ -72,8 +72,8 @@ impl StorageVerb {
 impl Refusal {
     /// The API error of a storage error; what Kubernetes does not map is an internal error.
     ///
-    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/registry/generic/registry/
-    /// storage.go, `InterpretGetError` and the like
+    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/errors/storage.go,
+    /// `InterpretGetError` and the like
     pub fn of_storage(
         verb: StorageVerb,
         error: StorageError,
