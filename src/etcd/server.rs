@@ -104,9 +104,10 @@ impl Etcd {
                 self.transact(from, token, *transaction, context);
             }
             Message::Range(token, kind, key) => {
-                let items = match key {
-                    Some(key) => self.store.get(&key).cloned().into_iter().collect(),
-                    None => self.store.list(kind),
+                let items = match (key, kind) {
+                    (Some(key), _) => self.store.get(&key).cloned().into_iter().collect(),
+                    (None, Some(kind)) => self.store.list(kind),
+                    (None, None) => Kind::all().flat_map(|k| self.store.list(k)).collect(),
                 };
                 let list = ObjectList {
                     resource_version: self.store.revision(),
