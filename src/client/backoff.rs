@@ -139,7 +139,8 @@ impl Steps {
     /// For conflicts with a busy client: 4 attempts after 10, 50 and 250 ms.
     ///
     /// Source: kubernetes v1.36 staging/src/k8s.io/client-go/util/retry/util.go, `DefaultBackoff`
-    pub const DEFAULT_BACKOFF: Steps = Steps { factor_percent: 500, steps: 4, ..Self::DEFAULT_RETRY };
+    pub const DEFAULT_BACKOFF: Steps =
+        Steps { factor_percent: 500, steps: 4, ..Self::DEFAULT_RETRY };
 
     /// The next wait; it never ends.
     ///

@@ -155,7 +155,11 @@ mod tests {
         all.raise(&1, 1, 0);
         let mut seen = Vec::new();
         for step in 0..3 {
-            if step == 1 { all.deletion_counted(&1) } else { all.creation_observed(&1) }
+            if step == 1 {
+                all.deletion_counted(&1)
+            } else {
+                all.creation_observed(&1)
+            }
             seen.push(all.satisfied(&1, SimTime::ZERO));
         }
         assert_eq!(seen, [false, false, true]);

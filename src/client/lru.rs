@@ -26,10 +26,10 @@ impl<V> Lru<V> {
         if !self.values.contains_key(&key) {
             self.make_room();
         }
-        let (used, value) = self.values.entry(key).or_insert_with(|| (uses, make()));
-        self.order.remove(used);
+        let (last_use, value) = self.values.entry(key).or_insert_with(|| (uses, make()));
+        self.order.remove(last_use);
         self.order.insert(uses, key);
-        *used = uses;
+        *last_use = uses;
         value
     }
 

@@ -133,11 +133,14 @@ mod tests {
     #[test]
     fn a_success_starts_the_doubling_again() {
         let mut limiter = RateLimiter::default_controller();
-        let mut fail = |l: &mut RateLimiter<u8>| l.when(&1, SimTime::ZERO).as_millis();
+        let fail = |l: &mut RateLimiter<u8>| l.when(&1, SimTime::ZERO).as_millis();
         assert_eq!([fail(&mut limiter), fail(&mut limiter), fail(&mut limiter)], [5, 10, 20]);
         assert_eq!(limiter.requeues(&1), 3);
         limiter.forget(&1);
-        assert_eq!([limiter.when(&1, SimTime::ZERO).as_millis(), limiter.requeues(&1).into()], [5, 1]);
+        assert_eq!(
+            [limiter.when(&1, SimTime::ZERO).as_millis(), limiter.requeues(&1).into()],
+            [5, 1]
+        );
     }
 
     #[test]

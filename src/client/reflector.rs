@@ -279,7 +279,7 @@ impl Reflector {
             (State::Idle | State::BackingOff(Then::Restart), Input::Timer) => {
                 Step::go(self.begin(now, draw))
             }
-            (State::BackingOff(Then::Watch), Input::Timer) => Step::go(self.watch(now, draw)),
+            (State::BackingOff(Then::Watch), Input::Timer) => Step::go(self.open(false, now, draw)),
             (State::Listing { revision, limit, retried, .. }, Input::Page) => {
                 self.state = State::Listing { revision, limit, continued: true, retried };
                 Step { store: Store::Hold, command: Command::NextPage { limit }, failed: false }
@@ -324,11 +324,6 @@ impl Reflector {
         };
         self.state = State::Listing { revision, limit, continued: false, retried };
         Command::List { revision, limit }
-    }
-
-    fn watch(&mut self, now: SimTime, draw: Draw<'_>) -> Command {
-        let initial = self.start == Start::WatchList && self.last.is_none();
-        self.open(initial, now, draw)
     }
 
     /// Opens a watch that lasts 5 to 10 minutes.

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Runs the inputs, one a minute, and tells the commands in short.
+/// Runs the inputs, one each ten seconds, and tells the commands in short.
 fn check(start: Start, inputs: &[Input], want: &[&str]) {
     let mut now = SimTime::ZERO;
     let mut reflector = Reflector::new(start, 0, now);
@@ -12,7 +12,7 @@ fn check(start: Start, inputs: &[Input], want: &[&str]) {
             other @ (Store::Apply | Store::Hold | Store::Replace) => format!("{other:?} "),
         };
         got.push(store + &short(step.command));
-        now += SimDuration::secs(60);
+        now += SimDuration::secs(10);
     }
     assert_eq!(got, want);
 }
