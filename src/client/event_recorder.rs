@@ -195,18 +195,15 @@ impl EventRecorder {
     /// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/events_cache.go,
     /// `eventObserve`
     fn observe(&mut self, what: Occurrence, key: u128, now: SimTime) -> Recorded {
-        let last = Time::at(now);
         let last_name = &mut self.last_name;
-        let involved = &what.involved;
         let seen = self.seen.use_or(key, || {
-            *last_name = last.0.max(last_name.saturating_add(1));
-            Seen { count: 0, first: last, name: event_name(&involved.name, *last_name) }
+            *last_name = Time::at(now).0.max(last_name.saturating_add(1));
+            let first = Time::at(now);
+            Seen { count: 0, first, name: event_name(&what.involved.name, *last_name) }
         });
         seen.count = seen.count.saturating_add(1);
-        let (name, count, first) = (seen.name.clone(), seen.count, seen.first);
-        let empty = what.involved.namespace.is_empty();
-        let namespace =
-            if empty { Name::new_static("default") } else { what.involved.namespace.clone() };
+        let (name, namespace) = (seen.name.clone(), event_namespace(&what.involved));
+        let (count, first, last) = (seen.count, seen.first, Time::at(now));
         Recorded { name, namespace, what, count, first, last }
     }
 }
@@ -222,6 +219,25 @@ pub fn retry_after(tries: u32, draw: Draw<'_>) -> Option<SimDuration> {
         2..MAX_TRIES => Some(RETRY_PERIOD),
         MAX_TRIES.. => None,
     }
+}
+
+impl Recorded {
+    /// A new event, named by the nanosecond given.
+    pub(super) fn first(what: Occurrence, nanos: i64, now: SimTime) -> Recorded {
+        let (name, stamp) = (event_name(&what.involved.name, nanos), Time::at(now));
+        let namespace = event_namespace(&what.involved);
+        Recorded { name, namespace, what, count: 1, first: stamp, last: stamp }
+    }
+}
+
+/// The namespace of an event: that of the object, or `default`.
+///
+/// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/event.go, `makeEvent`
+fn event_namespace(involved: &ObjectReference) -> Name {
+    if involved.namespace.is_empty() {
+        return Name::new_static("default");
+    }
+    involved.namespace.clone()
 }
 
 /// The name of an event: that of the object and the time in nanoseconds, in hexadecimal.
@@ -265,7 +281,8 @@ impl Occurrence {
     }
 }
 
-fn hash(value: &(impl Hash + ?Sized)) -> u128 {
+/// A hash to know a value by.
+pub(super) fn hash(value: &(impl Hash + ?Sized)) -> u128 {
     let mut hasher = Xxh3::new();
     value.hash(&mut hasher);
     hasher.digest128()
@@ -352,7 +369,7 @@ mod tests {
 
     #[test]
     fn an_event_that_reaches_nobody_is_tried_twelve_times() {
-        let tries = (1..).take_while(|n| retry_after(*n, &mut |_| 0).is_some()).count();
+        let tries = (1..=100).take_while(|n| retry_after(*n, &mut |_| 0).is_some()).count();
         assert_eq!(tries + 1, 12);
     }
 }

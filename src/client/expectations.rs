@@ -93,10 +93,10 @@ impl<K: Clone + Eq + Hash, D: Eq + Hash> Expectations<K, D> {
     /// Source: kubernetes v1.36 pkg/controller/controller_utils.go,
     /// `UIDTrackingControllerExpectations.DeletionObserved`
     pub fn deletion_observed(&mut self, key: &K, deleted: &D) {
-        if let Some(open) = self.open.get_mut(key) {
-            if open.deleted.remove(deleted) {
-                open.deletions -= 1;
-            }
+        if let Some(open) = self.open.get_mut(key)
+            && open.deleted.remove(deleted)
+        {
+            open.deletions -= 1;
         }
     }
 
@@ -156,9 +156,9 @@ mod tests {
         let mut seen = Vec::new();
         for step in 0..3 {
             if step == 1 {
-                all.deletion_counted(&1)
+                all.deletion_counted(&1);
             } else {
-                all.creation_observed(&1)
+                all.creation_observed(&1);
             }
             seen.push(all.satisfied(&1, SimTime::ZERO));
         }

@@ -6,6 +6,7 @@
 pub mod backoff;
 pub mod delta_fifo;
 pub mod event_recorder;
+pub mod event_series;
 pub mod expectations;
 pub mod leader_election;
 mod lru;

@@ -135,7 +135,7 @@ pub enum Input {
 pub enum Failure {
     /// 410: the revision is too old.
     Expired,
-    /// 504 with cause ResourceVersionTooLarge: the server is not there yet.
+    /// 504 with cause `ResourceVersionTooLarge`: the server is not there yet.
     TooLarge,
     /// 429.
     TooManyRequests,
@@ -317,11 +317,11 @@ impl Reflector {
             Some(last) => Revision::At(last),
             None => Revision::Any,
         };
-        let limit = match self.state {
+        let mut limit = page_limit(revision, self.page_size, self.paged);
+        if let (true, State::Listing { limit: first, .. }) = (retried, self.state) {
             // The pager of the first attempt is used again.
-            State::Listing { limit, .. } if retried => limit,
-            _ => page_limit(revision, self.page_size, self.paged),
-        };
+            limit = first;
+        }
         self.state = State::Listing { revision, limit, continued: false, retried };
         Command::List { revision, limit }
     }

@@ -185,7 +185,9 @@ fn work_queue(case: &Case<'_>) -> Outcome {
         if run.queue.is_drained() {
             return Err("it is drained before the last done".to_owned());
         }
-        open.iter().for_each(|key| run.done(key));
+        for key in &open {
+            run.done(key);
+        }
     }
     let order = run.drain();
     let after = run.drained_after;
@@ -400,11 +402,11 @@ fn attempt(elector: &mut LeaderElector, lock: Option<&LeaseRecord>, now: SimTime
 
 fn leader_election(case: &Case<'_>) -> Outcome {
     let me = case.input["me"].as_str().unwrap_or("me");
-    let lock = match &case.input["lock"] {
-        Value::Null => None,
-        Value::Object(_) => Some(lease_record(&case.input["lock"])),
-        other => return Err(format!("unknown lock {other}")),
-    };
+    let lock = &case.input["lock"];
+    if !lock.is_null() && !lock.is_object() {
+        return Err(format!("unknown lock {lock}"));
+    }
+    let lock = lock.is_object().then(|| lease_record(lock));
     let mut elector = LeaderElector::new(Config::CORE, me.into());
     let observed = case.input["observed"].as_str().unwrap_or("just now");
     let ago = match observed {
@@ -564,10 +566,9 @@ fn expectations(case: &Case<'_>) -> Outcome {
 }
 
 fn slow_start(case: &Case<'_>) -> Outcome {
-    let fails_after = match &case.input["everyCallFailsAfterNSuccesses"] {
-        Value::Null => u32::MAX,
-        _ => small(case.input, "everyCallFailsAfterNSuccesses")?,
-    };
+    let never = case.input.get("everyCallFailsAfterNSuccesses").is_some_and(Value::is_null);
+    let fails_after =
+        if never { u32::MAX } else { small(case.input, "everyCallFailsAfterNSuccesses")? };
     let initial = small(case.input, "initialBatch")?;
     let mut start = SlowStart::new(small(case.input, "count")?, initial);
     let mut calls = 0;
