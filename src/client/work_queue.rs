@@ -251,4 +251,44 @@ mod tests {
         assert_eq!((q.waiting_len(), q.next_due()), (1, Some(SimTime(1_000_000_000))));
         assert_eq!(q.pop(SimTime(5_000_000_000)), Some(('a', 2)));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_key_is_lost_or_worked_on_twice_at_a_time(
+            ops in proptest::collection::vec((0_u8..4, 0_u8..4, 0_u64..5), 0..60),
+        ) {
+            let mut q = WorkQueue::new(RateLimiter::default_controller());
+            let mut owed = std::collections::BTreeSet::new();
+            let mut working = std::collections::BTreeSet::new();
+            let mut now = SimTime::ZERO;
+            let end = SimTime::ZERO + SimDuration::secs(1_000);
+            // Beyond the given operations all is worked off.
+            let rest = (0_u8..200).map(|i| (2 + i % 2, i / 2 % 4, 0));
+            for (i, (op, key, ms)) in ops.iter().copied().chain(rest).enumerate() {
+                now = if i < ops.len() { now + SimDuration::millis(ms) } else { end };
+                match op {
+                    0 => {
+                        owed.insert(key);
+                        q.add(key, 0);
+                    }
+                    1 => {
+                        owed.insert(key);
+                        q.add_after(key, SimDuration::millis(ms), now, 0);
+                    }
+                    2 => {
+                        let Some((key, _)) = q.pop(now) else { continue };
+                        assert!(working.insert(key), "{key} is worked on twice");
+                        if !q.waiting_keys.contains_key(&key) {
+                            owed.remove(&key);
+                        }
+                    }
+                    _ => {
+                        working.remove(&key);
+                        q.done(&key);
+                    }
+                }
+            }
+            assert_eq!((owed.len(), q.len(), q.waiting_len()), (0, 0, 0));
+        }
+    }
 }
