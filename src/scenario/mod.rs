@@ -1,1 +1,9 @@
-//! Scenario files: what was written, what it means, what is wrong with it.
+//! Scenario files: from text to a typed description of what is to happen.
+//!
+//! Responsible for reading scenarios, manifests and command lines and for telling every mistake in
+//! them with its place. It never reads a file itself (a [`Loader`](manifest::Loader) is handed
+//! in), never prints, and never runs anything.
+
+pub mod diagnostic;
+pub mod source;
+pub mod yaml;
