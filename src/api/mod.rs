@@ -8,6 +8,7 @@ pub mod names;
 pub mod patch;
 pub mod quantity;
 pub mod refusal;
+pub mod resource_names;
 pub mod schema;
 pub mod selector;
 pub mod taint;

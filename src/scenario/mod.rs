@@ -4,6 +4,19 @@
 //! them with its place. It never reads a file itself (a [`Loader`](manifest::Loader) is handed
 //! in), never prints, and never runs anything.
 
+pub mod amount;
+pub mod decode;
 pub mod diagnostic;
+pub mod duration;
+pub mod kubectl;
+pub mod load;
+pub mod manifest;
+pub mod schema;
 pub mod source;
+pub mod spec;
+pub mod template;
 pub mod yaml;
+
+pub use load::Described;
+pub use load::Override;
+pub use load::load;

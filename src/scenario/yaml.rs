@@ -51,8 +51,10 @@ pub enum Data {
 /// A key and its value.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Entry {
-    /// The key as text.
+    /// The key as it is written.
     pub key: Box<str>,
+    /// What kubectl makes of the key where that differs: `on` is `true`.
+    pub meaning: Option<Box<str>>,
     /// Where the key stands.
     pub key_place: Place,
     /// The value.
@@ -72,7 +74,7 @@ pub enum Base {
 
 impl Base {
     /// The place, in a source, of a position in the text.
-    fn place(self, line: usize, column: usize, length: usize) -> Place {
+    pub(crate) fn place(self, line: usize, column: usize, length: usize) -> Place {
         match self {
             Base::Source(source) => Place { source, line, column, length },
             Base::Block(at) => {
@@ -132,6 +134,13 @@ fn control_character(text: &str) -> Option<(usize, usize, char)> {
     text[at..].chars().next().map(|c| (line, column, c))
 }
 
+impl Entry {
+    /// The key as kubectl sends it.
+    pub fn json_key(&self) -> &str {
+        self.meaning.as_deref().unwrap_or(&self.key)
+    }
+}
+
 impl Node {
     /// Whether it is nothing: `null`, `~`, or left empty.
     pub fn is_null(&self) -> bool {
@@ -178,7 +187,7 @@ impl Node {
             Data::Scalar(scalar) => scalar.value(),
             Data::List(items) => items.iter().map(Node::to_json).collect(),
             Data::Map(entries) => {
-                let pair = |entry: &Entry| (entry.key.to_string(), entry.value.to_json());
+                let pair = |entry: &Entry| (entry.json_key().to_owned(), entry.value.to_json());
                 Value::Object(entries.iter().map(pair).collect())
             }
         }

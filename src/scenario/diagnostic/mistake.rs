@@ -36,13 +36,7 @@ impl Mistake {
     ) -> Mistake {
         let expected: Vec<String> = known.into_iter().map(str::to_owned).collect();
         let near = nearest(found, expected.iter().map(String::as_str)).map(str::to_owned);
-        Mistake {
-            message,
-            found: Some(clip(found)),
-            expected,
-            nearest: near,
-            notes: Vec::new(),
-        }
+        Mistake { message, found: Some(clip(found)), expected, nearest: near, notes: Vec::new() }
     }
 
     /// A field that what stands there does not have.

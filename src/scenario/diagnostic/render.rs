@@ -42,13 +42,8 @@ fn one(out: &mut String, problem: &Problem, look: Look) {
     };
     let headline = problem.to_string();
     let (place, message) = headline.split_once(": error: ").unwrap_or(("", &headline));
-    let _ = writeln!(
-        out,
-        "{}: {} {}",
-        paint("1", place),
-        paint("1;31", "error:"),
-        paint("1", message)
-    );
+    let _ =
+        writeln!(out, "{}: {} {}", paint("1", place), paint("1;31", "error:"), paint("1", message));
     let gutter = problem.place.line.to_string().len().max(3);
     if problem.place.line > 0 && !problem.source_line.0.trim().is_empty() {
         let (line, mark) = excerpt(problem, look.width.saturating_sub(gutter + 3).max(20));
@@ -65,8 +60,7 @@ fn one(out: &mut String, problem: &Problem, look: Look) {
 /// The part of the line that fits, and the mark to stand below it.
 fn excerpt(problem: &Problem, width: usize) -> (String, String) {
     let (text, cut_before) = &problem.source_line;
-    let line: Vec<char> =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line: Vec<char> = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let column = (problem.place.column.max(1) - 1).saturating_sub(*cut_before).min(line.len());
     let from = if column + 10 < width { 0 } else { column - width / 3 };
     let to = line.len().min(from + width);

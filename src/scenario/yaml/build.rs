@@ -71,7 +71,14 @@ struct Frame {
 /// What an incomplete list or mapping holds by now.
 enum Content {
     List(Vec<Node>),
-    Map { entries: Vec<Entry>, lines: BTreeMap<Box<str>, usize>, key: Option<(Box<str>, Place)> },
+    Map { entries: Vec<Entry>, lines: BTreeMap<Box<str>, usize>, key: Option<Key> },
+}
+
+/// A key that waits for its value.
+struct Key {
+    key: Box<str>,
+    meaning: Option<Box<str>>,
+    place: Place,
 }
 
 struct Builder {
@@ -99,9 +106,7 @@ impl Builder {
                 self.grow(size, place)?;
                 self.finish(node, 0, 0, session)
             }
-            Event::SequenceStart(anchor, _) => {
-                self.open(place, anchor, Content::List(Vec::new()))
-            }
+            Event::SequenceStart(anchor, _) => self.open(place, anchor, Content::List(Vec::new())),
             Event::MappingStart(anchor, _) => {
                 let entries = Content::Map { entries: vec![], lines: BTreeMap::new(), key: None };
                 self.open(place, anchor, entries)
@@ -111,10 +116,9 @@ impl Builder {
                 self.anchors.clear();
                 Ok(())
             }
-            Event::Nothing
-            | Event::StreamStart
-            | Event::StreamEnd
-            | Event::DocumentStart(_) => Ok(()),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) => {
+                Ok(())
+            }
         }
     }
 
@@ -166,8 +170,8 @@ impl Builder {
             None => self.documents.push(node),
             Some(Content::List(items)) => items.push(node),
             Some(Content::Map { entries, lines, key }) => match key.take() {
-                Some((name, key_place)) => {
-                    entries.push(Entry { key: name, key_place, value: node });
+                Some(Key { key, meaning, place: key_place }) => {
+                    entries.push(Entry { key, meaning, key_place, value: node });
                 }
                 None => *key = Some(as_key(&node, lines, session)?),
             },
@@ -175,13 +179,7 @@ impl Builder {
         Ok(())
     }
 
-    fn scalar(
-        &self,
-        text: Cow<str>,
-        style: ScalarStyle,
-        tag: Option<&Tag>,
-        span: Span,
-    ) -> Scalar {
+    fn scalar(&self, text: Cow<str>, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Scalar {
         let forced = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
         let style = match style {
             ScalarStyle::Plain if !forced => Style::Plain,
@@ -207,13 +205,14 @@ fn as_key(
     node: &Node,
     lines: &mut BTreeMap<Box<str>, usize>,
     session: &mut Session,
-) -> Result<(Box<str>, Place), Fatal> {
+) -> Result<Key, Fatal> {
     let Data::Scalar(scalar) = &node.data else {
         return Err((node.place, Mistake::wrong_type("text as a key", &node.describe())));
     };
-    let key: Box<str> = match scalar.value() {
-        serde_json::Value::String(_) => scalar.text.clone(),
-        other => other.to_string().into(),
+    let key = scalar.text.clone();
+    let meaning = match scalar.value() {
+        serde_json::Value::String(_) => None,
+        other => Some(other.to_string().into()).filter(|meaning| *meaning != key),
     };
     match lines.get(&key) {
         Some(first) if &*key != "<<" => {
@@ -223,7 +222,7 @@ fn as_key(
             lines.insert(key.clone(), node.place.line);
         }
     }
-    Ok((key, node.place))
+    Ok(Key { key, meaning, place: node.place })
 }
 
 /// The entries with `<<` replaced by what it merges in; own keys win, then earlier mappings.

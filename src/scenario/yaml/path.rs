@@ -87,7 +87,8 @@ impl Node {
                     Segment::Key(key) => key.clone(),
                     Segment::Index(index) => index.to_string(),
                 };
-                let entry = entries.iter().find(|entry| *entry.key == *key)?;
+                let is_it = |entry: &&Entry| *entry.key == *key || entry.json_key() == key;
+                let entry = entries.iter().find(is_it)?;
                 Some((entry.key_place, &entry.value))
             }
             (Data::List(items), Segment::Index(index)) => {
@@ -119,7 +120,7 @@ impl Node {
                 let at = known.unwrap_or_else(|| {
                     let empty = Node { place, data: Data::Map(Vec::new()) };
                     let key = key.as_str().into();
-                    entries.push(Entry { key, key_place: place, value: empty });
+                    entries.push(Entry { key, meaning: None, key_place: place, value: empty });
                     entries.len() - 1
                 });
                 entries[at].value.put(rest, value)
