@@ -42,7 +42,7 @@ macro_rules! names {
 
 /// Every built-in kind that has a name on the command line.
 ///
-/// Source: kubernetes v1.36 pkg/registry/*/storage, ShortNames and Categories
+/// Source: kubernetes v1.36 pkg/registry/*/storage, `ShortNames` and `Categories`
 pub const RESOURCE_NAMES: &[ResourceName] = names! {
     "v1" {
         "ConfigMap" "configmaps" ["cm"] namespaced some;

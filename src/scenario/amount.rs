@@ -38,7 +38,7 @@ impl Amount {
     /// Reads `250m`, `4`, `1.5`, `8Gi`, `1e3`; `None` when it is none, negative, or too large.
     ///
     /// Source: kubernetes v1.36 staging/src/k8s.io/apimachinery/pkg/api/resource/quantity.go,
-    /// ParseQuantity
+    /// `ParseQuantity`
     pub fn parse(text: &str) -> Option<Amount> {
         let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let (number, suffix) = text.split_at(end);

@@ -109,13 +109,11 @@ impl<'n> Fields<'n> {
 
     /// A field that must be there.
     pub fn required<T: Decode>(&self, key: &str, session: &mut Session) -> Option<T> {
-        match self.node(key) {
-            Some(node) => T::decode(node, session),
-            None => {
-                session.report(self.node.place, Mistake::missing_field(self.what, key));
-                None
-            }
+        if let Some(node) = self.node(key) {
+            return T::decode(node, session);
         }
+        session.report(self.node.place, Mistake::missing_field(self.what, key));
+        None
     }
 
     /// A field that has a default.
@@ -158,13 +156,9 @@ pub fn choose<C: Choice>(node: &Node, beside: &[&str], session: &mut Session) ->
             chosen = Some(entry);
         }
     }
-    match chosen {
-        Some(entry) => C::variant(&entry.key, &entry.value, session),
-        None => {
-            if !unknown {
-                session.report(node.place, Mistake::none_chosen(C::WHAT, C::NAMES));
-            }
-            None
-        }
+    if chosen.is_none() && !unknown {
+        session.report(node.place, Mistake::none_chosen(C::WHAT, C::NAMES));
     }
+    let entry = chosen?;
+    C::variant(&entry.key, &entry.value, session)
 }

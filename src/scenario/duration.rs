@@ -16,7 +16,7 @@ const UNITS: [(&str, i128); 8] = [
 
 /// Reads `1h2m3s`, `1.5s`, `400ms`, `-1s` or `0` into nanoseconds; `None` when it is none.
 ///
-/// Source: go src/time/format.go, ParseDuration
+/// Source: go src/time/format.go, `ParseDuration`
 pub fn parse_signed(text: &str) -> Option<i64> {
     let negative = text.starts_with('-');
     let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);

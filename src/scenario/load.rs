@@ -2,6 +2,7 @@
 //! names, to a description that is complete.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -73,13 +74,13 @@ fn describe(
     }
     let scenario = Scenario::decode(&tree, session);
     // Files are looked at although the scenario has mistakes, so that theirs are told as well.
-    let lines = scenario.as_ref().map_or_else(|| lines_of(&tree), |s| kubectl_lines(s));
+    let lines = scenario.as_ref().map_or_else(|| lines_of(&tree), kubectl_lines);
     let mut files = BTreeMap::new();
     for line in &lines {
         for (path, place) in named_files(line) {
-            if !files.contains_key(&path) {
-                let manifests = manifest::load(&path, place, loader, session);
-                files.insert(path, manifests.into());
+            if let Entry::Vacant(vacant) = files.entry(path) {
+                let manifests = manifest::load(vacant.key(), place, loader, session);
+                vacant.insert(manifests.into());
             }
         }
     }
@@ -138,18 +139,17 @@ fn apply_override(tree: &mut Node, one: &Override, session: &mut Session) {
     if session.count() > before {
         return;
     }
-    let empty = || Node { place, data: yaml::Data::Map(Vec::new()) };
-    let value = value.unwrap_or_else(|| null_at(place).unwrap_or_else(empty));
+    let value = value.unwrap_or_else(|| null_at(place));
     if let Err(why) = tree.put(&segments, value) {
         session.report(place, Mistake::other(format!("cannot set `{path}`: {why}")));
     }
 }
 
 /// A null, for `--set path=` and `--set path=null`.
-fn null_at(place: Place) -> Option<Node> {
+fn null_at(place: Place) -> Node {
     let style = yaml::Style::Plain;
     let scalar = yaml::Scalar { text: "null".into(), style };
-    Some(Node { place, data: yaml::Data::Scalar(scalar) })
+    Node { place, data: yaml::Data::Scalar(scalar) }
 }
 
 /// Splits at the first `=` that is not inside brackets, where keys may hold one.

@@ -43,7 +43,7 @@ impl Schema {
                 "type": "object",
                 "additionalProperties": false,
                 "required": required,
-                "properties": properties(rows),
+                "properties": properties_of(rows),
             })
         })
     }
@@ -64,7 +64,7 @@ impl Schema {
                 "description": about.trim(),
                 "type": "object",
                 "additionalProperties": false,
-                "properties": properties(rows),
+                "properties": properties_of(rows),
                 "oneOf": one_of,
             })
         })
@@ -81,15 +81,15 @@ impl Schema {
 }
 
 /// The rows as a schema's properties.
-fn properties(rows: Vec<Row>) -> Value {
-    let property = |row: Row| {
+fn properties_of(rows: Vec<Row>) -> Value {
+    let entry = |row: Row| {
         let mut shape = row.shape;
         if let Value::Object(map) = &mut shape {
             map.insert("description".to_owned(), row.about.trim().into());
         }
         (row.key.to_owned(), shape)
     };
-    Value::Object(rows.into_iter().map(property).collect())
+    Value::Object(rows.into_iter().map(entry).collect())
 }
 
 #[cfg(test)]

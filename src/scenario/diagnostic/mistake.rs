@@ -141,7 +141,7 @@ impl Mistake {
 
     /// A text that is longer than the limit.
     pub fn too_large(bytes: usize, limit: usize) -> Self {
-        let mib = |n: usize| format!("{}.{} MiB", n >> 20, (n & 0xF_FFFF) * 10 >> 20);
+        let mib = |n: usize| format!("{}.{} MiB", n >> 20, ((n & 0xF_FFFF) * 10) >> 20);
         Self::other(format!("this is {} long, the limit is {}", mib(bytes), mib(limit)))
     }
 

@@ -36,9 +36,8 @@ pub fn render(problems: &[Problem], look: Look) -> String {
 
 /// One problem: where and what, the line with a mark below, what was expected.
 fn one(out: &mut String, problem: &Problem, look: Look) {
-    let paint = |code: &str, text: &str| match look.colour {
-        true => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
-        false => text.to_owned(),
+    let paint = |code: &str, text: &str| {
+        if look.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     };
     let headline = problem.to_string();
     let (place, message) = headline.split_once(": error: ").unwrap_or(("", &headline));

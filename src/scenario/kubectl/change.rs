@@ -50,6 +50,7 @@ pub struct Apply {
 
 /// `kubectl delete`.
 #[derive(Args, Clone, PartialEq, Eq, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "kubectl has so many switches")]
 pub struct Delete {
     /// Kinds and names.
     pub targets: Vec<String>,
@@ -107,6 +108,9 @@ pub struct Delete {
 
 impl Delete {
     /// The kinds and names.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn targets(&self) -> Result<Vec<Target>, Trouble> {
         target::targets(&self.targets)
     }
@@ -145,6 +149,9 @@ pub struct Scale {
 
 impl Scale {
     /// The kinds and names.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn targets(&self) -> Result<Vec<Target>, Trouble> {
         target::targets(&self.targets)
     }
@@ -177,11 +184,17 @@ pub struct Patch {
 
 impl Patch {
     /// The kinds and names.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn targets(&self) -> Result<Vec<Target>, Trouble> {
         target::targets(&self.targets)
     }
 
     /// The patch as JSON.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn value(&self) -> Result<serde_json::Value, Trouble> {
         let wrong = |why: String| Trouble::at(&self.patch, format!("the patch is no JSON: {why}"));
         let value = target::yaml_value(&self.patch).map_err(wrong)?;
@@ -219,6 +232,9 @@ pub struct Label {
 
 impl Label {
     /// The kinds and names, and what is changed.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn parts(&self) -> Result<(Vec<Target>, Vec<Change>), Trouble> {
         target::targets_and_changes(&self.words, "label")
     }
@@ -246,6 +262,9 @@ pub struct Annotate {
 
 impl Annotate {
     /// The kinds and names, and what is changed.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn parts(&self) -> Result<(Vec<Target>, Vec<Change>), Trouble> {
         target::targets_and_changes(&self.words, "annotation")
     }
@@ -285,6 +304,9 @@ pub struct Expose {
 
 impl Expose {
     /// The kind and name.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn targets(&self) -> Result<Vec<Target>, Trouble> {
         target::targets(&self.targets)
     }
@@ -318,6 +340,9 @@ pub struct Autoscale {
 
 impl Autoscale {
     /// The kind and name.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn targets(&self) -> Result<Vec<Target>, Trouble> {
         target::targets(&self.targets)
     }

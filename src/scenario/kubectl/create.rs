@@ -83,6 +83,9 @@ pub struct Literals {
 
 impl Literals {
     /// The data by key.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn data(&self) -> Result<Vec<(String, String)>, Trouble> {
         let pair = |word: &String| match word.split_once('=') {
             Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
@@ -269,6 +272,9 @@ pub struct Run {
 
 impl Run {
     /// The overrides as JSON.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn override_value(&self) -> Result<Option<serde_json::Value>, Trouble> {
         let Some(text) = &self.overrides else { return Ok(None) };
         let wrong = |why| Trouble::at(text, format!("`--overrides` is no JSON: {why}"));

@@ -82,11 +82,32 @@ impl Cut {
     }
 }
 
+/// A mistake in a line, and the characters that it is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Misread {
+    /// How many characters stand before.
+    pub start: usize,
+    /// How many characters it is about.
+    pub length: usize,
+    /// What is wrong.
+    pub mistake: Box<Mistake>,
+}
+
+impl Misread {
+    fn new(start: usize, length: usize, mistake: Mistake) -> Self {
+        Misread { start, length, mistake: Box::new(mistake) }
+    }
+}
+
 impl Line {
-    /// Reads a line; `Err` gives the mistake and the characters that it is about.
-    pub fn parse(text: &str, place: Place) -> Result<Line, (usize, usize, Mistake)> {
-        let whole = |mistake| (0, text.chars().count(), mistake);
-        let pieces = word::split(text).map_err(|(at, why)| (at, 1, Mistake::other(why)))?;
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being a command, down to its names and values.
+    pub fn parse(text: &str, place: Place) -> Result<Line, Misread> {
+        let whole = |mistake| Misread::new(0, text.chars().count(), mistake);
+        let pieces =
+            word::split(text).map_err(|(at, why)| Misread::new(at, 1, Mistake::other(why)))?;
         let (mut pieces, background) = strip(pieces, &["&"]);
         let tolerant = ends_in_true(&pieces);
         if tolerant {
@@ -103,13 +124,16 @@ impl Line {
         let stand_ins = vec![vec![STAND_IN.to_owned()]; substitutions.len()];
         let command = parse(&expand(&words, &stand_ins)).map_err(|trouble| {
             let (start, length) = locate(&trouble, &pieces).unwrap_or((0, text.chars().count()));
-            (start, length, trouble.mistake)
+            Misread { start, length, mistake: trouble.mistake }
         })?;
         let text = text.to_owned();
         Ok(Line { text, place, tolerant, background, substitutions, command, words })
     }
 
     /// The command, with what the substitutions gave: for each the words of its output.
+    ///
+    /// # Errors
+    /// What makes no command with these words, such as no word at all.
     pub fn with_outputs(&self, outputs: &[Vec<String>]) -> Result<Kubectl, Trouble> {
         if self.substitutions.is_empty() {
             return Ok(self.command.clone());
@@ -139,11 +163,11 @@ fn ends_in_true(pieces: &[Piece]) -> bool {
 }
 
 /// The words of a line and the substitutions among them.
-fn read_words(pieces: &[Piece]) -> Result<(Vec<Word>, Vec<Substitution>), (usize, usize, Mistake)> {
+fn read_words(pieces: &[Piece]) -> Result<(Vec<Word>, Vec<Substitution>), Misread> {
     let mut words = Vec::new();
     let mut substitutions = Vec::new();
     for piece in pieces {
-        let wrong = |mistake| (piece.start, piece.end - piece.start, mistake);
+        let wrong = |mistake| Misread::new(piece.start, piece.end - piece.start, mistake);
         match &piece.token {
             Token::Word(text) => words.push(Word::Text(text.clone())),
             Token::Substitution(inner) => {
@@ -186,7 +210,7 @@ fn substitution(inner: &str) -> Result<Substitution, Mistake> {
     if parts.next().is_some() {
         return Err(Mistake::other("only one `| head -N` or `| tail -N` may follow"));
     }
-    let kubectl = parse(&get).map_err(|trouble| trouble.mistake)?;
+    let kubectl = parse(&get).map_err(|trouble| *trouble.mistake)?;
     let Command::Get(get) = kubectl.command else {
         return Err(Mistake::other("only `kubectl get` may stand inside `$(…)`"));
     };
@@ -233,12 +257,12 @@ impl Decode for Line {
 
     fn decode(node: &Node, session: &mut Session) -> Option<Self> {
         let text = String::decode(node, session)?;
-        let (start, length, mistake) = match Line::parse(text.trim(), node.place) {
+        let Misread { start, length, mistake } = match Line::parse(text.trim(), node.place) {
             Ok(line) => return Some(line),
             Err(wrong) => wrong,
         };
         let base = node.scalar().map_or(Base::Point(node.place), |s| s.base(node.place));
-        session.report(base.place(1, start + 1, length), mistake);
+        session.report(base.place(1, start + 1, length), *mistake);
         None
     }
 }

@@ -26,6 +26,9 @@ pub struct Cordon {
 
 impl Cordon {
     /// The names of the nodes.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn node_names(&self) -> Result<Vec<String>, Trouble> {
         target::node_names(&self.nodes)
     }
@@ -33,6 +36,7 @@ impl Cordon {
 
 /// `kubectl drain`.
 #[derive(Args, Clone, PartialEq, Eq, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "kubectl has so many switches")]
 pub struct Drain {
     /// Names of nodes.
     #[arg(required_unless_present = "selector")]
@@ -74,6 +78,9 @@ pub struct Drain {
 
 impl Drain {
     /// The names of the nodes.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn node_names(&self) -> Result<Vec<String>, Trouble> {
         target::node_names(&self.nodes)
     }
@@ -117,6 +124,9 @@ impl Taint {
     /// The nodes, and what becomes of their taints.
     ///
     /// Source: kubernetes v1.36 staging/src/k8s.io/kubectl/pkg/cmd/taint/utils.go, parseTaints
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn parts(&self) -> Result<(Vec<Target>, Vec<TaintChange>), Trouble> {
         let is_taint = |word: &String| word.contains([':', '=']) || word.ends_with('-');
         let split = self.words.iter().position(is_taint).unwrap_or(self.words.len());

@@ -21,24 +21,32 @@ use crate::scenario::kubectl::SetWhat;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Trouble {
     /// What is wrong.
-    pub mistake: Mistake,
+    pub mistake: Box<Mistake>,
     /// The word, when it is one.
     pub word: Option<String>,
 }
 
 impl Trouble {
+    /// A mistake, and the word that it is about.
+    pub(super) fn new(mistake: Mistake, word: Option<String>) -> Self {
+        Trouble { mistake: Box::new(mistake), word }
+    }
+
     /// A mistake about one word.
     pub(super) fn at(word: &str, message: String) -> Self {
-        Trouble { mistake: Mistake::other(message), word: Some(word.to_owned()) }
+        Trouble::new(Mistake::other(message), Some(word.to_owned()))
     }
 
     /// A mistake about the command as a whole.
     pub(super) fn whole(message: String) -> Self {
-        Trouble { mistake: Mistake::other(message), word: None }
+        Trouble::new(Mistake::other(message), None)
     }
 }
 
 /// Reads the words behind `kubectl` as a command that makes sense by itself.
+///
+/// # Errors
+/// What cannot be read, with the word that it is about.
 pub fn parse(words: &[String]) -> Result<Kubectl, Trouble> {
     let first = words.iter().find(|word| !word.starts_with('-'));
     let unsupported = NOT_SUPPORTED.iter().find(|(name, _)| first.is_some_and(|w| w == name));
@@ -65,21 +73,21 @@ fn like_pflag(command: clap::Command) -> clap::Command {
         .disable_help_flag(true)
         .disable_version_flag(true)
         .disable_help_subcommand(true)
-        .mut_args(|arg| match arg.get_action() {
-            ArgAction::SetTrue => arg
-                .action(ArgAction::Set)
-                .num_args(0..=1)
-                .require_equals(true)
-                .default_missing_value("true")
-                .default_value("false"),
-            ArgAction::Set | ArgAction::Append
-                if !arg.is_positional() && !arg.is_require_equals_set() =>
-            {
-                arg.allow_hyphen_values(true)
-            }
-            _ => arg,
-        });
+        .mut_args(arg_like_pflag);
     command.mut_subcommands(like_pflag)
+}
+
+fn arg_like_pflag(arg: clap::Arg) -> clap::Arg {
+    if matches!(arg.get_action(), ArgAction::SetTrue) {
+        return arg
+            .action(ArgAction::Set)
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .default_value("false");
+    }
+    let takes_next = !arg.is_positional() && !arg.is_require_equals_set();
+    if takes_next { arg.allow_hyphen_values(true) } else { arg }
 }
 
 /// Whether all that a command says can be read: its kinds, names, pairs and patches.
@@ -159,54 +167,23 @@ fn needs_files(files: &[String]) -> Result<(), Trouble> {
 }
 
 fn needs_targets(targets: &[String], files: &[String]) -> Result<(), Trouble> {
-    match targets.is_empty() && files.is_empty() {
-        true => Err(Trouble::whole("neither a resource nor `-f` is given".to_owned())),
-        false => Ok(()),
+    if targets.is_empty() && files.is_empty() {
+        return Err(Trouble::whole("neither a resource nor `-f` is given".to_owned()));
     }
+    Ok(())
 }
 
 /// What clap found, in our words.
+#[expect(clippy::wildcard_enum_match_arm, reason = "clap's kinds of errors are open")]
 fn trouble(error: &clap::Error, words: &[String]) -> Trouble {
-    let context = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.clone()),
-        Some(ContextValue::Strings(texts)) => Some(texts.join("`, `")),
-        _ => None,
-    };
     let (command, path) = descend(words);
-    let invalid = context(ContextKind::InvalidArg).unwrap_or_default();
-    let expected_value = invalid.clone();
+    let invalid = context(error, ContextKind::InvalidArg);
     match error.kind() {
         ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand => {
-            let found = context(ContextKind::InvalidSubcommand).unwrap_or_default();
-            let known: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
-            if found.is_empty() {
-                let mistake = Mistake::none_chosen(&format!("a command after `{path}`"), &known);
-                return Trouble { mistake, word: None };
-            }
-            let mistake = Mistake::unknown_name(&format!("`{path}` command"), &found, &known);
-            Trouble { mistake, word: Some(found) }
+            unknown_command(error, command, &path)
         }
-        ErrorKind::UnknownArgument => {
-            let found = invalid.split('=').next().unwrap_or("").to_owned();
-            let long = |arg: &clap::Arg| arg.get_long().map(|long| format!("--{long}"));
-            let known: Vec<String> = command.get_arguments().filter_map(long).collect();
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            let what = if found.starts_with('-') { "flag" } else { "argument" };
-            let mistake = Mistake::unknown_name(&format!("`{path}` {what}"), &found, &known);
-            Trouble { mistake, word: Some(found) }
-        }
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            let found = context(ContextKind::InvalidValue).unwrap_or_default();
-            if found.is_empty() {
-                return Trouble::whole(format!("`{expected_value}` needs a value"));
-            }
-            let known = context(ContextKind::ValidValue).map(|v| format!("expected one of `{v}`"));
-            let why = std::error::Error::source(error).map(ToString::to_string);
-            let expected = why.or(known).unwrap_or_else(|| "it cannot be read".to_owned());
-            let flag = expected_value.split([' ', '=']).next().unwrap_or("");
-            let mistake = Mistake::bad_value(&format!("value of `{flag}`"), &found, &expected);
-            Trouble { mistake, word: Some(found) }
-        }
+        ErrorKind::UnknownArgument => unknown_argument(&invalid, command, &path),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => bad_value(error, &invalid),
         ErrorKind::MissingRequiredArgument => Trouble::whole(format!("`{path}` lacks `{invalid}`")),
         _ => {
             let text = error.to_string();
@@ -214,6 +191,54 @@ fn trouble(error: &clap::Error, words: &[String]) -> Trouble {
             Trouble::whole(line.to_owned())
         }
     }
+}
+
+/// One of the texts that clap knows about an error; empty when it knows none.
+fn context(error: &clap::Error, kind: ContextKind) -> String {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join("`, `"),
+        _ => String::new(),
+    }
+}
+
+fn unknown_command(error: &clap::Error, command: &clap::Command, path: &str) -> Trouble {
+    let found = context(error, ContextKind::InvalidSubcommand);
+    let known: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    if found.is_empty() {
+        return Trouble::new(
+            Mistake::none_chosen(&format!("a command after `{path}`"), &known),
+            None,
+        );
+    }
+    let mistake = Mistake::unknown_name(&format!("`{path}` command"), &found, &known);
+    Trouble::new(mistake, Some(found))
+}
+
+fn unknown_argument(invalid: &str, command: &clap::Command, path: &str) -> Trouble {
+    let found = invalid.split('=').next().unwrap_or("").to_owned();
+    let long = |arg: &clap::Arg| arg.get_long().map(|long| format!("--{long}"));
+    let known: Vec<String> = command.get_arguments().filter_map(long).collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let what = if found.starts_with('-') { "flag" } else { "argument" };
+    let mistake = Mistake::unknown_name(&format!("`{path}` {what}"), &found, &known);
+    Trouble::new(mistake, Some(found))
+}
+
+fn bad_value(error: &clap::Error, flag: &str) -> Trouble {
+    let found = context(error, ContextKind::InvalidValue);
+    if found.is_empty() {
+        return Trouble::whole(format!("`{flag}` needs a value"));
+    }
+    let known = context(error, ContextKind::ValidValue);
+    let expected = match std::error::Error::source(error) {
+        Some(why) => why.to_string(),
+        None if known.is_empty() => "it cannot be read".to_owned(),
+        None => format!("expected one of `{known}`"),
+    };
+    let flag = flag.split([' ', '=']).next().unwrap_or("");
+    let mistake = Mistake::bad_value(&format!("value of `{flag}`"), &found, &expected);
+    Trouble::new(mistake, Some(found))
 }
 
 /// The innermost command that the words name, and how it is called.

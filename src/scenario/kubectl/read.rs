@@ -14,6 +14,7 @@ use crate::scenario::kubectl::target::Target;
 
 /// `kubectl get`.
 #[derive(Args, Clone, PartialEq, Eq, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "kubectl has so many switches")]
 pub struct Get {
     /// Kinds and names.
     #[arg(required_unless_present = "filename")]
@@ -61,6 +62,9 @@ pub struct Get {
 
 impl Get {
     /// The kinds and names.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn targets(&self) -> Result<Vec<Target>, Trouble> {
         target::targets(&self.targets)
     }
@@ -95,6 +99,9 @@ pub struct Describe {
 
 impl Describe {
     /// The kinds and names.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn targets(&self) -> Result<Vec<Target>, Trouble> {
         target::targets(&self.targets)
     }
@@ -125,6 +132,9 @@ pub struct Events {
 
 impl Events {
     /// The object that the events are about.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn about(&self) -> Result<Option<Target>, Trouble> {
         let Some(word) = &self.about else { return Ok(None) };
         let targets = target::targets(std::slice::from_ref(word))?;
@@ -160,6 +170,9 @@ pub struct Wait {
 
 impl Wait {
     /// The kinds and names.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn targets(&self) -> Result<Vec<Target>, Trouble> {
         target::targets(&self.targets)
     }

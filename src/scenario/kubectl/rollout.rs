@@ -50,6 +50,9 @@ pub struct RolloutTargets {
 
 impl RolloutTargets {
     /// The kinds and names.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn targets(&self) -> Result<Vec<Target>, Trouble> {
         target::targets(&self.targets)
     }
@@ -149,6 +152,9 @@ pub struct SetPairs {
 
 impl SetPairs {
     /// The kinds and names, and what is set.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn parts(&self) -> Result<(Vec<Target>, Vec<Change>), Trouble> {
         target::targets_and_changes(&self.words, "value")
     }
@@ -182,11 +188,17 @@ pub struct SetResources {
 
 impl SetResources {
     /// The kinds and names.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn targets(&self) -> Result<Vec<Target>, Trouble> {
         target::targets(&self.targets)
     }
 
     /// The limits, then the requests, by resource.
+    ///
+    /// # Errors
+    /// What cannot be read, with the word that it is about.
     pub fn amounts(&self) -> Result<[Vec<(String, String)>; 2], Trouble> {
         Ok([
             target::amounts(self.limits.as_deref().unwrap_or(""))?,

@@ -60,7 +60,7 @@ pub enum Change {
 /// Reads kinds and names: all of the form `KIND/NAME`, or kinds and then names.
 ///
 /// Source: kubernetes v1.36 staging/src/k8s.io/cli-runtime/pkg/resource/builder.go,
-/// ResourceTypeOrNameArgs
+/// `ResourceTypeOrNameArgs`
 pub(super) fn targets(words: &[String]) -> Result<Vec<Target>, Trouble> {
     if words.iter().any(|word| word.contains('/')) {
         return words.iter().map(|word| kind_and_name(word)).collect();
@@ -68,11 +68,11 @@ pub(super) fn targets(words: &[String]) -> Result<Vec<Target>, Trouble> {
     let Some((kinds, names)) = words.split_first() else { return Ok(Vec::new()) };
     let mut resources = Vec::new();
     for word in kinds.split(',') {
-        match word {
-            "all" => {
-                resources.extend(RESOURCE_NAMES.iter().filter(|r| r.in_all).map(Resource::Known))
-            }
-            word => resources.push(resource(word)?),
+        if word == "all" {
+            let rows = RESOURCE_NAMES.iter().filter(|row| row.in_all);
+            resources.extend(rows.map(Resource::Known));
+        } else {
+            resources.push(resource(word)?);
         }
     }
     let mut targets = Vec::new();
@@ -110,13 +110,13 @@ fn resource(word: &str) -> Result<Resource, Trouble> {
     let known: Vec<&str> = resource_names::words().collect();
     let mut mistake = Mistake::unknown_name("resource type", word, &known);
     mistake.expected.clear();
-    Err(Trouble { mistake, word: Some(word.to_owned()) })
+    Err(Trouble::new(mistake, Some(word.to_owned())))
 }
 
 /// Reads kinds and names, and behind them `key=value` and `key-`.
 ///
 /// Source: kubernetes v1.36 staging/src/k8s.io/kubectl/pkg/cmd/util/helpers.go,
-/// GetResourcesAndPairs
+/// `GetResourcesAndPairs`
 pub(super) fn targets_and_changes(
     words: &[String],
     what: &str,

@@ -58,11 +58,10 @@ fn substitution(chars: &[char], at: &mut usize) -> Result<Token, (usize, String)
     for (offset, c) in chars[start..].iter().enumerate() {
         match (quote, c) {
             (Some(open), c) if open == *c => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(*c),
             (None, '(') => depth += 1,
             (None, ')') => depth -= 1,
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
         if depth == 0 {
             *at = start + offset + 1;

@@ -35,7 +35,7 @@ object! {
         "schedulers" => schedulers: u32 = 1;
         /// The real components' own flags, by component.
         "flags" => flags: Flags = Flags::default();
-        /// A KubeSchedulerConfiguration, inline or as a file's path.
+        /// A `KubeSchedulerConfiguration`, inline or as a file's path.
         "scheduler-config" => scheduler_config: Option<Spanned<SchedulerConfig>> = None;
         /// Feature gates, for all components.
         "feature-gates" => feature_gates: BTreeMap<String, bool> = BTreeMap::new();

@@ -58,9 +58,9 @@ object! {
     pub struct RolloutComplete as "`rollout-complete`" checked by one_workload {
         /// A Deployment's name.
         "deployment" => deployment: Option<String> = None;
-        /// A StatefulSet's name.
+        /// A `StatefulSet`'s name.
         "statefulset" => statefulset: Option<String> = None;
-        /// A DaemonSet's name.
+        /// A `DaemonSet`'s name.
         "daemonset" => daemonset: Option<String> = None;
         /// The namespace; the scenario's when not given.
         "namespace" => namespace: Option<String> = None;

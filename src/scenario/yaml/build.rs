@@ -22,7 +22,7 @@ use crate::scenario::yaml::Scalar;
 use crate::scenario::yaml::Style;
 
 /// What ends the reading of a text: a mistake after which nothing can be made out any more.
-type Fatal = (Place, Mistake);
+type Fatal = Box<(Place, Mistake)>;
 
 /// All documents up to the first fatal mistake, which is reported.
 pub(super) fn documents(text: &str, base: Base, session: &mut Session) -> Vec<Node> {
@@ -31,7 +31,7 @@ pub(super) fn documents(text: &str, base: Base, session: &mut Session) -> Vec<No
         frames: Vec::new(),
         anchors: BTreeMap::new(),
         nodes: 0,
-        documents: Vec::new(),
+        finished: Vec::new(),
     };
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
@@ -40,15 +40,16 @@ pub(super) fn documents(text: &str, base: Base, session: &mut Session) -> Vec<No
             Err(error) => {
                 let at = error.marker();
                 let place = base.place(at.line().max(1), at.col() + 1, 1);
-                Err((place, syntax_mistake(error.info())))
+                Err(Box::new((place, syntax_mistake(error.info()))))
             }
         };
-        if let Err((place, mistake)) = outcome {
+        if let Err(fatal) = outcome {
+            let (place, mistake) = *fatal;
             session.report(place, mistake);
             break;
         }
     }
-    builder.documents
+    builder.finished
 }
 
 /// A mistake that the parser found; its own limit of nesting is told as ours.
@@ -76,7 +77,7 @@ enum Content {
 
 /// A key that waits for its value.
 struct Key {
-    key: Box<str>,
+    text: Box<str>,
     meaning: Option<Box<str>>,
     place: Place,
 }
@@ -87,7 +88,7 @@ struct Builder {
     /// Finished anchored values, each with the number of nodes in it.
     anchors: BTreeMap<usize, (Node, usize)>,
     nodes: usize,
-    documents: Vec<Node>,
+    finished: Vec<Node>,
 }
 
 impl Builder {
@@ -101,7 +102,10 @@ impl Builder {
             }
             Event::Alias(anchor) => {
                 let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
-                    return Err((place, Mistake::other("this alias is inside what it names")));
+                    return Err(Box::new((
+                        place,
+                        Mistake::other("this alias is inside what it names"),
+                    )));
                 };
                 self.grow(size, place)?;
                 self.finish(node, 0, 0, session)
@@ -132,12 +136,12 @@ impl Builder {
     fn grow(&mut self, by: usize, place: Place) -> Result<(), Fatal> {
         self.nodes += by;
         let fits = self.nodes <= MOST_NODES;
-        if fits { Ok(()) } else { Err((place, Mistake::too_many_nodes(MOST_NODES))) }
+        if fits { Ok(()) } else { Err(Box::new((place, Mistake::too_many_nodes(MOST_NODES)))) }
     }
 
     fn open(&mut self, place: Place, anchor: usize, content: Content) -> Result<(), Fatal> {
         if self.frames.len() >= DEEPEST {
-            return Err((place, Mistake::too_deep(DEEPEST)));
+            return Err(Box::new((place, Mistake::too_deep(DEEPEST))));
         }
         let before = self.nodes;
         self.grow(1, place)?;
@@ -167,10 +171,10 @@ impl Builder {
             self.anchors.insert(anchor, (node.clone(), size));
         }
         match self.frames.last_mut().map(|frame| &mut frame.content) {
-            None => self.documents.push(node),
+            None => self.finished.push(node),
             Some(Content::List(items)) => items.push(node),
             Some(Content::Map { entries, lines, key }) => match key.take() {
-                Some(Key { key, meaning, place: key_place }) => {
+                Some(Key { text: key, meaning, place: key_place }) => {
                     entries.push(Entry { key, meaning, key_place, value: node });
                 }
                 None => *key = Some(as_key(&node, lines, session)?),
@@ -207,13 +211,12 @@ fn as_key(
     session: &mut Session,
 ) -> Result<Key, Fatal> {
     let Data::Scalar(scalar) = &node.data else {
-        return Err((node.place, Mistake::wrong_type("text as a key", &node.describe())));
+        return Err(Box::new((node.place, Mistake::wrong_type("text as a key", &node.describe()))));
     };
     let key = scalar.text.clone();
-    let meaning = match scalar.value() {
-        serde_json::Value::String(_) => None,
-        other => Some(other.to_string().into()).filter(|meaning| *meaning != key),
-    };
+    let value = scalar.value();
+    let differs = !value.is_string() && value.to_string() != *key;
+    let meaning = differs.then(|| value.to_string().into());
     match lines.get(&key) {
         Some(first) if &*key != "<<" => {
             session.report(node.place, Mistake::duplicate_key(&key, *first));
@@ -222,7 +225,7 @@ fn as_key(
             lines.insert(key.clone(), node.place.line);
         }
     }
-    Ok(Key { key, meaning, place: node.place })
+    Ok(Key { text: key, meaning, place: node.place })
 }
 
 /// The entries with `<<` replaced by what it merges in; own keys win, then earlier mappings.

@@ -104,7 +104,8 @@ impl Node {
 
     /// Puts a value where a path leads; mappings on the way are made, lists may grow by one.
     ///
-    /// `Err` names the step that leads nowhere.
+    /// # Errors
+    /// The step that leads nowhere, in words.
     pub fn put(&mut self, segments: &[Segment], value: Node) -> Result<(), String> {
         let Some((first, rest)) = segments.split_first() else {
             *self = value;
