@@ -93,12 +93,18 @@ impl<'n> Fields<'n> {
             node.report_type(&format!("a mapping for {what}"), session);
             return None;
         };
-        for entry in entries {
-            if !known.contains(&&*entry.key) {
-                session.report(entry.key_place, Mistake::unknown_field(what, &entry.key, known));
+        for entry in entries.iter().filter(|entry| !known.contains(&&*entry.key)) {
+            if session.is_full() {
+                break;
             }
+            session.report(entry.key_place, Mistake::unknown_field(what, &entry.key, known));
         }
         Some(Fields { node, what, entries })
+    }
+
+    /// Begins to read what stands beside a choice, whose own reading tells unknown fields.
+    pub fn beside(node: &'n Node, what: &'static str) -> Option<Self> {
+        mapping(node).map(|entries| Fields { node, what, entries })
     }
 
     /// The value of a field, when there is one other than null.
@@ -145,6 +151,9 @@ pub fn choose<C: Choice>(node: &Node, beside: &[&str], session: &mut Session) ->
     let mut chosen: Option<&Entry> = None;
     let mut unknown = false;
     for entry in entries.iter().filter(|entry| !beside.contains(&&*entry.key)) {
+        if session.is_full() {
+            break;
+        }
         if !C::NAMES.contains(&&*entry.key) {
             unknown = true;
             let known: Vec<&str> = C::NAMES.iter().chain(beside).copied().collect();

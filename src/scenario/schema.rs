@@ -70,10 +70,10 @@ impl Schema {
         })
     }
 
-    fn define(&mut self, name: &str, make: impl FnOnce(&mut Schema) -> Value) -> Value {
+    fn define(&mut self, name: &str, content: impl FnOnce(&mut Schema) -> Value) -> Value {
         if !self.definitions.contains_key(name) {
             self.definitions.insert(name.to_owned(), Value::Null);
-            let made = make(self);
+            let made = content(self);
             self.definitions.insert(name.to_owned(), made);
         }
         json!({ "$ref": format!("#/$defs/{name}") })

@@ -71,13 +71,18 @@ impl Session {
 
     /// Records a mistake at its place.
     pub fn report(&mut self, place: Place, mistake: Mistake) {
-        if self.problems.len() >= MOST_PROBLEMS {
+        if self.is_full() {
             self.left_out += 1;
             return;
         }
         let text = clip_around(self.line(place.source, place.line), place.column);
         let file = self.name(place.source);
         self.problems.push(Problem::new(file, place, text, mistake));
+    }
+
+    /// Whether no further problem would be shown, so that looking for more is in vain.
+    pub fn is_full(&self) -> bool {
+        self.problems.len() >= MOST_PROBLEMS
     }
 
     /// How many problems there are by now, those left out included.

@@ -119,7 +119,11 @@ pub struct Version(pub String);
 
 impl Decode for Version {
     fn shape(_: &mut Schema) -> Value {
-        json!({ "enum": VERSIONS })
+        // Without quotes a version reads as a number.
+        let numbers = VERSIONS.iter().filter_map(|version| version.parse::<f64>().ok());
+        let all: Vec<Value> =
+            VERSIONS.iter().map(|version| json!(version)).chain(numbers.map(Value::from)).collect();
+        json!({ "enum": all })
     }
 
     fn decode(node: &Node, session: &mut Session) -> Option<Self> {

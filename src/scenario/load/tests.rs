@@ -298,3 +298,22 @@ fn values_from_outside_replace_those_of_the_file() {
     assert!(refused("seed.x=3").contains("unknown") || refused("seed.x=3").contains("expected"));
     assert!(refused("cluster.nodes[4].count=1").contains("cannot set"));
 }
+
+#[test]
+fn large_texts_full_of_mistakes_cost_little() {
+    let many = |line: &dyn Fn(usize) -> String| (0..40_000).map(line).collect::<String>();
+    let texts = [
+        many(&|n| format!("key{n}: y\n")),
+        format!("steps:\n- wait: 1s\n{}", many(&|n| format!("  key{n}: y\n"))),
+        format!("steps:\n{}", many(&|_| "- wiat: 1s\n".to_owned())),
+        format!("expect:\n- always:\n{}", many(&|n| format!("    key{n}: y\n"))),
+        format!("cluster:\n  nodes:\n{}", many(&|n| format!("  - name: A{n}\n"))),
+        format!("steps:\n- kubectl: get {}\n", "pods ".repeat(50_000)),
+        format!("expect:\n- always: {{cel: '{}'}}\n", "(".repeat(100_000)),
+        format!("cluster: {{nodes: [{}]}}\n", "{name: a, count: 90000},".repeat(1_000)),
+    ];
+    for text in texts {
+        let problems = load("x", text.into(), &[], &mut files);
+        assert!(problems.map_or_else(|told| told.len() < 600, |_| true));
+    }
+}

@@ -110,9 +110,8 @@ impl NodeTemplate {
     }
 }
 
-/// Reports a name that no node can have, and a count beyond reason.
+/// Reports a name that no node can have.
 fn node_is_possible(template: &NodeTemplate, node: &Node, session: &mut Session) {
-    let place = |key| node.get(key).map_or(node.place, |node| node.place);
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
     let name = &template.name;
     let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
@@ -123,36 +122,35 @@ fn node_is_possible(template: &NodeTemplate, node: &Node, session: &mut Session)
     if !valid {
         let expected = "lower-case letters, digits, `-` and `.`, beginning and ending with a \
                         letter or digit";
-        session.report(place("name"), Mistake::bad_value("node name", name, expected));
-    }
-    if template.count.is_some_and(|count| count > MOST_NODES) {
-        let expected = format!("at most {MOST_NODES}");
-        let count = template.count.unwrap_or(0).to_string();
-        session.report(place("count"), Mistake::bad_value("possible count", &count, &expected));
+        session.report(
+            node.get("name").map_or(node.place, |n| n.place),
+            Mistake::bad_value("node name", name, expected),
+        );
     }
 }
 
-/// Reports two nodes of one name, and a control plane without a part.
+/// Reports two nodes of one name, too many nodes, and a control plane without a part.
 fn names_are_unique(cluster: &Cluster, node: &Node, session: &mut Session) {
+    let place = |key| node.get(key).map_or(node.place, |node| node.place);
+    for (key, count) in [("apiservers", cluster.apiservers), ("etcd", cluster.etcd)] {
+        if count == 0 {
+            session.report(place(key), Mistake::bad_value("possible count", "0", "at least 1"));
+        }
+    }
+    let count = |template: &NodeTemplate| u64::from(template.count.unwrap_or(1));
+    let all: u64 = cluster.nodes.iter().map(count).sum();
+    if all > u64::from(MOST_NODES) {
+        let expected = format!("at most {MOST_NODES}");
+        let mistake = Mistake::bad_value("possible number of nodes", &all.to_string(), &expected);
+        session.report(place("nodes"), mistake);
+        return;
+    }
     let mut names = BTreeSet::new();
     let templates = node.get("nodes").and_then(Node::items).unwrap_or(&[]);
     for (template, written) in cluster.nodes.iter().zip(templates) {
-        if template.count.is_some_and(|count| count > MOST_NODES) {
-            continue;
-        }
         if let Some(twice) = template.node_names().into_iter().find(|n| !names.insert(n.clone())) {
             session.report(written.place, Mistake::other(format!("two nodes named `{twice}`")));
         }
-    }
-    let parts = [
-        ("apiservers", cluster.apiservers),
-        ("etcd", cluster.etcd),
-        ("controller-managers", 1),
-        ("schedulers", 1),
-    ];
-    for (key, _) in parts.into_iter().filter(|(_, count)| *count == 0) {
-        let place = node.get(key).map_or(node.place, |node| node.place);
-        session.report(place, Mistake::bad_value("possible count", "0", "at least 1"));
     }
 }
 

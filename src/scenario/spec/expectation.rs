@@ -234,7 +234,10 @@ impl Decode for Cel {
         for error in errors {
             let (line, column) = error.pos;
             let (line, column) = (line.max(1).unsigned_abs(), column.max(1).unsigned_abs());
-            let message = format!("this is no CEL: {}", error.msg);
+            let message = match error.msg.split_once("Recursion limit of ") {
+                Some(_) => "this is no CEL: it is nested too deep".to_owned(),
+                None => format!("this is no CEL: {}", error.msg),
+            };
             session.report(base.place(line, column, 1), Mistake::other(message));
         }
         None
@@ -316,8 +319,7 @@ impl Decode for Rule {
 
     fn decode(node: &Node, session: &mut Session) -> Option<Self> {
         let judgement = choose::<Judgement>(node, &["at", "within"], session);
-        let keys: Vec<&str> = node.entries()?.iter().map(|entry| &*entry.key).collect();
-        let fields = Fields::open(node, "an expectation", &keys, session)?;
+        let fields = Fields::beside(node, "an expectation")?;
         let at = fields.optional("at", session, || None);
         let within = fields.optional("within", session, || None);
         let rule = Rule { judgement: judgement?, at: at?, within: within?, place: node.place };

@@ -301,8 +301,7 @@ impl Decode for Inject {
             return None;
         }
         let fault = choose(node, &["duration"], session);
-        let keys: Vec<&str> = entries.iter().map(|entry| &*entry.key).collect();
-        let fields = Fields::open(node, "a fault", &keys, session)?;
+        let fields = Fields::beside(node, "a fault")?;
         let duration = fields.optional("duration", session, || None);
         Some(Inject { fault: fault?, duration: duration?, place: node.place })
     }

@@ -84,15 +84,15 @@ impl Decode for Step {
         const BESIDE: &[&str] = &["at", "within"];
         let action = choose::<Action>(node, BESIDE, session);
         let entries = node.entries()?;
-        let keys: Vec<&str> = entries.iter().map(|entry| &*entry.key).collect();
-        let fields = Fields::open(node, "a step", &keys, session)?;
+        let fields = Fields::beside(node, "a step")?;
         let at = fields.optional("at", session, || None);
         let within = fields.optional("within", session, || None);
         let action = action?;
         if let (Some(entry), false) =
             (entries.iter().find(|e| &*e.key == "within"), matches!(action, Action::Until(_)))
         {
-            let other = keys.iter().find(|key| !BESIDE.contains(key)).unwrap_or(&"");
+            let mut keys = entries.iter().map(|entry| &*entry.key);
+            let other = keys.find(|key| !BESIDE.contains(key)).unwrap_or("");
             session.report(entry.key_place, Mistake::not_together("within", other));
         }
         Some(Step { action, at: at?, within: within?, place: node.place })

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use saphyr_parser::Event;
 use saphyr_parser::Parser;
@@ -215,8 +216,8 @@ fn as_key(
     };
     let key = scalar.text.clone();
     let value = scalar.value();
-    let differs = !value.is_string() && value.to_string() != *key;
-    let meaning = differs.then(|| value.to_string().into());
+    let json_key = if value.is_string() { key.to_string() } else { value.to_string() };
+    let meaning = (json_key != *key).then(|| json_key.into());
     match lines.get(&key) {
         Some(first) if &*key != "<<" => {
             session.report(node.place, Mistake::duplicate_key(&key, *first));
@@ -235,13 +236,14 @@ fn merged(entries: Vec<Entry>) -> Vec<Entry> {
     }
     let (merges, mut own): (Vec<Entry>, Vec<Entry>) =
         entries.into_iter().partition(|entry| &*entry.key == "<<");
+    let mut keys: BTreeSet<Box<str>> = own.iter().map(|entry| entry.key.clone()).collect();
     for merge in merges {
         let sources = match merge.value.data {
             Data::List(items) => items,
             Data::Map(_) | Data::Scalar(_) => vec![merge.value],
         };
         for entry in sources.iter().filter_map(Node::entries).flatten() {
-            if !own.iter().any(|known| known.key == entry.key) {
+            if keys.insert(entry.key.clone()) {
                 own.push(entry.clone());
             }
         }

@@ -103,7 +103,7 @@ fn what_costs_too_much_is_refused_quickly() {
 #[test]
 fn garbage_within_the_size_limit_is_refused_quickly() {
     for piece in ["garbage }{ ", "a: b: ", "\"", "{", "a\n", "- x\n", "x: y\n", "&a ", "? ", "| "] {
-        let text = piece.repeat(7_000_000 / piece.len());
+        let text = piece.repeat(2_000_000 / piece.len());
         let _ = read(&text);
     }
 }
