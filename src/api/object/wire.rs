@@ -1,0 +1,236 @@
+//! How each typed kind is read from and written to the wire.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Error, Map, Value};
+
+use super::{Kind, Object, Resource};
+use crate::api::apps::deployment::Deployment;
+use crate::api::apps::replica_set::ReplicaSet;
+use crate::api::coordination::lease::Lease;
+use crate::api::core::endpoints::Endpoints;
+use crate::api::core::event::Event;
+use crate::api::core::namespace::Namespace;
+use crate::api::core::node::Node;
+use crate::api::core::pod::{Pod, PodSpec, strip_nulls};
+use crate::api::core::priority_class::PriorityClass;
+use crate::api::core::service::Service;
+use crate::api::discovery::endpoint_slice::EndpointSlice;
+use crate::api::meta::{Meta, Rest};
+
+/// Reads a member; the default when it is absent or null.
+fn take<T: DeserializeOwned + Default>(
+    body: &mut Map<String, Value>,
+    name: &str,
+) -> Result<T, Error> {
+    match body.remove(name) {
+        None | Some(Value::Null) => Ok(T::default()),
+        Some(mut value) => {
+            strip_nulls(&mut value);
+            serde_json::from_value(value)
+        }
+    }
+}
+
+/// Writes a member, unless it would be empty.
+fn put<T: Serialize>(body: &mut Map<String, Value>, name: &str, value: &T) {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    let empty = match &value {
+        Value::Null => true,
+        Value::Object(map) => map.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    };
+    if !empty {
+        body.insert(name.to_owned(), value);
+    }
+}
+
+fn rest(body: Map<String, Value>) -> Rest {
+    Rest((!body.is_empty()).then(|| Arc::new(body)))
+}
+
+fn put_rest(body: &mut Map<String, Value>, rest: &Rest) {
+    body.extend(rest.0.iter().flat_map(|m| m.iter()).map(|(k, v)| (k.clone(), v.clone())));
+}
+
+resource!(
+    Pod,
+    POD,
+    |meta, mut body| {
+        let spec: Map<String, Value> = match body.remove("spec") {
+            Some(Value::Object(spec)) => spec,
+            Some(_) | None => Map::new(),
+        };
+        let node_name = spec.get("nodeName").and_then(Value::as_str).unwrap_or_default().into();
+        let status = take(&mut body, "status")?;
+        Ok(Pod { meta, spec: PodSpec::parse(spec)?, node_name, status })
+    },
+    |pod, body| {
+        let mut spec = (*pod.spec.raw).clone();
+        if !pod.node_name.is_empty() {
+            spec.insert("nodeName".into(), pod.node_name.as_str().into());
+        }
+        body.insert("spec".into(), Value::Object(spec));
+        put(body, "status", &pod.status);
+    },
+    status: [status],
+    spec: [spec, node_name]
+);
+
+resource!(
+    Node,
+    NODE,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        let status = take(&mut body, "status")?;
+        let mut node = Node { meta, spec, status, allocatable: Arc::default() };
+        node.refresh();
+        Ok(node)
+    },
+    |node, body| {
+        body.insert("spec".into(), serde_json::to_value(&node.spec).unwrap_or_default());
+        put(body, "status", &node.status);
+    },
+    status: [status, allocatable],
+    spec: [spec]
+);
+
+resource!(
+    Namespace,
+    NAMESPACE,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(Namespace { meta, spec, status: take(&mut body, "status")? })
+    },
+    |namespace, body| {
+        body.insert("spec".into(), serde_json::to_value(&namespace.spec).unwrap_or_default());
+        put(body, "status", &namespace.status);
+    },
+    status: [status],
+    spec: [spec]
+);
+
+resource!(
+    Service,
+    SERVICE,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(Service { meta, spec, status: body.remove("status") })
+    },
+    |service, body| {
+        put(body, "spec", &service.spec);
+        if let Some(status) = &service.status {
+            body.insert("status".into(), status.clone());
+        }
+    },
+    status: [status],
+    spec: [spec]
+);
+
+resource!(
+    Endpoints,
+    ENDPOINTS,
+    |meta, mut body| Ok(Endpoints { meta, subsets: take(&mut body, "subsets")? }),
+    |endpoints, body| put(body, "subsets", &endpoints.subsets),
+    status: [],
+    spec: [subsets]
+);
+
+resource!(
+    Event,
+    EVENT,
+    |meta, body| Ok(Event { meta, body: serde_json::from_value(Value::Object(body))? }),
+    |event, body| {
+        if let Ok(Value::Object(own)) = serde_json::to_value(&event.body) {
+            body.extend(own);
+        }
+    },
+    status: [],
+    spec: [body]
+);
+
+resource!(
+    Deployment,
+    DEPLOYMENT,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(Deployment { meta, spec, status: take(&mut body, "status")? })
+    },
+    |deployment, body| {
+        put(body, "spec", &deployment.spec);
+        body.insert("status".into(), serde_json::to_value(&deployment.status).unwrap_or_default());
+    },
+    status: [status],
+    spec: [spec]
+);
+
+resource!(
+    ReplicaSet,
+    REPLICA_SET,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(ReplicaSet { meta, spec, status: take(&mut body, "status")? })
+    },
+    |set, body| {
+        put(body, "spec", &set.spec);
+        put(body, "status", &set.status);
+    },
+    status: [status],
+    spec: [spec]
+);
+
+resource!(
+    Lease,
+    LEASE,
+    |meta, mut body| Ok(Lease { meta, spec: take(&mut body, "spec")? }),
+    |lease, body| put(body, "spec", &lease.spec),
+    status: [],
+    spec: [spec]
+);
+
+resource!(
+    EndpointSlice,
+    ENDPOINT_SLICE,
+    |meta, mut body| {
+        Ok(EndpointSlice {
+            meta,
+            address_type: take(&mut body, "addressType")?,
+            endpoints: take(&mut body, "endpoints")?,
+            ports: take(&mut body, "ports")?,
+        })
+    },
+    |slice, body| {
+        put(body, "addressType", &slice.address_type);
+        body.insert("endpoints".into(), serde_json::to_value(&slice.endpoints).unwrap_or_default());
+        put(body, "ports", &slice.ports);
+    },
+    status: [],
+    spec: [address_type, endpoints, ports]
+);
+
+resource!(
+    PriorityClass,
+    PRIORITY_CLASS,
+    |meta, mut body| {
+        Ok(PriorityClass {
+            meta,
+            value: take(&mut body, "value")?,
+            global_default: take(&mut body, "globalDefault")?,
+            preemption_policy: take(&mut body, "preemptionPolicy")?,
+            rest: rest(body),
+        })
+    },
+    |class, body| {
+        body.insert("value".into(), class.value.into());
+        if class.global_default {
+            body.insert("globalDefault".into(), true.into());
+        }
+        put(body, "preemptionPolicy", &class.preemption_policy);
+        put_rest(body, &class.rest);
+    },
+    status: [],
+    spec: [value, global_default, preemption_policy, rest]
+);

@@ -1,1 +1,0 @@
-//! Quantities: numbers with a unit, as resources are counted.

@@ -1,0 +1,126 @@
+//! What a controller is: the same for the built-in ones and a user's own.
+
+use crate::api::meta::Uid;
+use crate::api::object::{Kind, Object, ObjectKey};
+use crate::api::refusal::Refusal;
+use crate::client::plan::{Plan, Recovery, Write};
+use crate::client::view::View;
+use crate::sim::time::SimDuration;
+
+/// A controller: a function from what it sees to the writes that it wants.
+///
+/// It may keep memory of its own (`&mut self`), which a crash of its process loses; the answer
+/// must be right without it.
+pub trait Reconciler: Send {
+    /// Its name, as an audit log shows it: `replicaset-controller`.
+    fn name(&self) -> &'static str;
+
+    /// What it watches, and which keys a change of each concerns.
+    fn watches(&self) -> &'static [Watch];
+
+    /// How it is run.
+    fn settings(&self) -> Settings {
+        Settings::default()
+    }
+
+    /// What it wants for a key, given what it sees.
+    fn reconcile(&mut self, key: &ObjectKey, view: View<'_>) -> Plan;
+
+    /// What it does about a refusal of one of its writes.
+    fn recover(&mut self, write: &Write, refusal: &Refusal) -> Recovery {
+        Recovery::usual(write, refusal)
+    }
+
+    /// Sees a change of something that it watches, before the keys are queued; for controllers
+    /// that keep memory of their own, as a graph of owners.
+    fn observe(&mut self, _change: &Observed<'_>, _view: View<'_>) {}
+
+    /// What comes back to it: after `settings().period` the key of this name is looked at.
+    fn boxed_clone(&self) -> Box<dyn Reconciler>;
+}
+
+impl Clone for Box<dyn Reconciler> {
+    fn clone(&self) -> Self {
+        self.boxed_clone()
+    }
+}
+
+/// A change in an informer's cache, as its handlers see it.
+#[derive(Clone, Copy)]
+pub struct Observed<'a> {
+    /// The version before; none for a new object.
+    pub old: Option<&'a Object>,
+    /// The version after; none for one that is gone.
+    pub new: Option<&'a Object>,
+}
+
+impl Observed<'_> {
+    /// The version after, or the last one of an object that is gone.
+    pub fn latest(&self) -> &Object {
+        self.new.or(self.old).expect("a change has a version before or after")
+    }
+}
+
+/// A kind that a controller watches, and which keys a change of it concerns.
+#[derive(Clone, Copy)]
+pub struct Watch {
+    /// The kind.
+    pub kind: Kind,
+    /// Adds the keys that a change concerns to `out`, with a delay where Kubernetes has one.
+    pub keys: fn(change: &Observed<'_>, view: View<'_>, out: &mut Keys),
+}
+
+/// The keys that a change concerns, each with the delay after which it is queued, and what the
+/// expectations of a key have seen.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    /// Keys to queue.
+    pub queue: Vec<(ObjectKey, SimDuration)>,
+    /// A creation that the expectations of a key count.
+    pub created: Option<ObjectKey>,
+    /// A deletion that the expectations of a key count.
+    pub deleted: Option<(ObjectKey, Uid)>,
+}
+
+impl Keys {
+    /// Queues a key at once.
+    pub fn add(&mut self, key: ObjectKey) {
+        self.queue.push((key, SimDuration::ZERO));
+    }
+
+    /// Queues a key after a delay.
+    pub fn add_after(&mut self, key: ObjectKey, delay: SimDuration) {
+        self.queue.push((key, delay));
+    }
+}
+
+/// How a controller is run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// How many keys are worked on at once.
+    pub workers: usize,
+    /// After so many failures in a row a key is given up; none for never.
+    pub give_up_after: Option<u32>,
+    /// The first pause after a failure; it doubles.
+    pub first_backoff: SimDuration,
+    /// The longest pause after a failure.
+    pub longest_backoff: SimDuration,
+    /// A key that is looked at again and again, not queued by changes: the key's name is the
+    /// controller's, its kind `Node` has no meaning then.
+    pub period: Option<SimDuration>,
+    /// Whether a key is held back until the creations and deletions of its last plan are seen.
+    pub expectations: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            workers: 5,
+            give_up_after: None,
+            first_backoff: SimDuration::millis(5),
+            longest_backoff: SimDuration::secs(1000),
+            period: None,
+            expectations: false,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The built-in controllers: pure rules, one file or folder each.
