@@ -18,6 +18,9 @@ const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 const MAX_NAME: usize = 253;
 /// The label that tells the ReplicaSets of a Deployment apart.
 const HASH_LABEL: &str = "pod-template-hash";
+/// Where FNV of 32 bits starts, and what it multiplies with.
+const FNV_START: u32 = 0x811c_9dc5;
+const FNV_PRIME: u32 = 0x0100_0193;
 /// Seconds from the year 1 to 1970, as Go counts.
 const UNIX_TO_GO: i64 = 62_135_596_800;
 
@@ -25,11 +28,37 @@ const UNIX_TO_GO: i64 = 62_135_596_800;
 ///
 /// Source: kubernetes v1.36 pkg/controller/controller_utils.go, `ComputeHash`
 pub fn template_hash(template: &Value, collision_count: Option<i32>) -> String {
-    let mut hash = fnv(0x811c_9dc5, template_text(template).as_bytes());
+    let mut hash = fnv(FNV_START, template_text(template).as_bytes());
     if let Some(count) = collision_count {
         hash = fnv(hash, &count.to_le_bytes());
         hash = fnv(hash, &[0; 4]);
     }
+    safe_encode(&hash.to_string())
+}
+
+/// The data of a ControllerRevision of a pod template, in Kubernetes' canonical JSON.
+///
+/// Source: kubernetes v1.36 pkg/controller/statefulset/stateful_set_utils.go, `getPatch`
+pub fn revision_data(template: &Value) -> String {
+    let mut template = template.clone();
+    if let Some(map) = template.as_object_mut() {
+        map.insert("$patch".to_owned(), Value::from("replace"));
+    }
+    let mut out = String::new();
+    canonical_json(&mut out, &serde_json::json!({"spec": {"template": template}}));
+    out
+}
+
+/// The hash that names a ControllerRevision with such data: `db-559fffc79c` for the set `db`.
+///
+/// Source: kubernetes v1.36 pkg/controller/history/controller_history.go,
+/// `HashControllerRevision`
+pub fn revision_hash(data: &str, collision_count: Option<i32>) -> String {
+    let count = collision_count.map(|n| n.to_string()).unwrap_or_default();
+    let hash = data.bytes().chain(count.bytes()).fold(FNV_START, |hash, b| {
+        // FNV-1, not FNV-1a: the bytes come in after the multiplication.
+        hash.wrapping_mul(FNV_PRIME) ^ u32::from(b)
+    });
     safe_encode(&hash.to_string())
 }
 
@@ -77,7 +106,41 @@ fn template_schema() -> Schema<'static> {
 
 /// FNV-1a of 32 bits.
 fn fnv(start: u32, bytes: &[u8]) -> u32 {
-    bytes.iter().fold(start, |hash, b| (hash ^ u32::from(*b)).wrapping_mul(0x0100_0193))
+    bytes.iter().fold(start, |hash, b| (hash ^ u32::from(*b)).wrapping_mul(FNV_PRIME))
+}
+
+/// Writes JSON as Go does: keys in order, no spaces, `<`, `>` and `&` escaped.
+fn canonical_json(out: &mut String, value: &Value) {
+    match value {
+        Value::Object(map) => {
+            let mut keys: Vec<&String> = map.keys().collect();
+            keys.sort();
+            out.push('{');
+            for (i, key) in keys.into_iter().enumerate() {
+                out.push_str(if i > 0 { "," } else { "" });
+                canonical_json(out, &Value::from(key.as_str()));
+                out.push(':');
+                canonical_json(out, &map[key]);
+            }
+            out.push('}');
+        }
+        Value::Array(list) => {
+            out.push('[');
+            for (i, element) in list.iter().enumerate() {
+                out.push_str(if i > 0 { "," } else { "" });
+                canonical_json(out, element);
+            }
+            out.push(']');
+        }
+        Value::String(_) => {
+            let text = value.to_string();
+            let escaped = text.replace('<', "\\u003c").replace('>', "\\u003e");
+            out.push_str(&escaped.replace('&', "\\u0026"));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {
+            let _ = write!(out, "{value}");
+        }
+    }
 }
 
 fn unlabelled(template: &Value) -> Value {
@@ -303,4 +366,46 @@ fn equal(schema: Schema<'_>, holds: &Type, a: &Value, b: &Value) -> bool {
 
 fn items(list: &Value) -> &[Value] {
     list.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn defaulted(app: &str, image: &str, pool: &str) -> Value {
+        json!({"metadata": {"labels": {"app": app}}, "spec": {
+            "nodeSelector": {"pool": pool},
+            "containers": [{"name": "app", "image": image, "resources": {},
+                "terminationMessagePath": "/dev/termination-log",
+                "terminationMessagePolicy": "File", "imagePullPolicy": "IfNotPresent"}],
+            "restartPolicy": "Always", "terminationGracePeriodSeconds": 30,
+            "dnsPolicy": "ClusterFirst", "securityContext": {},
+            "schedulerName": "default-scheduler"}})
+    }
+
+    #[test]
+    fn hashes_are_those_of_a_real_cluster() {
+        let web = |image, pool| template_hash(&defaulted("web", image, pool), None);
+        assert_eq!(web("registry.local/app:v1", "main"), "7c7f6bbfb6");
+        assert_eq!(web("registry.local/app:v2", "main"), "64456f7f87");
+        assert_eq!(web("registry.local/app:v1", "fail"), "84cbbc554f");
+        let agent = defaulted("agent", "registry.local/agent:v1", "fail");
+        assert_eq!(template_hash(&agent, None), "58dd7cdbd8");
+        let mut probed = defaulted("web", "registry.local/app:v1", "main");
+        probed["spec"]["containers"][0]["readinessProbe"] = json!({
+            "exec": {"command": ["ready-after", "2"]}, "timeoutSeconds": 1, "periodSeconds": 1,
+            "successThreshold": 1, "failureThreshold": 3});
+        assert_eq!(template_hash(&probed, None), "778b6d596");
+    }
+
+    #[test]
+    fn a_revision_is_named_as_on_a_real_cluster() {
+        let mut template = defaulted("db", "registry.local/db:v1", "main");
+        template["spec"]["containers"][0]["readinessProbe"] = json!({
+            "exec": {"command": ["ready-after", "2"]}, "timeoutSeconds": 1, "periodSeconds": 1,
+            "successThreshold": 1, "failureThreshold": 3});
+        assert_eq!(revision_hash(&revision_data(&template), Some(0)), "559fffc79c");
+    }
 }
