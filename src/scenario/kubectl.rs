@@ -55,7 +55,6 @@ pub use line::Substitution;
 pub use node::Cordon;
 pub use node::Drain;
 pub use node::Taint;
-pub use node::TaintChange;
 pub use parse::Trouble;
 pub use parse::parse;
 pub use read::Describe;

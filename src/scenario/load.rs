@@ -12,9 +12,11 @@ use crate::scenario::diagnostic::Mistake;
 use crate::scenario::diagnostic::Problem;
 use crate::scenario::kubectl::Command;
 use crate::scenario::kubectl::Line;
+use crate::scenario::kubectl::Validate;
 use crate::scenario::manifest;
 use crate::scenario::manifest::Loader;
 use crate::scenario::manifest::Manifest;
+use crate::scenario::manifest::Strictness;
 use crate::scenario::source::Place;
 use crate::scenario::source::Session;
 use crate::scenario::spec::Action;
@@ -79,7 +81,8 @@ fn describe(
     for line in &lines {
         for (path, place) in named_files(line) {
             if let Entry::Vacant(vacant) = files.entry(path) {
-                let manifests = manifest::load(vacant.key(), place, loader, session);
+                let manifests =
+                    manifest::load(vacant.key(), place, strictness(line), loader, session);
                 vacant.insert(manifests.into());
             }
         }
@@ -183,6 +186,22 @@ fn lines_of(tree: &Node) -> Vec<Line> {
         Line::parse(node.text()?.trim(), node.place).ok()
     };
     steps.iter().filter_map(line).collect()
+}
+
+/// Whether a line asks for fields to be checked; only apply and create can ask otherwise.
+fn strictness(line: &Line) -> Strictness {
+    let command = &line.command.command;
+    let validate = if let Command::Apply(apply) = command {
+        apply.validate
+    } else if let Command::Create(create) = command {
+        create.validate
+    } else {
+        Validate::Strict
+    };
+    match validate {
+        Validate::Strict => Strictness::Strict,
+        Validate::Warn | Validate::Ignore => Strictness::Lax,
+    }
 }
 
 /// The files that a line reads, with the place to complain at.

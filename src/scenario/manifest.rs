@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::api::schema;
+use crate::api::schema::strict;
 use crate::scenario::diagnostic::Mistake;
 use crate::scenario::source::Place;
 use crate::scenario::source::Session;
@@ -28,6 +30,15 @@ pub struct File {
 ///
 /// Paths are as they are written; what they are relative to is the loader's to know.
 pub type Loader<'l> = dyn FnMut(&str) -> Result<Vec<File>, String> + 'l;
+
+/// Whether fields that a kind does not have are refused, as `kubectl --validate` says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Strictness {
+    /// They are reported.
+    Strict,
+    /// They are left to the apiserver.
+    Lax,
+}
 
 /// One object as it was written.
 #[derive(Clone, PartialEq, Debug)]
@@ -57,6 +68,7 @@ impl Manifest {
 pub fn load(
     path: &str,
     at: Place,
+    strictness: Strictness,
     loader: &mut Loader<'_>,
     session: &mut Session,
 ) -> Vec<Manifest> {
@@ -70,11 +82,11 @@ pub fn load(
     if files.is_empty() {
         session.report(at, Mistake::unreadable(path, "no manifest in this folder"));
     }
-    files.into_iter().flat_map(|file| of_file(file, session)).collect()
+    files.into_iter().flat_map(|file| of_file(file, strictness, session)).collect()
 }
 
 /// The objects of one file.
-fn of_file(file: File, session: &mut Session) -> Vec<Manifest> {
+fn of_file(file: File, strictness: Strictness, session: &mut Session) -> Vec<Manifest> {
     let File { name, bytes } = file;
     let Some(text) = yaml::text_of(&name, bytes, session) else { return Vec::new() };
     let source = session.add(&name, &text);
@@ -87,7 +99,8 @@ fn of_file(file: File, session: &mut Session) -> Vec<Manifest> {
         let place = Place { source, line: 1, column: 1, length: 1 };
         session.report(place, Mistake::empty("a Kubernetes object"));
     }
-    documents.into_iter().flat_map(|document| objects(document, session)).collect()
+    let documents = documents.into_iter();
+    documents.flat_map(|document| objects(document, strictness, session)).collect()
 }
 
 /// The objects written inside a scenario: one, a list of them, or a text of several documents.
@@ -104,18 +117,20 @@ pub fn inline(node: &Node, session: &mut Session) -> Vec<Manifest> {
     if documents.is_empty() && session.count() == before {
         session.report(node.place, Mistake::empty("a Kubernetes object"));
     }
-    documents.into_iter().flat_map(|document| objects(document, session)).collect()
+    let documents = documents.into_iter();
+    documents.flat_map(|document| objects(document, Strictness::Strict, session)).collect()
 }
 
 /// The objects of a text that stands alone, under the name that people know it by.
 pub fn of_text(name: &str, text: &str, session: &mut Session) -> Vec<Manifest> {
     let source = session.add(name, text);
     let documents = yaml::parse_text(text, Base::Source(source), session);
-    documents.into_iter().flat_map(|document| objects(document, session)).collect()
+    let documents = documents.into_iter();
+    documents.flat_map(|document| objects(document, Strictness::Strict, session)).collect()
 }
 
 /// A document as an object, or a list's items as objects.
-fn objects(document: Node, session: &mut Session) -> Vec<Manifest> {
+fn objects(document: Node, strictness: Strictness, session: &mut Session) -> Vec<Manifest> {
     if document.entries().is_none() {
         document.report_type("a Kubernetes object", session);
         return Vec::new();
@@ -124,14 +139,14 @@ fn objects(document: Node, session: &mut Session) -> Vec<Manifest> {
     let items = document.get("items").and_then(Node::items);
     match items {
         Some(items) if kind.ends_with("List") => {
-            items.iter().flat_map(|item| objects(item.clone(), session)).collect()
+            items.iter().flat_map(|item| objects(item.clone(), strictness, session)).collect()
         }
-        _ => object(document, session).into_iter().collect(),
+        _ => object(document, strictness, session).into_iter().collect(),
     }
 }
 
 /// One object; what it lacks to be one is reported.
-fn object(document: Node, session: &mut Session) -> Option<Manifest> {
+fn object(document: Node, strictness: Strictness, session: &mut Session) -> Option<Manifest> {
     let before = session.count();
     let api_version = text_field(&document, "apiVersion", session);
     let kind = text_field(&document, "kind", session);
@@ -157,9 +172,54 @@ fn object(document: Node, session: &mut Session) -> Option<Manifest> {
     if session.count() > before {
         return None;
     }
+    let (api_version, kind) = (api_version?, kind?);
     let value = Arc::new(document.to_json());
+    if strictness == Strictness::Strict {
+        fields_are_known(&document, &api_version, &kind, &value, session);
+    }
     let tree = Arc::new(document);
-    Some(Manifest { api_version: api_version?, kind: kind?, name: name?, namespace, value, tree })
+    Some(Manifest { api_version, kind, name: name?, namespace, value, tree })
+}
+
+/// Reports fields that the kind does not have, values of another type, and kinds that are
+/// misspelt; a custom resource's fields are the apiserver's to know.
+fn fields_are_known(
+    document: &Node,
+    api_version: &str,
+    kind: &str,
+    value: &Value,
+    session: &mut Session,
+) {
+    let Some(schema) = schema::Schema::of_version(api_version, kind) else {
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        if !group.contains('.') || group.ends_with(".k8s.io") {
+            kind_is_unknown(document, api_version, kind, session);
+        }
+        return;
+    };
+    for problem in strict::check_against(schema, value) {
+        let mistake = match problem.mistake {
+            strict::Mistake::UnknownField { nearest } => {
+                Mistake::unknown_manifest_field(&problem.path, nearest)
+            }
+            strict::Mistake::WrongType { message } => Mistake::other(message),
+        };
+        session.report(document.locate(&problem.path), mistake);
+    }
+}
+
+/// Reports a kind that no group of Kubernetes has, or that another version has.
+fn kind_is_unknown(document: &Node, api_version: &str, kind: &str, session: &mut Session) {
+    let versions: Vec<&str> =
+        schema::kinds().filter(|(_, known)| *known == kind).map(|(version, _)| version).collect();
+    let place = |key| document.get(key).map_or(document.place, |node| node.place);
+    if versions.is_empty() {
+        let known: Vec<&str> = schema::kinds().map(|(_, kind)| kind).collect();
+        session.report(place("kind"), Mistake::unknown_name("kind", kind, &known));
+    } else {
+        let what = format!("apiVersion of {kind}");
+        session.report(place("apiVersion"), Mistake::not_one_of(&what, api_version, &versions));
+    }
 }
 
 /// A field that must be there, as text that is not empty.
@@ -201,6 +261,26 @@ mod tests {
             check(text),
             (vec!["v1 Pod a".into(), "v1 Pod b".into(), "v1 Pod ".into()], vec![])
         );
+    }
+
+    #[test]
+    fn fields_that_a_kind_does_not_have_are_told_at_their_place() {
+        let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  \
+                    replicas: many\n  tempalte:\n    x: 1\n---\napiVersion: apps/v1\n\
+                    kind: Deploymnet\nmetadata: {name: b}\n---\napiVersion: v1\n\
+                    kind: Deployment\nmetadata: {name: c}\n---\napiVersion: example.com/v1\n\
+                    kind: Widget\nmetadata: {name: d}\nspec: {any: thing}\n";
+        let (_, problems) = check(text);
+        let expected = [
+            "m.yaml:5:3: error: ",
+            "m.yaml:6:3: error: unknown field `spec.tempalte`, did you mean `template`?",
+            "m.yaml:10:7: error: unknown kind `Deploymnet`, did you mean `Deployment`?",
+            "m.yaml:13:13: error: `v1` is no apiVersion of Deployment",
+        ];
+        assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+        for (told, expected) in problems.iter().zip(expected) {
+            assert!(told.starts_with(expected), "{told}");
+        }
     }
 
     #[test]

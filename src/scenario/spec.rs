@@ -19,8 +19,6 @@ use serde_json::json;
 pub use cluster::Cluster;
 pub use cluster::NodeTemplate;
 pub use cluster::SchedulerConfig;
-pub use cluster::Taint;
-pub use cluster::TaintEffect;
 pub use expectation::Available;
 pub use expectation::Cel;
 pub use expectation::Condition;

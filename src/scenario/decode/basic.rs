@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::api::selector::Selector;
 use crate::scenario::amount::Amount;
 use crate::scenario::decode::Decode;
 use crate::scenario::diagnostic::Mistake;
@@ -151,6 +152,21 @@ impl Decode for Amount {
 
     fn decode(node: &Node, session: &mut Session) -> Option<Self> {
         by_text(node, session, "a quantity", Amount::parse, Mistake::bad_quantity)
+    }
+}
+
+impl Decode for Selector {
+    fn shape(_: &mut Schema) -> Value {
+        json!({ "type": "string", "examples": ["app=web", "tier in (a, b), !old"] })
+    }
+
+    fn decode(node: &Node, session: &mut Session) -> Option<Self> {
+        let text = String::decode(node, session)?;
+        let read: Result<Selector, _> = text.parse();
+        if let Err(why) = &read {
+            session.report(node.place, Mistake::bad_value("selector", &text, &why.to_string()));
+        }
+        read.ok()
     }
 }
 

@@ -46,9 +46,13 @@ impl Mistake {
     }
 
     /// A field of a manifest that its kind does not have.
-    pub fn unknown_manifest_field(path: &str, found: &str, known: &[&str]) -> Self {
-        let message = format!("unknown field `{}`", clip(path));
-        Self::unknown(message, found, known.iter().copied())
+    pub fn unknown_manifest_field(path: &str, nearest: Option<String>) -> Self {
+        Mistake {
+            message: format!("unknown field `{}`", clip(path)),
+            found: path.rsplit('.').next().map(clip),
+            nearest,
+            ..Mistake::default()
+        }
     }
 
     /// A fault, an expectation, an action that does not exist.

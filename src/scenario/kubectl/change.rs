@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::api::selector::Selector;
 use crate::scenario::kubectl::Trouble;
 use crate::scenario::kubectl::flags;
 use crate::scenario::kubectl::flags::Cascade;
@@ -44,8 +45,8 @@ pub struct Apply {
     #[arg(short, long, value_parser = flags::output)]
     pub output: Option<Output>,
     /// Only objects with these labels.
-    #[arg(short = 'l', long)]
-    pub selector: Option<String>,
+    #[arg(short = 'l', long, value_parser = flags::label_selector)]
+    pub selector: Option<Selector>,
 }
 
 /// `kubectl delete`.
@@ -137,8 +138,8 @@ pub struct Scale {
     #[arg(long, value_parser = flags::go_duration, default_value = "0")]
     pub timeout: GoDuration,
     /// Only objects with these labels.
-    #[arg(short = 'l', long)]
-    pub selector: Option<String>,
+    #[arg(short = 'l', long, value_parser = flags::label_selector)]
+    pub selector: Option<Selector>,
     /// All objects of the kinds.
     #[arg(long)]
     pub all: bool,

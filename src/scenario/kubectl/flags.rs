@@ -3,6 +3,9 @@
 use clap::Args;
 use clap::ValueEnum;
 
+use crate::api::selector::FieldSelector;
+use crate::api::selector::Selector;
+use crate::api::selector::SelectorError;
 use crate::scenario::duration;
 
 /// A Go duration of a flag, in nanoseconds; may be negative where kubectl gives that a meaning.
@@ -13,6 +16,16 @@ pub struct GoDuration(pub i64);
 pub(super) fn go_duration(text: &str) -> Result<GoDuration, String> {
     let hint = "expected a duration such as `30s` or `2m`";
     duration::parse_signed(text).map(GoDuration).ok_or_else(|| hint.to_owned())
+}
+
+/// Reads the value of `-l`.
+pub(super) fn label_selector(text: &str) -> Result<Selector, String> {
+    text.parse().map_err(|why: SelectorError| why.to_string())
+}
+
+/// Reads the value of `--field-selector`.
+pub(super) fn field_selector(text: &str) -> Result<FieldSelector, String> {
+    text.parse().map_err(|why: SelectorError| why.to_string())
 }
 
 /// Where objects come from.
@@ -30,11 +43,11 @@ pub struct Files {
 #[derive(Args, Clone, PartialEq, Eq, Debug, Default)]
 pub struct Selection {
     /// Those with these labels.
-    #[arg(short = 'l', long)]
-    pub selector: Option<String>,
+    #[arg(short = 'l', long, value_parser = label_selector)]
+    pub selector: Option<Selector>,
     /// Those with these fields.
-    #[arg(long)]
-    pub field_selector: Option<String>,
+    #[arg(long, value_parser = field_selector)]
+    pub field_selector: Option<FieldSelector>,
     /// Those of all namespaces.
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,

@@ -2,13 +2,15 @@
 
 use clap::Args;
 
+use crate::api::selector::Selector;
+use crate::api::taint::TaintChange;
+use crate::scenario::diagnostic::Mistake;
 use crate::scenario::kubectl::Trouble;
 use crate::scenario::kubectl::flags;
 use crate::scenario::kubectl::flags::DryRun;
 use crate::scenario::kubectl::flags::GoDuration;
 use crate::scenario::kubectl::target;
 use crate::scenario::kubectl::target::Target;
-use crate::scenario::spec::TaintEffect;
 
 /// `kubectl cordon` and `kubectl uncordon`.
 #[derive(Args, Clone, PartialEq, Eq, Debug)]
@@ -17,8 +19,8 @@ pub struct Cordon {
     #[arg(required_unless_present = "selector")]
     pub nodes: Vec<String>,
     /// Nodes with these labels.
-    #[arg(short = 'l', long)]
-    pub selector: Option<String>,
+    #[arg(short = 'l', long, value_parser = flags::label_selector)]
+    pub selector: Option<Selector>,
     /// Whether anything is changed.
     #[arg(long, value_enum, default_value = "none")]
     pub dry_run: DryRun,
@@ -42,8 +44,8 @@ pub struct Drain {
     #[arg(required_unless_present = "selector")]
     pub nodes: Vec<String>,
     /// Nodes with these labels.
-    #[arg(short = 'l', long)]
-    pub selector: Option<String>,
+    #[arg(short = 'l', long, value_parser = flags::label_selector)]
+    pub selector: Option<Selector>,
     /// Also pods that no controller would make again.
     #[arg(long)]
     pub force: bool,
@@ -63,8 +65,8 @@ pub struct Drain {
     #[arg(long, value_parser = flags::go_duration, default_value = "0")]
     pub timeout: GoDuration,
     /// Only pods with these labels.
-    #[arg(long)]
-    pub pod_selector: Option<String>,
+    #[arg(long, value_parser = flags::label_selector)]
+    pub pod_selector: Option<Selector>,
     /// Does not wait for pods deleted longer ago than so many seconds; 0 for none.
     #[arg(long, default_value_t = 0)]
     pub skip_wait_for_delete_timeout: i64,
@@ -93,8 +95,8 @@ pub struct Taint {
     #[arg(required = true)]
     pub words: Vec<String>,
     /// Nodes with these labels.
-    #[arg(short = 'l', long)]
-    pub selector: Option<String>,
+    #[arg(short = 'l', long, value_parser = flags::label_selector)]
+    pub selector: Option<Selector>,
     /// All nodes.
     #[arg(long)]
     pub all: bool,
@@ -106,20 +108,6 @@ pub struct Taint {
     pub dry_run: DryRun,
 }
 
-/// What becomes of a taint.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum TaintChange {
-    /// It is set.
-    Set(crate::scenario::spec::Taint),
-    /// It is removed: by key, of one effect or of all.
-    Remove {
-        /// The key.
-        key: String,
-        /// The effect; all when none.
-        effect: Option<TaintEffect>,
-    },
-}
-
 impl Taint {
     /// The nodes, and what becomes of their taints.
     ///
@@ -127,7 +115,7 @@ impl Taint {
     ///
     /// # Errors
     /// What cannot be read, with the word that it is about.
-    pub fn parts(&self) -> Result<(Vec<Target>, Vec<TaintChange>), Trouble> {
+    pub fn parts(&self) -> Result<(Vec<Target>, TaintChange), Trouble> {
         let is_taint = |word: &String| word.contains([':', '=']) || word.ends_with('-');
         let split = self.words.iter().position(is_taint).unwrap_or(self.words.len());
         let (objects, taints) = self.words.split_at(split);
@@ -139,21 +127,10 @@ impl Taint {
             let kind = other.resource.name();
             return Err(Trouble::whole(format!("only nodes have taints, not {kind}")));
         }
-        Ok((targets, taints.iter().map(|word| taint_change(word)).collect::<Result<_, _>>()?))
+        let change = TaintChange::parse(taints).map_err(|why| {
+            let bad = |word: &&String| TaintChange::parse(&[word]).is_err();
+            Trouble::new(Mistake::other(why), taints.iter().find(bad).cloned())
+        })?;
+        Ok((targets, change))
     }
-}
-
-fn taint_change(word: &str) -> Result<TaintChange, Trouble> {
-    let wrong =
-        || Trouble::at(word, format!("`{word}` is no taint such as `key=value:NoSchedule`"));
-    let Some(removed) = word.strip_suffix('-') else {
-        return crate::scenario::spec::Taint::parse(word).map(TaintChange::Set).ok_or_else(wrong);
-    };
-    let (head, effect) = match removed.split_once(':') {
-        Some((head, effect)) => (head, Some(TaintEffect::parse(effect).ok_or_else(wrong)?)),
-        None => (removed, None),
-    };
-    let key = head.split_once('=').map_or(head, |(key, _)| key);
-    let good = !key.is_empty();
-    good.then(|| TaintChange::Remove { key: key.to_owned(), effect }).ok_or_else(wrong)
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::api::selector::Selector;
 use crate::scenario::kubectl::Trouble;
 use crate::scenario::kubectl::flags;
 use crate::scenario::kubectl::flags::Files;
@@ -80,8 +81,8 @@ pub struct Describe {
     #[command(flatten)]
     pub files: Files,
     /// Objects with these labels.
-    #[arg(short = 'l', long)]
-    pub selector: Option<String>,
+    #[arg(short = 'l', long, value_parser = flags::label_selector)]
+    pub selector: Option<Selector>,
     /// Those of all namespaces.
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,

@@ -3,6 +3,7 @@
 use clap::Args;
 use clap::Subcommand;
 
+use crate::api::selector::Selector;
 use crate::scenario::kubectl::Trouble;
 use crate::scenario::kubectl::flags;
 use crate::scenario::kubectl::flags::DryRun;
@@ -44,8 +45,8 @@ pub struct RolloutTargets {
     #[arg(required_unless_present = "selector")]
     pub targets: Vec<String>,
     /// Only workloads with these labels.
-    #[arg(short = 'l', long)]
-    pub selector: Option<String>,
+    #[arg(short = 'l', long, value_parser = flags::label_selector)]
+    pub selector: Option<Selector>,
 }
 
 impl RolloutTargets {
@@ -143,8 +144,8 @@ pub struct SetPairs {
     #[arg(long)]
     pub all: bool,
     /// Only objects with these labels.
-    #[arg(short = 'l', long)]
-    pub selector: Option<String>,
+    #[arg(short = 'l', long, value_parser = flags::label_selector)]
+    pub selector: Option<Selector>,
     /// Whether anything is changed.
     #[arg(long, value_enum, default_value = "none")]
     pub dry_run: DryRun,
@@ -179,8 +180,8 @@ pub struct SetResources {
     #[arg(long)]
     pub all: bool,
     /// Only objects with these labels.
-    #[arg(short = 'l', long)]
-    pub selector: Option<String>,
+    #[arg(short = 'l', long, value_parser = flags::label_selector)]
+    pub selector: Option<Selector>,
     /// Whether anything is changed.
     #[arg(long, value_enum, default_value = "none")]
     pub dry_run: DryRun,

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::api::taint::Taint;
+use crate::api::taint::TaintChange;
 use crate::scenario::amount::Amount;
 use crate::scenario::decode::Decode;
 use crate::scenario::decode::Spanned;
@@ -154,58 +156,6 @@ fn names_are_unique(cluster: &Cluster, node: &Node, session: &mut Session) {
     }
 }
 
-/// A taint of a node.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Taint {
-    /// The key.
-    pub key: String,
-    /// The value; may be empty.
-    pub value: String,
-    /// What it does to pods that do not tolerate it.
-    pub effect: TaintEffect,
-}
-
-/// What a taint does to pods that do not tolerate it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum TaintEffect {
-    /// Keeps new pods away.
-    NoSchedule,
-    /// Keeps new pods away where there is another node.
-    PreferNoSchedule,
-    /// Drives pods out too.
-    NoExecute,
-}
-
-impl TaintEffect {
-    /// The effects by their names.
-    pub const NAMES: [(&'static str, TaintEffect); 3] = [
-        ("NoSchedule", TaintEffect::NoSchedule),
-        ("PreferNoSchedule", TaintEffect::PreferNoSchedule),
-        ("NoExecute", TaintEffect::NoExecute),
-    ];
-
-    /// The effect of a name.
-    pub fn parse(name: &str) -> Option<TaintEffect> {
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, effect)| *effect)
-    }
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, effect)| *effect == self).map_or("", |(name, _)| name)
-    }
-}
-
-impl Taint {
-    /// Reads `key=value:Effect` or `key:Effect`.
-    pub fn parse(text: &str) -> Option<Taint> {
-        let (head, effect) = text.rsplit_once(':')?;
-        let effect = TaintEffect::parse(effect)?;
-        let (key, value) = head.split_once('=').unwrap_or((head, ""));
-        let good = !key.is_empty() && !key.contains(char::is_whitespace);
-        good.then(|| Taint { key: key.to_owned(), value: value.to_owned(), effect })
-    }
-}
-
 impl Decode for Taint {
     fn shape(_: &mut Schema) -> Value {
         json!({
@@ -216,7 +166,8 @@ impl Decode for Taint {
 
     fn decode(node: &Node, session: &mut Session) -> Option<Self> {
         let text = String::decode(node, session)?;
-        let taint = Taint::parse(&text);
+        let change = TaintChange::parse(&[&text]).unwrap_or_default();
+        let taint = change.add.into_iter().next();
         if taint.is_none() {
             let expected = "expected `key=value:NoSchedule`, `…:PreferNoSchedule` or `…:NoExecute`";
             session.report(node.place, Mistake::bad_value("taint", &text, expected));

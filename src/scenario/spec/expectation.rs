@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::api::selector::Selector;
 use crate::scenario::decode::Decode;
 use crate::scenario::decode::Fields;
 use crate::scenario::decode::Row;
@@ -71,7 +72,7 @@ object! {
     /// How many pods there are, by bounds that all hold.
     pub struct PodCount as "`pods`" checked by count_is_bounded {
         /// Only pods with these labels, as kubectl's `-l` takes it.
-        "selector" => selector: Option<String> = None;
+        "selector" => selector: Option<Selector> = None;
         /// The namespace; the scenario's when not given.
         "namespace" => namespace: Option<String> = None;
         /// Only pods in this phase.
@@ -131,7 +132,7 @@ object! {
         /// The object's name.
         "name" => name: Option<String> = None;
         /// Labels of pods, of which there is at least one.
-        "selector" => selector: Option<String> = None;
+        "selector" => selector: Option<Selector> = None;
         /// The namespace; the scenario's when not given.
         "namespace" => namespace: Option<String> = None;
     }
@@ -143,7 +144,7 @@ object! {
         /// The pod's name.
         "pod" => pod: Option<String> = None;
         /// Labels of pods, of which there is at least one.
-        "selector" => selector: Option<String> = None;
+        "selector" => selector: Option<Selector> = None;
         /// The namespace; the scenario's when not given.
         "namespace" => namespace: Option<String> = None;
         /// The phase.

@@ -145,7 +145,7 @@ fn what_is_wrong_is_told_at_its_word() {
         ("get pods && true", "9+2: `&&` is not supported here"),
         ("patch deploy/web -p '{a'", "20+4: the patch is no JSON: this is no YAML: "),
         ("label node node-1", "0+17: no label is given, as in `key=value` or `key-`"),
-        ("taint node n k=v:Never", "13+9: `k=v:Never` is no taint such as `key=value:NoSchedule`"),
+        ("taint node n k=v:Never", "13+9: invalid taint effect: Never"),
         ("taint pod n k=v:NoExecute", "0+25: only nodes have taints, not pods"),
         ("apply", "0+5: must specify one of -f"),
         ("", "0+0: nothing here, expected a kubectl command"),
