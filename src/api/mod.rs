@@ -23,6 +23,7 @@ pub mod quantity;
 pub mod refusal;
 pub mod request;
 pub mod resource;
+pub mod resource_names;
 pub mod schema;
 pub mod selector;
 pub mod taint;
