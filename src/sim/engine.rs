@@ -71,6 +71,8 @@ enum Item<M> {
 #[derive(Clone)]
 struct Entry<M> {
     cause: u64,
+    /// Housekeeping: it does not keep the world from counting as settled.
+    background: bool,
     item: Item<M>,
 }
 
@@ -96,6 +98,10 @@ struct Core<A: Actor> {
     log: Log<A::Note>,
     controls: Vec<(u64, Control)>,
     seed: u64,
+    /// How many entries of the agenda are not housekeeping.
+    foreground: usize,
+    /// When something that is not housekeeping last happened.
+    last_foreground: SimTime,
 }
 
 /// A world of actors. A clone is another world with the same past, independent from there on.
@@ -111,6 +117,7 @@ pub struct Context<'a, A: Actor> {
     core: &'a mut Core<A>,
     me: Peer,
     cause: u64,
+    background: bool,
 }
 
 impl<A: Actor> Engine<A> {
@@ -127,6 +134,8 @@ impl<A: Actor> Engine<A> {
                 log: Log::default(),
                 controls: Vec::new(),
                 seed,
+                foreground: 0,
+                last_foreground: SimTime::ZERO,
             },
             waiting: Vec::new(),
         }
@@ -202,6 +211,11 @@ impl<A: Actor> Engine<A> {
         self.core.agenda.next_time()
     }
 
+    /// Whether nothing but housekeeping is on the agenda, and since when; none when there is more.
+    pub fn idle_since(&self) -> Option<SimTime> {
+        (self.core.foreground == 0).then_some(self.core.last_foreground)
+    }
+
     /// How many things are on the agenda.
     pub fn pending(&self) -> usize {
         self.core.agenda.len()
@@ -218,6 +232,10 @@ impl<A: Actor> Engine<A> {
     pub fn step(&mut self) -> bool {
         let Some((at, entry)) = self.core.agenda.pop() else { return false };
         self.core.now = at;
+        if !entry.background {
+            self.core.foreground -= 1;
+            self.core.last_foreground = at;
+        }
         let (to, life) = match &entry.item {
             Item::Deliver { to, .. } | Item::Alarm { to, .. } | Item::LinkChanged { to, .. } => {
                 (to.actor, to.life)
@@ -233,6 +251,7 @@ impl<A: Actor> Engine<A> {
             return true;
         }
         if slot.paused_until > at {
+            self.core.foreground += usize::from(!entry.background);
             self.waiting.push((to, entry));
             return true;
         }
@@ -252,7 +271,8 @@ impl<A: Actor> Engine<A> {
         self.core.turn += 1;
         let me = Peer { actor: to, life: self.core.slots[to.0 as usize].life };
         let actor = &mut self.actors[to.0 as usize];
-        let mut context = Context { core: &mut self.core, me, cause: entry.cause };
+        let mut context =
+            Context { core: &mut self.core, me, cause: entry.cause, background: entry.background };
         match entry.item {
             Item::Deliver { from, message, .. } => actor.receive(from, message, &mut context),
             Item::Alarm { tag, .. } => actor.alarm(tag, &mut context),
@@ -276,7 +296,7 @@ impl<A: Actor> Engine<A> {
             Control::Start(id) => self.start(id, cause),
             Control::Pause(id, until) => {
                 self.core.slots[id.0 as usize].paused_until = until;
-                self.core.agenda.push(until, Entry { cause, item: Item::Resume { to: id } });
+                self.core.push(until, cause, false, Item::Resume { to: id });
             }
             Control::Link(from, to, trouble) => self.set_trouble(from, to, trouble, cause),
         }
@@ -308,7 +328,7 @@ impl<A: Actor> Engine<A> {
         slot.paused_until = SimTime::ZERO;
         let me = Peer { actor: id, life: slot.life };
         self.core.turn += 1;
-        let mut context = Context { core: &mut self.core, me, cause };
+        let mut context = Context { core: &mut self.core, me, cause, background: false };
         self.actors[id.0 as usize].start(&mut context);
         self.apply_controls();
     }
@@ -339,13 +359,17 @@ impl<A: Actor> Engine<A> {
 }
 
 impl<A: Actor> Core<A> {
+    fn push(&mut self, at: SimTime, cause: u64, background: bool, item: Item<A::Message>) {
+        self.foreground += usize::from(!background);
+        self.agenda.push(at, Entry { cause, background, item });
+    }
+
     /// Tells an actor that a peer is gone or that a link has changed.
     fn notify(&mut self, to: ActorId, peer: ActorId, up: bool, cause: u64) {
         let slot = &self.slots[to.0 as usize];
         if slot.up {
             let to = Peer { actor: to, life: slot.life };
-            let item = Item::LinkChanged { to, peer, up };
-            self.agenda.push(self.now, Entry { cause, item });
+            self.push(self.now, cause, false, Item::LinkChanged { to, peer, up });
         }
     }
 }
@@ -450,14 +474,35 @@ impl<A: Actor> Context<'_, A> {
         let delay = self.core.links.pass(me, other)?;
         let at = (self.core.now + after + delay).max(not_before);
         let item = Item::Deliver { from: self.me, to, message };
-        self.core.agenda.push(at, Entry { cause: self.cause, item });
+        self.core.push(at, self.cause, self.background, item);
         Some(at)
     }
 
     /// Sets an alarm of this life.
     pub fn alarm(&mut self, at: SimTime, tag: u64) {
         let item = Item::Alarm { to: self.me, tag };
-        self.core.agenda.push(at.max(self.core.now), Entry { cause: self.cause, item });
+        self.core.push(at.max(self.core.now), self.cause, self.background, item);
+    }
+
+    /// Sets an alarm for housekeeping: it does not keep the world from counting as settled.
+    pub fn background_alarm(&mut self, at: SimTime, tag: u64) {
+        let item = Item::Alarm { to: self.me, tag };
+        self.core.push(at.max(self.core.now), self.cause, true, item);
+    }
+
+    /// What follows in this turn is housekeeping.
+    pub fn background(&mut self) {
+        self.background = true;
+    }
+
+    /// What follows in this turn is no housekeeping.
+    pub fn foreground(&mut self) {
+        self.background = false;
+    }
+
+    /// Whether this turn is housekeeping.
+    pub fn is_background(&self) -> bool {
+        self.background
     }
 
     /// Asks the engine to do something to others, after this turn.
