@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     fn run(words: &[&str]) -> Program {
-        program(&words.iter().map(|w| Name::new(w)).collect::<Vec<_>>())
+        program(&words.iter().map(Name::new).collect::<Vec<_>>())
     }
 
     #[test]

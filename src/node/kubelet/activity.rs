@@ -212,7 +212,7 @@ impl Worker {
         host.texts.tell(&self.pod, Some(place), reason::STARTED, text, moment);
         self.waiting.retain(|(p, _)| *p != place);
         activity.started = true;
-        self.arm_probes(place, host, now);
+        self.arm_probes(place, now);
         match hook {
             Some(length) => self.go_on(activity, Step::Hooked(place), now + length),
             None => self.go_on(activity, Step::Next, now),
@@ -252,7 +252,7 @@ impl Worker {
             host.texts.tell(&self.pod, Some(place), reason::KILLING, text, moment);
             let term =
                 container.map_or(SimDuration::ZERO, |c| host.config.images.of(&c.image).term);
-            let grace = u64::try_from(self.grace_seconds().unwrap_or(30)).unwrap_or(0);
+            let grace = u64::try_from(self.grace_seconds()).unwrap_or(0);
             let stop =
                 Stop { grace: SimDuration::secs(grace), hook: SimDuration::ZERO, term, code: 137 };
             host.runtime.stop(self.pod.meta.uid, place, moment.now, stop);

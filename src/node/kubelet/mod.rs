@@ -22,7 +22,6 @@ use std::sync::Arc;
 use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::meta::Uid;
-use crate::api::object::Object;
 use crate::api::request::Answer;
 use crate::client::component::{Component, Moment};
 use crate::client::reconciler::Observed;
@@ -150,13 +149,11 @@ impl Kubelet {
 
 impl Component for Kubelet {
     fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
-        match change.latest() {
-            Object::Pod(_) => self.observe_pod(change, moment),
-            Object::Node(node) if node.meta.name == self.host.config.node.name => {
-                let node: Option<&Arc<Node>> = change.new.map(|_| node);
-                self.node.observe(node, &mut self.host, moment);
-            }
-            _ => {}
+        let own = |node: &&Arc<Node>| node.meta.name == self.host.config.node.name;
+        if let Some(node) = change.latest().as_a::<Node>().filter(own) {
+            self.node.observe(change.new.map(|_| node), moment);
+        } else {
+            self.observe_pod(change, moment);
         }
         self.ask(moment);
     }

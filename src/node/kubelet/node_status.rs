@@ -198,18 +198,12 @@ impl NodeKeeper {
     }
 
     /// Sees the node object as the apiserver has it.
-    pub(super) fn observe(
-        &mut self,
-        node: Option<&Arc<Node>>,
-        host: &mut Host,
-        moment: &mut Moment<'_>,
-    ) {
+    pub(super) fn observe(&mut self, node: Option<&Arc<Node>>, moment: &Moment<'_>) {
         self.seen = node.cloned();
         if self.differs() && self.is_registered && self.post_at > moment.now {
             let beat = (moment.now + SimDuration(1)).next_beat(COMPUTED_EVERY, self.phase);
             self.post_at = self.post_at.min(beat);
         }
-        let _ = host;
     }
 
     /// Whether the apiserver says something else of the node than the kubelet.
@@ -261,7 +255,7 @@ impl NodeKeeper {
         self.own.status = status.clone();
         let key = ObjectKey::new(Kind::NODE, "", &self.own.meta.name);
         let patch = Patch::Edit(Edit::NodeStatus(status));
-        let verb = Verb::Patch { key, part: Subresource::Status, patch };
+        let verb = Verb::Patch { key, part: Subresource::Status, patch, dry_run: false };
         let why = Why::new("the state of the node");
         host.send(Sent::Node(NodeRequest::Status), verb, why, moment);
     }

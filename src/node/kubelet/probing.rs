@@ -131,9 +131,8 @@ impl Worker {
     }
 
     /// A container has started: its probes are made from now on.
-    pub(super) fn arm_probes(&mut self, place: usize, host: &Host, now: SimTime) {
+    pub(super) fn arm_probes(&mut self, place: usize, now: SimTime) {
         let Some(container) = self.pod.spec.all_containers().nth(place) else { return };
-        let _ = host;
         for probing in self.probes.iter_mut().filter(|p| p.place == place) {
             let Some(probe) = probe_of(container, probing.worker.kind) else { continue };
             let delay = SimDuration::secs(u64::try_from(probe.initial_delay_seconds).unwrap_or(0));

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use crate::api::core::container::ContainerStatus;
 use crate::api::core::pod::{PodPhase, PodStatus};
+use crate::api::deletion::{DeleteOptions, Preconditions};
 use crate::api::edit::Edit;
 use crate::api::object::{Kind, ObjectKey};
 use crate::api::refusal::Reason;
-use crate::api::request::{Answer, DeleteOptions, Patch, Subresource, Verb};
+use crate::api::request::{Answer, Patch, Subresource, Verb};
 use crate::api::why::Why;
 use crate::client::component::Moment;
 use crate::node::kubelet::host::{Host, Sent};
 use crate::node::kubelet::probing::results;
 use crate::node::kubelet::text::DEADLINE_TEXT;
-use crate::node::kubelet::worker::{Stage, Worker};
+use crate::node::kubelet::worker::{Deletion, Stage, Worker};
 use crate::node::pod_lifecycle::conditions::{ConditionView, conditions};
 use crate::node::pod_lifecycle::container_status::{StatusView, init_statuses, statuses};
 use crate::node::pod_lifecycle::phase::{PodView, phase};
@@ -146,7 +147,8 @@ impl Worker {
         }
         self.in_flight = Some(self.status.clone());
         let patch = Patch::Edit(Edit::PodStatus(self.status.clone()));
-        let verb = Verb::Patch { key: self.key(), part: Subresource::Status, patch };
+        let verb =
+            Verb::Patch { key: self.key(), part: Subresource::Status, patch, dry_run: false };
         let why = Why::one("the containers of the pod are {}", self.status.phase.as_str());
         host.send(Sent::PodStatus(self.pod.meta.uid), verb, why, moment);
     }
@@ -172,6 +174,9 @@ impl Worker {
             | Answer::Watching
             | Answer::Deleted(_)
             | Answer::Done => {
+                if let Answer::Object(object) = answer {
+                    self.revision = object.meta().resource_version;
+                }
                 if let Some(sent) = sent {
                     self.accepted = sent;
                 }
@@ -186,13 +191,16 @@ impl Worker {
     /// Source: kubernetes v1.36 pkg/kubelet/status/status_manager.go, `syncPod`, `canBeDeleted`
     pub(super) fn delete(&mut self, host: &mut Host, moment: &mut Moment<'_>) {
         let told = self.in_flight.is_none() && Arc::ptr_eq(&self.status, &self.accepted);
-        if !self.wants_delete || self.deleting || self.is_gone || !told {
+        if self.deletion != Deletion::Wanted || self.is_gone || !told {
             return;
         }
-        self.deleting = true;
+        self.deletion = Deletion::Sent;
         let uid = self.pod.meta.uid;
-        let options =
-            DeleteOptions { grace_seconds: Some(0), uid: Some(uid), ..DeleteOptions::default() };
+        let options = DeleteOptions {
+            grace_period_seconds: Some(0),
+            preconditions: Some(Preconditions { uid: Some(uid), ..Preconditions::default() }),
+            ..DeleteOptions::default()
+        };
         let verb = Verb::Delete { key: self.key(), options };
         let why = Why::new("its containers have ended and its deletion was asked for");
         host.send(Sent::PodDelete(uid), verb, why, moment);
@@ -200,11 +208,10 @@ impl Worker {
 
     /// The last deletion was done or refused.
     pub(super) fn delete_answered(&mut self, answer: &Answer, host: &Host, moment: &Moment<'_>) {
-        if let Answer::Refused(refusal) = answer {
-            if !matches!(refusal.reason, Reason::NotFound | Reason::Conflict) {
-                self.deleting = false;
-                self.resend_at = self.resend_at.min(host.status_pass(moment.now));
-            }
+        let Answer::Refused(refusal) = answer else { return };
+        if !matches!(refusal.reason, Reason::NotFound | Reason::Conflict) {
+            self.deletion = Deletion::Wanted;
+            self.resend_at = self.resend_at.min(host.status_pass(moment.now));
         }
     }
 }

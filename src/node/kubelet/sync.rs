@@ -11,7 +11,7 @@ use crate::node::kubelet::activity::{Activity, Step};
 use crate::node::kubelet::host::Host;
 use crate::node::kubelet::probing::{failing, results};
 use crate::node::kubelet::text::{DEADLINE_TEXT, pod_text, reason};
-use crate::node::kubelet::worker::{Stage, Worker};
+use crate::node::kubelet::worker::{Deletion, Stage, Worker};
 use crate::node::pod_lifecycle::actions::{ActionView, Actions, actions};
 use crate::node::pod_lifecycle::container_status::close;
 use crate::node::pod_lifecycle::probe::ProbeKind;
@@ -188,15 +188,15 @@ impl Worker {
             ProbeKind::Liveness | ProbeKind::Readiness => &container.liveness_probe,
         };
         let own = probe.as_ref().and_then(|p| p.termination_grace_period_seconds);
-        let grace = own.or(self.grace_seconds());
+        let grace = own.unwrap_or(self.grace_seconds());
         host.texts.tell(&self.pod, Some(place), reason::KILLING, text.into(), moment);
         let stop = self.stop_of(place, grace, host);
         host.runtime.stop(self.pod.meta.uid, place, moment.now, stop)
     }
 
     /// How a container is stopped.
-    fn stop_of(&self, place: usize, grace: Option<i64>, host: &Host) -> Stop {
-        let grace = u64::try_from(grace.unwrap_or(30)).unwrap_or(0);
+    fn stop_of(&self, place: usize, grace: i64, host: &Host) -> Stop {
+        let grace = u64::try_from(grace).unwrap_or(0);
         let Some(container) = self.container(place) else {
             let zero = SimDuration::ZERO;
             return Stop { grace: zero, hook: zero, term: zero, code: 137 };
@@ -263,7 +263,7 @@ impl Worker {
     /// Tells all containers to end, and waits for the last of them.
     pub(super) fn stop_containers(&mut self, host: &mut Host, moment: &mut Moment<'_>) {
         self.probes.clear();
-        self.grace = self.grace_seconds();
+        self.grace = Some(self.grace_seconds());
         let ended = self.stop_all(host, moment);
         self.ended_at = ended;
         self.sync_at = ended + host.config.stop.draw(moment.rng);
@@ -290,7 +290,9 @@ impl Worker {
             close(&mut status.container_statuses);
             close(&mut status.init_container_statuses);
         }
-        self.wants_delete = self.pod.meta.is_deleting();
+        if self.pod.meta.is_deleting() {
+            self.deletion = Deletion::Wanted;
+        }
         self.post(host, moment);
         self.delete(host, moment);
     }

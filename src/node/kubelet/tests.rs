@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::Name;
-use crate::api::object::{Kind, ObjectKey};
+use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::quantity::Quantity;
 use crate::api::request::{Patch, Verb};
 use crate::api::resource::ResourceList;
@@ -88,9 +88,10 @@ impl World {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the kubelet asks for nothing else")]
     fn answer(&mut self, verb: Verb) -> Answer {
         match verb {
-            Verb::Create { object, .. } => {
+            Verb::Create { object, .. } | Verb::Update { object, .. } => {
                 self.objects.insert(object.key(), object.clone());
                 Answer::Object(object)
             }
@@ -103,14 +104,10 @@ impl World {
                 Answer::Object(object)
             }
             Verb::Delete { key, options } => {
-                assert_eq!(options.grace_seconds, Some(0));
+                assert_eq!(options.grace_period_seconds, Some(0));
                 let object = self.objects.remove(&key).expect("it is there");
                 self.log.push((self.now, "deleted".into()));
                 Answer::Deleted(object)
-            }
-            Verb::Update { object, .. } => {
-                self.objects.insert(object.key(), object.clone());
-                Answer::Object(object)
             }
             Verb::Get(key) => Answer::Object(self.objects[&key].clone()),
             other => panic!("unexpected {other:?}"),
@@ -127,6 +124,7 @@ impl World {
     }
 
     /// Puts an object there as somebody else would.
+    #[expect(clippy::needless_pass_by_value, reason = "tests read better")]
     fn put(&mut self, object: Object) {
         let old = self.objects.insert(object.key(), object.clone());
         self.turn(|k, m| k.observe(&Observed { old: old.as_ref(), new: Some(&object) }, m));
@@ -145,17 +143,13 @@ impl World {
                 let i = self.replies.iter().position(|r| r.0 == reply).expect("a reply");
                 let (_, token, answer) = self.replies.remove(i);
                 self.turn(|k, m| k.reply(token, &answer, m));
-                match &answer {
-                    Answer::Object(Object::Pod(pod)) => {
-                        let object = Object::Pod(pod.clone());
-                        let change = Observed { old: Some(&object), new: Some(&object) };
-                        self.turn(|k, m| k.observe(&change, m));
-                    }
-                    Answer::Deleted(object) => {
-                        let change = Observed { old: Some(object), new: None };
-                        self.turn(|k, m| k.observe(&change, m));
-                    }
-                    _ => {}
+                if let Answer::Object(object @ Object::Pod(_)) = &answer {
+                    let change = Observed { old: Some(object), new: Some(object) };
+                    self.turn(|k, m| k.observe(&change, m));
+                }
+                if let Answer::Deleted(object) = &answer {
+                    let change = Observed { old: Some(object), new: None };
+                    self.turn(|k, m| k.observe(&change, m));
                 }
             } else {
                 self.wakes += 1;
@@ -194,11 +188,12 @@ fn line(pod: &Pod) -> String {
         "{} {} sandbox={sandbox} ready={}/{}",
         status.phase.as_str(),
         state.collect::<Vec<_>>().join(","),
-        ready.is_some_and(|c| c.is_true()),
+        ready.is_some_and(crate::api::condition::Condition::is_true),
         ready.map_or("", |c| c.reason.as_str()),
     )
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "tests read better")]
 fn pod(name: &str, spec: Value) -> Object {
     let value = json!({
         "metadata": {"name": name, "namespace": "default", "uid": format!("u-{name}"), "generation": 1},
@@ -220,6 +215,7 @@ fn delete(object: &Object) -> Object {
     object
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "tests read better")]
 fn app(extra: Value) -> Value {
     let mut container = json!({"name": "app", "image": "app:v1"});
     let fields = container.as_object_mut().expect("a map");

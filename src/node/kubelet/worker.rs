@@ -31,6 +31,17 @@ pub(super) enum Stage {
     Done,
 }
 
+/// How far the last deletion of an object is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Deletion {
+    /// Nobody has asked for it, or containers still run.
+    NotWanted,
+    /// It is sent as soon as the apiserver has the last status.
+    Wanted,
+    /// It is under way, or done.
+    Sent,
+}
+
 /// The worker of one pod. What it remembers is lost with the kubelet's process.
 #[derive(Clone)]
 pub(super) struct Worker {
@@ -41,13 +52,14 @@ pub(super) struct Worker {
     pub(super) status: Arc<PodStatus>,
     /// What the apiserver has, as far as the kubelet knows.
     pub(super) accepted: Arc<PodStatus>,
+    /// The version of the object that its last status made: older ones tell nothing new.
+    pub(super) revision: u64,
     /// What is under way to the apiserver.
     pub(super) in_flight: Option<Arc<PodStatus>>,
     /// When a status or deletion that was refused is sent again.
     pub(super) resend_at: SimTime,
-    /// Whether the last deletion is wanted, and whether it is under way.
-    pub(super) wants_delete: bool,
-    pub(super) deleting: bool,
+    /// The last deletion of the object.
+    pub(super) deletion: Deletion,
     /// When it is looked at next, beside what its containers and probes bring.
     pub(super) sync_at: SimTime,
     /// From when on the runtime's state is newer than the last look.
@@ -84,10 +96,10 @@ impl Worker {
             stage: if over { Stage::Stopping } else { Stage::Syncing },
             status: pod.status.clone(),
             accepted: pod.status.clone(),
+            revision: 0,
             in_flight: None,
             resend_at: SimTime::NEVER,
-            wants_delete: false,
-            deleting: false,
+            deletion: Deletion::NotWanted,
             sync_at: now,
             fresh_at: SimTime::ZERO,
             looked: SimTime::ZERO,
@@ -144,11 +156,13 @@ impl Worker {
                 self.activity = None;
                 self.stage = Stage::Stopping;
                 self.sync_at = now.max(self.fresh_at);
-            } else if self.stage == Stage::Done && !self.wants_delete {
+            } else if self.stage == Stage::Done && self.deletion == Deletion::NotWanted {
                 self.stage = Stage::Stopping;
                 self.sync_at = now.max(self.fresh_at);
             }
-        } else if self.stage == Stage::Ending && self.grace_seconds() < self.grace {
+        } else if self.stage == Stage::Ending
+            && self.grace.is_some_and(|g| self.grace_seconds() < g)
+        {
             self.stop_containers(host, moment);
         } else if self.stage == Stage::Syncing && differs(&old, pod) {
             self.sync_at = self.sync_at.min(now.max(self.fresh_at));
@@ -164,7 +178,7 @@ impl Worker {
     /// Source: kubernetes v1.36 pkg/kubelet/status/status_manager.go, `needsReconcile`
     fn compare(&mut self, host: &Host, now: SimTime) {
         let theirs = &self.pod.status;
-        if Arc::ptr_eq(theirs, &self.status) || Arc::ptr_eq(theirs, &self.accepted) {
+        if self.pod.meta.resource_version < self.revision || Arc::ptr_eq(theirs, &self.accepted) {
             return;
         }
         let own = |s: &PodStatus| {
@@ -181,10 +195,10 @@ impl Worker {
     /// The seconds within which it is asked to end.
     ///
     /// Source: kubernetes v1.36 pkg/kubelet/pod_workers.go, `calculateEffectiveGracePeriod`
-    pub(super) fn grace_seconds(&self) -> Option<i64> {
+    pub(super) fn grace_seconds(&self) -> i64 {
         let asked = self.pod.meta.deletion_grace_seconds;
         let spec = self.pod.spec.termination_grace_period_seconds;
-        Some(asked.or(spec).unwrap_or(30).max(1))
+        asked.or(spec).unwrap_or(30).max(1)
     }
 
     /// Whether its requests count against the node.

@@ -7,6 +7,7 @@ use crate::api::core::node::Node;
 use crate::api::core::pod::{NodeRequirement, NodeSelectorTerm, Pod};
 use crate::api::labels::Labels;
 use crate::api::resource::Resources;
+use crate::api::taint::{ComparisonOperators, Taint, TaintEffect, first_untolerated};
 
 /// Why a pod is not taken: one word and a sentence.
 pub type Rejection = (&'static str, Name);
@@ -14,12 +15,22 @@ pub type Rejection = (&'static str, Name);
 /// Whether the node takes a pod beside those that it has, whose requests add up to `used`; `pods`
 /// is their number.
 ///
+/// # Errors
+/// When it does not: why.
+///
 /// Source: kubernetes v1.36 pkg/kubelet/lifecycle/predicate.go, `predicateAdmitHandler.Admit`
 pub fn admit(pod: &Pod, node: &Node, used: &Resources, pods: i64) -> Result<(), Rejection> {
     if !matches_node(pod, node) {
         let text =
             "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector";
         return Err(("NodeAffinity", Name::new_static(text)));
+    }
+    let evicts = |t: &Taint| t.effect == TaintEffect::NoExecute;
+    let (taints, borne) = (&node.spec.taints, &pod.spec.tolerations);
+    if first_untolerated(taints, borne, evicts, ComparisonOperators::Off).is_some() {
+        let text =
+            "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate";
+        return Err(("TaintToleration", Name::new_static(text)));
     }
     let (asked, have) = (&pod.spec.requests, &node.allocatable);
     let checks = [
