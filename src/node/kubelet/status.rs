@@ -42,6 +42,7 @@ impl Worker {
             sandbox,
             old: &self.status,
             waiting: &self.waiting,
+            restarts_all: self.restarts_all,
             probes: &|place, run| results(&self.probes, &pod.spec, place, run),
             now,
             clock: &|at| host.clock(at),
@@ -55,6 +56,7 @@ impl Worker {
             init: &init,
             containers: &containers,
             phase: reached,
+            restarts_all: self.restarts_all,
             now: host.clock(now),
         });
         let phase = if keeps { self.status.phase } else { reached };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::core::container::{Container, Waiting};
-use crate::api::core::pod::PodPhase;
+use crate::api::core::pod::{PodPhase, PodStatus};
 use crate::client::component::Moment;
 use crate::node::backoff::CRASH_LOOP;
 use crate::node::command;
@@ -15,7 +15,8 @@ use crate::node::kubelet::worker::{Deletion, Stage, Worker};
 use crate::node::pod_lifecycle::actions::{ActionView, Actions, actions};
 use crate::node::pod_lifecycle::container_status::close;
 use crate::node::pod_lifecycle::probe::ProbeKind;
-use crate::node::runtime::Stop;
+use crate::node::pod_lifecycle::restart::restarts_all;
+use crate::node::runtime::{Run, Stop};
 use crate::sim::time::{SimDuration, SimTime};
 
 impl Worker {
@@ -41,6 +42,9 @@ impl Worker {
         if self.is_past_deadline(host, now) {
             self.fail_by_deadline(host, moment);
         }
+        if self.restart_all(host, moment) {
+            return;
+        }
         let reached = self.generate(host, moment);
         self.looked = now;
         self.retry_at = SimTime::NEVER;
@@ -60,6 +64,44 @@ impl Worker {
         let actions = self.actions(host, now);
         self.act(&actions, host, moment);
         self.plan_next_look(host, now);
+    }
+
+    /// A container has ended in a way that restarts all: the others are killed without hooks,
+    /// and once all have ended they are removed and the pod begins anew in its sandbox; true when
+    /// that takes the rest of this look.
+    ///
+    /// Source: kubernetes v1.36 pkg/kubelet/kuberuntime/kuberuntime_manager.go, `SyncPod`, feature
+    /// gate `RestartAllContainersOnContainerExits`
+    fn restart_all(&mut self, host: &mut Host, moment: &mut Moment<'_>) -> bool {
+        let now = moment.now;
+        let spec = self.pod.spec.clone();
+        let uid = self.pod.meta.uid;
+        let Some(sandbox) = host.runtime.sandbox_mut(uid) else { return false };
+        let runs = || sandbox.containers.iter().zip(spec.all_containers());
+        let asks = |run: &Run, c| !run.runs(now) && restarts_all(c, run.exit_code);
+        if !runs().any(|(run, c)| run.as_ref().is_some_and(|run| asks(run, c))) {
+            self.restarts_all = false;
+            return false;
+        }
+        self.restarts_all = true;
+        if sandbox.containers.iter().flatten().all(|run| !run.runs(now)) {
+            self.generate(host, moment);
+            if let Some(sandbox) = host.runtime.sandbox_mut(uid) {
+                sandbox.containers.fill(None);
+            }
+            return false;
+        }
+        let zero = SimDuration::ZERO;
+        let stop = Stop { grace: zero, hook: zero, term: zero, code: 137 };
+        for place in 0..spec.all_containers().count() {
+            host.runtime.stop(uid, place, now, stop);
+        }
+        self.generate(host, moment);
+        self.post(host, moment);
+        self.looked = now;
+        self.fresh_at = host.relist_after(now);
+        self.sync_at = self.fresh_at;
+        true
     }
 
     /// What is to be done about its containers.
@@ -282,13 +324,10 @@ impl Worker {
     /// Source: kubernetes v1.36 pkg/kubelet/kubelet.go, `SyncTerminatedPod`
     fn sync_cleaning(&mut self, host: &mut Host, moment: &mut Moment<'_>) {
         self.stage = Stage::Done;
-        let open = |list: &[crate::api::core::container::ContainerStatus]| {
-            list.iter().any(|s| s.state.terminated.is_none())
-        };
-        if open(&self.status.container_statuses) || open(&self.status.init_container_statuses) {
-            let status = Arc::make_mut(&mut self.status);
-            close(&mut status.container_statuses);
-            close(&mut status.init_container_statuses);
+        let mut closed = PodStatus::clone(&self.status);
+        close(&self.pod, &mut closed);
+        if closed != *self.status {
+            self.status = Arc::new(closed);
         }
         if self.pod.meta.is_deleting() {
             self.deletion = Deletion::Wanted;

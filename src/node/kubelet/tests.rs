@@ -510,3 +510,40 @@ fn a_sidecar_starts_before_and_ends_after_the_others() {
         ]
     );
 }
+
+#[test]
+fn one_container_may_restart_all() {
+    let mut world = World::new(config(&[]));
+    let rule = json!([{"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [42]}}]);
+    let spec = json!({
+        "restartPolicy": "Never",
+        "initContainers": [{"name": "i", "image": "app:v1", "command": ["exit", "1", "0"]}],
+        "containers": [
+            {"name": "app", "image": "app:v1"},
+            {"name": "watch", "image": "app:v1", "command": ["exit", "5", "42"],
+             "restartPolicy": "Never", "restartPolicyRules": rule},
+        ],
+    });
+    world.put(pod("all", spec));
+    world.run(SimDuration::secs(10));
+    let texts: Vec<&str> = world.texts().into_iter().filter(|t| t.contains("sandbox=")).collect();
+    let removed = "app=RestartingAllContainers x1,watch=RestartingAllContainers x1,i=RestartingAllContainers x1";
+    assert!(texts.iter().any(|t| t.contains(removed)), "{:#?}", world.log);
+    let status = &world.pod("all").status;
+    assert_eq!(status.container_statuses[0].restart_count, 1, "{:#?}", world.log);
+    assert!(status.container_statuses[0].state.running.is_some(), "{:#?}", world.log);
+}
+
+#[test]
+fn a_pod_that_goes_before_it_started_leaves_nothing() {
+    let mut world = World::new(config(&[]));
+    world.run(SimDuration::secs(5));
+    let object = pod("short", app(json!({})));
+    world.put(object);
+    world.run(SimDuration::millis(50));
+    let object = delete(&Object::Pod(world.pod("short").clone()));
+    world.put(object);
+    world.run(SimDuration::secs(5));
+    assert_eq!(world.texts().last(), Some(&"deleted"), "{:#?}", world.log);
+    assert!(world.kubelet.workers.is_empty() && world.kubelet.runtime().pods().next().is_none());
+}

@@ -76,6 +76,8 @@ pub(super) struct Worker {
     pub(super) retry_at: SimTime,
     /// When its last end of grace was computed for: the seconds that it was asked to end within.
     pub(super) grace: Option<i64>,
+    /// All its containers are being started again.
+    pub(super) restarts_all: bool,
     /// It ran longer than it may.
     pub(super) failed: bool,
     /// The object is gone from the apiserver.
@@ -110,6 +112,7 @@ impl Worker {
             waiting: Vec::new(),
             retry_at: SimTime::NEVER,
             grace: None,
+            restarts_all: false,
             failed: false,
             is_gone: false,
             ended_at: SimTime::ZERO,

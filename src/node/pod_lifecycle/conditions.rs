@@ -7,12 +7,22 @@ use crate::api::condition::{self, Condition, Truth};
 use crate::api::core::container::{Container, ContainerStatus};
 use crate::api::core::pod::{Pod, PodPhase, PodSpec};
 use crate::api::time::Time;
+use crate::node::pod_lifecycle::restart::could_restart_all;
 
 /// The conditions that belong to the kubelet; those of others are kept as they are.
 ///
 /// Source: kubernetes v1.36 pkg/kubelet/types/pod_status.go, `PodConditionByKubelet`
-const OWN: [&str; 5] =
-    ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+const OWN: [&str; 6] = [
+    "PodReadyToStartContainers",
+    "Initialized",
+    "Ready",
+    "ContainersReady",
+    "PodScheduled",
+    RESTARTING,
+];
+
+/// Told only of pods with a rule that restarts all containers.
+const RESTARTING: &str = "AllContainersRestarting";
 
 /// What the conditions follow from.
 #[derive(Clone, Copy)]
@@ -29,6 +39,8 @@ pub struct ConditionView<'a> {
     pub containers: &'a [ContainerStatus],
     /// The pod's phase, terminal as soon as nothing will run again.
     pub phase: PodPhase,
+    /// Whether all containers are being started again.
+    pub restarts_all: bool,
     /// The kubelet's clock.
     pub now: Time,
 }
@@ -54,6 +66,9 @@ pub fn conditions(view: ConditionView<'_>) -> Vec<Condition> {
     ];
     for (kind, said) in OWN.into_iter().zip(said) {
         all.push(dated(view, kind, said));
+    }
+    if could_restart_all(&view.pod.spec) {
+        all.push(dated(view, RESTARTING, restarting(view)));
     }
     all
 }
@@ -96,6 +111,21 @@ fn initialized(view: ConditionView<'_>) -> Said {
     match listed("containers with incomplete status: ", open) {
         None => (Truth::True, "", Name::default()),
         Some(text) => (Truth::False, "ContainersNotInitialized", text),
+    }
+}
+
+/// Source: kubernetes v1.36 pkg/kubelet/status/generate.go,
+/// `GenerateAllContainersRestartingCondition`
+fn restarting(view: ConditionView<'_>) -> Said {
+    match view.phase {
+        PodPhase::Succeeded => (Truth::False, "PodCompleted", Name::default()),
+        PodPhase::Failed => (Truth::False, "PodFailed", Name::default()),
+        PodPhase::Pending | PodPhase::Running | PodPhase::Unknown if view.restarts_all => {
+            (Truth::True, "RestartAllContainersStarted", Name::default())
+        }
+        PodPhase::Pending | PodPhase::Running | PodPhase::Unknown => {
+            (Truth::False, "", Name::default())
+        }
     }
 }
 

@@ -4,9 +4,9 @@ use crate::api::Name;
 use crate::api::core::container::{
     Container, ContainerState, ContainerStatus, Running, Terminated, Waiting,
 };
-use crate::api::core::pod::{Pod, PodStatus};
+use crate::api::core::pod::{Pod, PodPhase, PodStatus};
 use crate::api::time::Time;
-use crate::node::pod_lifecycle::restart::should_restart;
+use crate::node::pod_lifecycle::restart::{RESTARTING_ALL, should_restart};
 use crate::node::runtime::{Run, Sandbox};
 use crate::sim::time::SimTime;
 
@@ -23,6 +23,8 @@ pub struct StatusView<'a> {
     pub waiting: &'a [(usize, Waiting)],
     /// Whether a container that runs has passed its startup probe and its readiness probe.
     pub probes: &'a dyn Fn(usize, &Run) -> (bool, bool),
+    /// Whether containers that are gone were removed so that all are started again.
+    pub restarts_all: bool,
     /// The instant.
     pub now: SimTime,
     /// The kubelet's clock at an instant.
@@ -121,7 +123,11 @@ fn of_nothing(
     container: &Container,
     old: Option<&ContainerStatus>,
 ) -> ContainerStatus {
-    if let Some(old) = old.filter(|s| s.state.terminated.is_some()) {
+    if view.restarts_all {
+        if let Some(old) = old.filter(|s| s.state.waiting.is_none()) {
+            return removed(old);
+        }
+    } else if let Some(old) = old.filter(|s| s.state.terminated.is_some()) {
         return old.clone();
     }
     let has_init = !view.pod.spec.init_containers.is_empty();
@@ -142,6 +148,21 @@ fn of_nothing(
         status.restart_count += i32::from(!view.pod.meta.is_deleting());
     }
     status
+}
+
+/// A container that was removed because all containers of its pod are started again.
+fn removed(old: &ContainerStatus) -> ContainerStatus {
+    const TEXT: &str = "The container is removed because RestartAllContainers in place";
+    let message = Name::new_static(TEXT);
+    let reason = Name::new_static(RESTARTING_ALL);
+    let waiting = Some(Waiting { reason: reason.clone(), message });
+    ContainerStatus {
+        state: ContainerState { waiting, ..ContainerState::default() },
+        last_state: ended(Terminated { reason, ..lost(TEXT) }),
+        restart_count: old.restart_count + 1,
+        container_id: Name::default(),
+        ..old.clone()
+    }
 }
 
 fn lost(message: &'static str) -> Terminated {
@@ -191,10 +212,29 @@ fn set_ready(
     };
 }
 
-/// What the pod's last status says of containers of which nothing is known any more.
+/// The pod's last status: it is over, and so are containers of which nothing is known any more,
+/// unless they were never begun.
 ///
 /// Source: kubernetes v1.36 pkg/kubelet/status/status_manager.go, `TerminatePod`
-pub fn close(statuses: &mut [ContainerStatus]) {
+pub fn close(pod: &Pod, status: &mut PodStatus) {
+    if !matches!(status.phase, PodPhase::Succeeded | PodPhase::Failed) {
+        status.phase = PodPhase::Failed;
+    }
+    let has_begun =
+        |s: &ContainerStatus| s.state.waiting.is_none() || s.last_state.terminated.is_some();
+    let inits = &mut status.init_container_statuses;
+    let done = |s: &ContainerStatus| s.state.terminated.as_ref().is_some_and(|t| t.exit_code == 0);
+    let initialized = pod.spec.init_containers.is_empty()
+        || status.container_statuses.iter().any(has_begun)
+        || inits.last().is_some_and(done);
+    let begun = inits.iter().rposition(has_begun).map_or(0, |last| last + 1);
+    close_each(&mut inits[..begun]);
+    if initialized {
+        close_each(&mut status.container_statuses);
+    }
+}
+
+fn close_each(statuses: &mut [ContainerStatus]) {
     for status in statuses.iter_mut().filter(|s| s.state.terminated.is_none()) {
         status.state =
             ended(lost("The container could not be located when the pod was terminated"));
