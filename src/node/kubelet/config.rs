@@ -75,7 +75,7 @@ impl Default for Config {
             heartbeat: Heartbeat::default(),
             mount: span(280, 400),
             settle: span(5, 30),
-            stop: span(15, 60),
+            stop: span(20, 80),
             ready: SimDuration::millis(200),
         }
     }

@@ -222,6 +222,11 @@ impl Worker {
         let place = probing.place;
         self.probes[i] = probing;
         if changed && step.probed.is_some() {
+            // What a probe says is told at once, before the pod is looked at.
+            // Source: kubernetes v1.36 pkg/kubelet/status/status_manager.go,
+            // `SetContainerReadiness`
+            self.generate(host, moment);
+            self.post(host, moment);
             self.sync_at = self.sync_at.min(now.max(self.fresh_at));
         }
         if woke && changed {

@@ -185,18 +185,24 @@ fn line(pod: &Pod) -> String {
     });
     let sandbox = crate::api::condition::is_true(&status.conditions, "PodReadyToStartContainers");
     format!(
-        "{} {} sandbox={sandbox} ready={}/{}",
+        "{} {} {}net {}",
         status.phase.as_str(),
         state.collect::<Vec<_>>().join(","),
-        ready.is_some_and(crate::api::condition::Condition::is_true),
-        ready.map_or("", |c| c.reason.as_str()),
+        if sandbox { "+" } else { "-" },
+        match ready {
+            Some(ready) if !ready.is_true() => ready.reason.as_str(),
+            Some(_) => "+ready",
+            None => "",
+        },
     )
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "tests read better")]
 fn pod(name: &str, spec: Value) -> Object {
     let value = json!({
-        "metadata": {"name": name, "namespace": "default", "uid": format!("u-{name}"), "generation": 1},
+        "metadata": {
+            "name": name, "namespace": "default", "uid": format!("u-{name}"), "generation": 1,
+        },
         "spec": spec,
         "status": {"phase": "Pending"},
     });
@@ -235,13 +241,14 @@ fn a_pod_starts_rests_and_ends_as_recorded() {
         [
             "Starting: Starting kubelet.",
             "NodeReady: Node node-1 status is now: NodeReady",
-            "Pending app=ContainerCreating x0 sandbox=false ready=false/ContainersNotReady",
+            "Pending app=ContainerCreating x0 -net ContainersNotReady",
             "Pulling: Pulling image \"app:v1\"",
-            "Pulled: Successfully pulled image \"app:v1\" in 0s (0s including waiting). Image size: 0 bytes.",
+            "Pulled: Successfully pulled image \"app:v1\" in 0s (0s including waiting). \
+             Image size: 0 bytes.",
             "Created: Container created",
             "Started: Container started",
-            "Pending app=ContainerCreating x0 sandbox=true ready=false/ContainersNotReady",
-            "Running app=running x0 sandbox=true ready=true/",
+            "Pending app=ContainerCreating x0 +net ContainersNotReady",
+            "Running app=running x0 +net +ready",
         ]
     );
     assert_eq!(world.pod("web").status.pod_ip, "10.244.1.2");
@@ -256,8 +263,8 @@ fn a_pod_starts_rests_and_ends_as_recorded() {
         world.texts(),
         [
             "Killing: Stopping container app",
-            "Running app=running x0 sandbox=true ready=true/",
-            "Succeeded app=exit 0  x0 sandbox=false ready=false/PodCompleted",
+            "Running app=running x0 +net +ready",
+            "Succeeded app=exit 0  x0 -net PodCompleted",
             "deleted",
         ]
     );
@@ -292,14 +299,8 @@ fn a_container_that_ends_at_once_waits_longer_and_longer() {
     assert!(texts.contains(
         &"BackOff: Back-off restarting failed container app in pod crash_default(u-crash)"
     ));
-    assert!(
-        texts.contains(&"Running app=exit 1 Error x1 sandbox=true ready=false/ContainersNotReady")
-    );
-    assert!(
-        texts.contains(
-            &"Running app=CrashLoopBackOff x1 sandbox=true ready=false/ContainersNotReady"
-        )
-    );
+    assert!(texts.contains(&"Running app=exit 1 Error x1 +net ContainersNotReady"));
+    assert!(texts.contains(&"Running app=CrashLoopBackOff x1 +net ContainersNotReady"));
 }
 
 #[test]
@@ -330,17 +331,17 @@ fn init_containers_come_first_and_a_pod_that_completes_succeeds() {
     });
     world.put(pod("init", spec));
     world.run(SimDuration::secs(20));
-    let texts: Vec<&str> = world.texts().into_iter().filter(|t| t.contains("sandbox=")).collect();
+    let texts: Vec<&str> = world.texts().into_iter().filter(|t| t.contains("net ")).collect();
     assert_eq!(
         texts,
         [
-            "Pending app=PodInitializing x0,i=PodInitializing x0 sandbox=false ready=false/ContainersNotReady",
-            "Pending app=PodInitializing x0,i=PodInitializing x0 sandbox=true ready=false/ContainersNotReady",
-            "Pending app=PodInitializing x0,i=running x0 sandbox=true ready=false/ContainersNotReady",
-            "Pending app=PodInitializing x0,i=exit 0 Completed x0 sandbox=true ready=false/ContainersNotReady",
-            "Running app=running x0,i=exit 0 Completed x0 sandbox=true ready=true/",
-            "Running app=exit 0 Completed x0,i=exit 0 Completed x0 sandbox=true ready=false/PodCompleted",
-            "Succeeded app=exit 0 Completed x0,i=exit 0 Completed x0 sandbox=false ready=false/PodCompleted",
+            "Pending app=PodInitializing x0,i=PodInitializing x0 -net ContainersNotReady",
+            "Pending app=PodInitializing x0,i=PodInitializing x0 +net ContainersNotReady",
+            "Pending app=PodInitializing x0,i=running x0 +net ContainersNotReady",
+            "Pending app=PodInitializing x0,i=exit 0 Completed x0 +net ContainersNotReady",
+            "Running app=running x0,i=exit 0 Completed x0 +net +ready",
+            "Running app=exit 0 Completed x0,i=exit 0 Completed x0 +net PodCompleted",
+            "Succeeded app=exit 0 Completed x0,i=exit 0 Completed x0 -net PodCompleted",
         ]
     );
 }
@@ -356,8 +357,8 @@ fn a_pull_that_fails_is_tried_again_after_pauses() {
         "Failed: Error: ErrImagePull",
         "BackOff: Back-off pulling image \"reg/nosuch:v1\"",
         "Failed: Error: ImagePullBackOff",
-        "Pending app=ErrImagePull x0 sandbox=true ready=false/ContainersNotReady",
-        "Pending app=ImagePullBackOff x0 sandbox=true ready=false/ContainersNotReady",
+        "Pending app=ErrImagePull x0 +net ContainersNotReady",
+        "Pending app=ImagePullBackOff x0 +net ContainersNotReady",
     ] {
         assert!(texts.contains(&text), "{text}: {:#?}", world.log);
     }
@@ -372,7 +373,7 @@ fn readiness_is_told_when_the_probe_first_succeeds() {
     world.run(SimDuration::secs(10));
     let count = |start: &str| world.texts().iter().filter(|t| t.starts_with(start)).count();
     assert_eq!(count("Unhealthy: Readiness probe failed: "), 3, "{:#?}", world.log);
-    assert_eq!(count("Running app=running x0 sandbox=true ready=true/"), 1);
+    assert_eq!(count("Running app=running x0 +net +ready"), 1);
     let wakes = world.wakes;
     world.run(SimDuration::secs(600));
     assert_eq!(world.wakes, wakes);
@@ -407,7 +408,7 @@ fn a_kubelet_that_comes_back_leaves_containers_alone() {
     let mut world = World::with(kubelet, objects, now + SimDuration::secs(60));
     world.run(SimDuration::secs(60));
     assert!(
-        world.texts().iter().all(|t| !t.contains("sandbox=") && !t.contains("Created")),
+        world.texts().iter().all(|t| !t.contains("net ") && !t.contains("Created")),
         "{:#?}",
         world.log
     );
@@ -429,16 +430,10 @@ fn a_node_that_comes_back_starts_its_pods_again_and_ends_those_to_be_deleted() {
         World::with(Kubelet::new(config, runtime), objects, now + SimDuration::secs(60));
     world.run(SimDuration::secs(60));
     let texts = world.texts();
-    assert!(
-        texts.contains(&"Failed app=ContainerCreating x0 sandbox=false ready=false/PodFailed"),
-        "{:#?}",
-        world.log
-    );
-    assert!(texts.contains(
-        &"Failed app=exit 137 ContainerStatusUnknown x0 sandbox=false ready=false/PodFailed"
-    ));
+    assert!(texts.contains(&"Failed app=ContainerCreating x0 -net PodFailed"), "{:#?}", world.log);
+    assert!(texts.contains(&"Failed app=exit 137 ContainerStatusUnknown x0 -net PodFailed"));
     assert!(texts.contains(&"deleted"));
-    assert!(texts.contains(&"Running app=running x1 sandbox=true ready=true/"), "{:#?}", world.log);
+    assert!(texts.contains(&"Running app=running x1 +net +ready"), "{:#?}", world.log);
 }
 
 #[test]
@@ -449,7 +444,8 @@ fn a_pod_that_does_not_fit_is_refused() {
     assert_eq!(world.pod("big").status.reason, "OutOfcpu");
     assert_eq!(
         world.pod("big").status.message,
-        "Pod was rejected: Node didn't have enough resource: cpu, requested: 5000, used: 0, capacity: 4000"
+        "Pod was rejected: Node didn't have enough resource: cpu, requested: 5000, used: 0, \
+         capacity: 4000"
     );
     assert!(world.pod("big").is_terminal());
 }
@@ -495,18 +491,18 @@ fn a_sidecar_starts_before_and_ends_after_the_others() {
     world.run(SimDuration::secs(60));
     world.put(pod("both", spec));
     world.run(SimDuration::secs(30));
-    let texts: Vec<&str> = world.texts().into_iter().filter(|t| t.contains("sandbox=")).collect();
+    let texts: Vec<&str> = world.texts().into_iter().filter(|t| t.contains("net ")).collect();
     assert_eq!(
         texts,
         [
-            "Pending app=PodInitializing x0,side=PodInitializing x0 sandbox=false ready=false/ContainersNotReady",
-            "Pending app=PodInitializing x0,side=PodInitializing x0 sandbox=true ready=false/ContainersNotReady",
-            "Pending app=PodInitializing x0,side=running x0 sandbox=true ready=false/ContainersNotReady",
-            "Pending app=PodInitializing x0,side=running x0 sandbox=true ready=false/ContainersNotReady",
-            "Running app=running x0,side=running x0 sandbox=true ready=true/",
-            "Running app=exit 0 Completed x0,side=running x0 sandbox=true ready=false/ContainersNotReady",
-            "Running app=exit 0 Completed x0,side=exit 0  x0 sandbox=true ready=false/PodCompleted",
-            "Succeeded app=exit 0 Completed x0,side=exit 0  x0 sandbox=false ready=false/PodCompleted",
+            "Pending app=PodInitializing x0,side=PodInitializing x0 -net ContainersNotReady",
+            "Pending app=PodInitializing x0,side=PodInitializing x0 +net ContainersNotReady",
+            "Pending app=PodInitializing x0,side=running x0 +net ContainersNotReady",
+            "Pending app=PodInitializing x0,side=running x0 +net ContainersNotReady",
+            "Running app=running x0,side=running x0 +net +ready",
+            "Running app=exit 0 Completed x0,side=running x0 +net ContainersNotReady",
+            "Running app=exit 0 Completed x0,side=exit 0  x0 +net PodCompleted",
+            "Succeeded app=exit 0 Completed x0,side=exit 0  x0 -net PodCompleted",
         ]
     );
 }
@@ -514,7 +510,8 @@ fn a_sidecar_starts_before_and_ends_after_the_others() {
 #[test]
 fn one_container_may_restart_all() {
     let mut world = World::new(config(&[]));
-    let rule = json!([{"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [42]}}]);
+    let codes = json!({"operator": "In", "values": [42]});
+    let rule = json!([{"action": "RestartAllContainers", "exitCodes": codes}]);
     let spec = json!({
         "restartPolicy": "Never",
         "initContainers": [{"name": "i", "image": "app:v1", "command": ["exit", "1", "0"]}],
@@ -526,9 +523,10 @@ fn one_container_may_restart_all() {
     });
     world.put(pod("all", spec));
     world.run(SimDuration::secs(10));
-    let texts: Vec<&str> = world.texts().into_iter().filter(|t| t.contains("sandbox=")).collect();
-    let removed = "app=RestartingAllContainers x1,watch=RestartingAllContainers x1,i=RestartingAllContainers x1";
-    assert!(texts.iter().any(|t| t.contains(removed)), "{:#?}", world.log);
+    let texts: Vec<&str> = world.texts().into_iter().filter(|t| t.contains("net ")).collect();
+    let removed = ["app", "watch", "i"].map(|name| format!("{name}=RestartingAllContainers x1"));
+    let removed = removed.join(",");
+    assert!(texts.iter().any(|t| t.contains(&removed)), "{:#?}", world.log);
     let status = &world.pod("all").status;
     assert_eq!(status.container_statuses[0].restart_count, 1, "{:#?}", world.log);
     assert!(status.container_statuses[0].state.running.is_some(), "{:#?}", world.log);
