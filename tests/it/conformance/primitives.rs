@@ -4,6 +4,7 @@ mod int_or_percent;
 mod names;
 mod quantity;
 mod selector;
+mod taint;
 
 use super::{Differs, Unit};
 
@@ -21,6 +22,8 @@ pub(crate) const UNITS: &[Unit] = &[
     ("selectors", selector::selectors),
     ("primitives.label-selector-string", selector::string),
     ("primitives.label-selector-object", selector::label_selector),
+    ("primitives.taint-text", taint::text),
+    ("primitives.toleration-matches-taint", taint::tolerates),
 ];
 
 /// Cases that are known to differ, with the reason.
