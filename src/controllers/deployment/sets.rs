@@ -49,7 +49,8 @@ pub struct Counts {
     pub ready: i32,
     /// Of the available ones.
     pub available: i32,
-    /// Of those on their way out; unknown when one `ReplicaSet` does not tell.
+    /// Of those on their way out; unknown when a `ReplicaSet` does not tell, although its controller
+    /// has seen it.
     pub terminating: Option<i32>,
 }
 
@@ -64,6 +65,13 @@ pub fn counts<'a>(sets: impl Iterator<Item = &'a Arc<ReplicaSet>>) -> Counts {
         actual: sum.actual + set.status.replicas,
         ready: sum.ready + set.status.ready_replicas,
         available: sum.available + set.status.available_replicas,
-        terminating: sum.terminating.zip(set.status.terminating_replicas).map(|(a, b)| a + b),
+        terminating: sum.terminating.zip(terminating(set)).map(|(a, b)| a + b),
     })
+}
+
+/// Source: kubernetes v1.36 pkg/controller/deployment/util/deployment_util.go,
+/// `GetTerminatingReplicaCountForReplicaSets`
+fn terminating(set: &ReplicaSet) -> Option<i32> {
+    let is_unseen = set.status.observed_generation == 0;
+    set.status.terminating_replicas.or(is_unseen.then_some(0))
 }
