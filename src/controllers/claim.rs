@@ -84,15 +84,10 @@ pub fn release(owner: &Meta, object: &Object) -> Write {
 /// Whether the refusal of such a write does not matter: the object is gone, or was let go by
 /// somebody else.
 pub fn refusal_is_harmless(write: &Write, refusal: &Refusal) -> bool {
-    match &write.verb {
-        Verb::Patch { patch: Patch::Edit(Edit::AddOwner(_)), .. } => {
-            refusal.reason == Reason::NotFound
-        }
-        Verb::Patch { patch: Patch::Edit(Edit::RemoveOwners(_)), .. } => {
-            matches!(refusal.reason, Reason::NotFound | Reason::Invalid)
-        }
-        _ => false,
-    }
+    let Verb::Patch { patch: Patch::Edit(edit), .. } = &write.verb else { return false };
+    let is_gone = refusal.reason == Reason::NotFound;
+    let is_release = matches!(edit, Edit::RemoveOwners(_));
+    is_gone || is_release && refusal.reason == Reason::Invalid
 }
 
 /// Whether an object was refused because its namespace is being deleted: more tries are in vain.
@@ -118,14 +113,13 @@ mod tests {
         let selector = Selector::of_labels(&Labels::from([("app", "web")]));
         let mut owner = meta("o", &[]);
         let (web, db) = (meta("p", &[("app", "web")]), meta("p", &[("app", "db")]));
-        let owned = |m: &Meta| {
+        let held = |m: &Meta| {
             let mut m = m.clone();
             m.set_owners(vec![controller_reference(Kind::REPLICA_SET, &meta("o", &[]))]);
             m
         };
-        let all = |owner: &Meta| {
-            [&web, &db, &owned(&web), &owned(&db)].map(|m| claim(owner, m, &selector))
-        };
+        let all =
+            |owner: &Meta| [&web, &db, &held(&web), &held(&db)].map(|m| claim(owner, m, &selector));
         assert_eq!(all(&owner), [Claim::Adopt, Claim::Ignore, Claim::Keep, Claim::Release]);
         assert_eq!(all(&meta("x", &[]))[2..], [Claim::Ignore, Claim::Ignore]);
         owner.deletion = Some(EPOCH);

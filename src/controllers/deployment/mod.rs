@@ -152,15 +152,11 @@ mod tests {
     #[test]
     fn the_second_status_write_of_a_look_carries_the_version_that_was_read() {
         let plan = plan(&mut DeploymentController::default(), &deployment());
-        let versions: Vec<_> = plan
-            .writes()
-            .filter_map(|w| match &w.verb {
-                Verb::Update { object, part: Subresource::Status } => {
-                    Some(object.meta().resource_version)
-                }
-                _ => None,
-            })
-            .collect();
+        let version = |w: &Write| {
+            let Verb::Update { object, part: Subresource::Status } = &w.verb else { return None };
+            Some(object.meta().resource_version)
+        };
+        let versions: Vec<_> = plan.writes().filter_map(version).collect();
         assert_eq!(versions, [7, 7]);
         let told = plan.writes().next().and_then(|w| w.on_success.clone()).expect("an event");
         let name = crate::api::schema::template_hash::replica_set_name(

@@ -173,10 +173,11 @@ pub fn after_step(deployment: &Deployment, sets: &Sets, now: Time) -> Deployment
 }
 
 fn note_progress(deployment: &Deployment, sets: &Sets, status: &mut DeploymentStatus, now: Time) {
-    let say = |end: &str| match &sets.new {
-        Some(new) => smol_str::format_smolstr!("ReplicaSet {:?} {end}", new.meta.name),
-        None => smol_str::format_smolstr!("Deployment {:?} {end}", deployment.meta.name),
+    let (kind, name) = match sets.new.as_deref() {
+        Some(new) => ("ReplicaSet", &new.meta.name),
+        None => ("Deployment", &deployment.meta.name),
     };
+    let say = |end: &str| smol_str::format_smolstr!("{kind} {name:?} {end}");
     let condition = |truth, reason, end| new_condition(PROGRESSING, truth, reason, say(end), now);
     let conditions = &deployment.status.conditions;
     if is_complete(deployment, status) {

@@ -232,13 +232,17 @@ impl Reconciler for ReplicaSetController {
         if claim::refusal_is_harmless(write, refusal) {
             return Recovery::GoOn;
         }
-        let owner = match &write.verb {
-            Verb::Create { .. } if claim::namespace_terminates(refusal) => return Recovery::GoOn,
-            Verb::Create { object, .. } => object.meta().controller().map(|o| o.uid),
-            Verb::Delete { .. } if refusal.reason == Reason::NotFound => return Recovery::GoOn,
-            Verb::Delete { .. } => write.on_refusal.as_ref().map(|e| e.about.uid),
-            _ => return Recovery::usual(write, refusal),
-        };
+        let is_creation = matches!(write.verb, Verb::Create { .. });
+        let is_deletion = matches!(write.verb, Verb::Delete { .. });
+        if is_creation && claim::namespace_terminates(refusal)
+            || is_deletion && refusal.reason == Reason::NotFound
+        {
+            return Recovery::GoOn;
+        }
+        if !is_creation && !is_deletion {
+            return Recovery::usual(write, refusal);
+        }
+        let owner = write.on_refusal.as_ref().map(|e| e.about.uid);
         if let Some(owner) = owner {
             self.failures.insert(owner, Name::new(&refusal.message));
         }
@@ -322,7 +326,12 @@ mod tests {
                 format!("status of {}: {}", object.meta().name, write.why)
             }
             Verb::Patch { key, .. } => format!("patch {} because {}", key.name, write.why),
-            other => format!("{other:?}"),
+            Verb::Get(_)
+            | Verb::List(_)
+            | Verb::Watch(_)
+            | Verb::DeleteCollection { .. }
+            | Verb::Bind { .. }
+            | Verb::Evict { .. } => panic!("{write:?}"),
         };
         plan.writes().map(line).collect()
     }
@@ -389,12 +398,12 @@ mod tests {
         let create = plan.writes().next().expect("a creation");
         assert_eq!(world.controller.recover(create, &refusal), Recovery::GoOnThenRetry);
         let failure = |plan: &Plan| {
-            plan.writes().find_map(|w| match &w.verb {
-                Verb::Update { object: Object::ReplicaSet(set), .. } => {
-                    set.status.conditions.first().map(|c| (c.reason.clone(), c.message.clone()))
-                }
-                _ => None,
-            })
+            let updated = |w: &Write| {
+                let Verb::Update { object, .. } = &w.verb else { return None };
+                object.as_a::<ReplicaSet>().cloned()
+            };
+            let set = plan.writes().find_map(updated)?;
+            set.status.conditions.first().map(|c| (c.reason.clone(), c.message.clone()))
         };
         assert_eq!(failure(&world.plan()), Some(("FailedCreate".into(), "exceeded quota".into())));
         assert_eq!(failure(&world.plan()), None);
