@@ -3,6 +3,7 @@
 //! This module is responsible for making and applying patches to JSON. It must never read or write
 //! an object of the store, and knows no kind but through [`crate::api::schema`].
 
+pub mod apply;
 pub mod merge;
 pub mod strategic;
 
