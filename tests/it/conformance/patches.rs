@@ -233,12 +233,15 @@ fn server_side_apply_real_kinds(case: &Case<'_>) -> Result<(), String> {
 }
 
 /// The schemas of the cases, which stand in the head of their file.
-static APPLY_SCHEMAS: LazyLock<Value> = LazyLock::new(|| {
-    let path = "tests/data/conformance/scheduler-api/server-side-apply.json";
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    let text = std::fs::read_to_string(path).expect("the unit's file can be read");
-    let file: Value = serde_json::from_str(&text).expect("the unit's file is JSON");
-    file["inputs"]["schemas"].clone()
+static APPLY_SCHEMAS: LazyLock<serde_json::Map<String, Value>> = LazyLock::new(|| {
+    let all = super::roots().into_iter().flat_map(|root| super::files(&root));
+    let units = all.filter(|path| path.file_stem().is_some_and(|s| s == "server-side-apply"));
+    let schemas = units.filter_map(|path| {
+        let text = std::fs::read_to_string(path).ok()?;
+        let mut file: Value = serde_json::from_str(&text).ok()?;
+        file["inputs"]["schemas"].as_object_mut().map(std::mem::take)
+    });
+    schemas.flatten().collect()
 });
 
 /// Reads a schema of structured-merge-diff.
@@ -294,13 +297,13 @@ impl Reader<'_> {
         let Some(list) = row.get("list") else { return Ok(Shape::Scalar) };
         let of = self.reference(&list["elementType"])?;
         let relation = match own.or(list["elementRelationship"].as_str()) {
-            Some("associative") => self.relation(list),
+            Some("associative") => Self::relation(list),
             _ => Relation::Atomic,
         };
         Ok(Shape::List { of, relation })
     }
 
-    fn relation(&self, list: &Value) -> Relation {
+    fn relation(list: &Value) -> Relation {
         let Some(keys) = list["keys"].as_array() else { return Relation::Set };
         let element = &list["elementType"]["map"]["fields"];
         let default = |key: &str| {

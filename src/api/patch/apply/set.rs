@@ -146,3 +146,29 @@ pub fn path_text(path: &[Step]) -> String {
     };
     path.iter().map(step).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_set_comes_back_as_it_was_written() {
+        let fields = json!({"f:spec": {"f:replicas": {}, "f:template": {".": {}, "f:containers": {
+            "k:{\"name\":\"a\"}": {".": {}, "f:image": {}}}}, "f:finalizers": {"v:\"x\"": {}}}});
+        let set = FieldSet::from_fields_v1(&fields);
+        assert_eq!(set.to_fields_v1(), fields);
+        let texts: Vec<String> = set.0.iter().map(|p| path_text(p)).collect();
+        assert_eq!(
+            texts,
+            [
+                ".spec.finalizers[=\"x\"]",
+                ".spec.replicas",
+                ".spec.template",
+                ".spec.template.containers[name=\"a\"]",
+                ".spec.template.containers[name=\"a\"].image"
+            ]
+        );
+    }
+}

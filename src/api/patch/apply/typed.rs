@@ -26,14 +26,14 @@ enum Node<'a> {
 }
 
 fn node<'a>(types: &'a Types, id: TypeId, sides: [Option<&Value>; 2]) -> Node<'a> {
-    let empty = |side: &Option<&Value>| match side {
+    let empty = |side: Option<&Value>| match side {
         None | Some(Value::Null) => true,
         Some(Value::Object(map)) => map.is_empty(),
         Some(Value::Array(list)) => list.is_empty(),
         Some(Value::Bool(_) | Value::Number(_) | Value::String(_)) => false,
     };
     let all = |is: fn(&Value) -> bool| sides.iter().flatten().all(|v| is(v) || v.is_null());
-    if sides.iter().all(empty) {
+    if sides.into_iter().all(empty) {
         return Node::Leaf;
     }
     match types.shape(id) {
@@ -149,7 +149,12 @@ fn collect(
             }
         }
         Value::Null if granular || associative => {}
-        _ => {
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => {
             set.0.insert(path.clone());
         }
     }
@@ -323,8 +328,8 @@ fn merge_lists(
     }
     // An element that stands twice in the live list is not merged but replaced.
     let live_one = |step: &Step| {
-        let mut like = left.iter().zip(live).filter(|(s, _)| *s == step).map(|(_, v)| v);
-        like.next().filter(|_| like.next().is_none())
+        let mut found = left.iter().zip(live).filter(|(s, _)| *s == step).map(|(_, v)| v);
+        found.next().filter(|_| found.next().is_none())
     };
     let mut shared = right.iter().filter(|s| left.contains(s)).peekable();
     let mut out = Vec::new();

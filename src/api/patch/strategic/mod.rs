@@ -120,8 +120,9 @@ fn object(document: &Value) -> Result<Object, PatchError> {
 
 /// The strategy of a field, and the schema of what it or its elements are if that is a struct.
 ///
-/// Source: kubernetes v1.36 staging/src/k8s.io/apimachinery/third_party/forked/golang/json/
-/// fields.go, `LookupPatchMetadataForStruct`
+/// Source: kubernetes v1.36
+/// staging/src/k8s.io/apimachinery/third_party/forked/golang/json/fields.go,
+/// `LookupPatchMetadataForStruct`
 fn look_up<'a>(
     schema: Option<Schema<'a>>,
     key: &str,
