@@ -14,6 +14,7 @@ pub mod quantity;
 pub mod refusal;
 pub mod schema;
 pub mod selector;
+pub mod strategy;
 pub mod taint;
 pub mod time;
 pub mod validation;
