@@ -62,7 +62,10 @@ pub(super) fn namespace(object: &mut Value) {
 
 /// Source: kubernetes v1.36 pkg/apis/core/v1/defaults.go, `SetDefaults_NodeStatus`
 pub(super) fn node(object: &mut Value) {
-    field(object, "spec");
+    let spec = field(object, "spec");
+    if let Some(range) = get(spec, "podCIDR").cloned() {
+        set(spec, "podCIDRs", || json!([range]));
+    }
     let Some(status) = super::given(object, "status") else { return };
     if let Some(capacity) = get(status, "capacity").cloned() {
         set(status, "allocatable", || capacity);
@@ -70,8 +73,30 @@ pub(super) fn node(object: &mut Value) {
 }
 
 /// Source: kubernetes v1.36 pkg/apis/core/v1/defaults.go, `SetDefaults_Secret`
+///
+/// Texts for writing become data: `Convert_v1_Secret_To_core_Secret`.
 pub(super) fn secret(object: &mut Value) {
     set(object, "type", || json!("Opaque"));
+    let texts = object.as_object_mut().and_then(|o| o.shift_remove("stringData"));
+    for (key, text) in texts.as_ref().and_then(Value::as_object).into_iter().flatten() {
+        let encoded = base64(text.as_str().unwrap_or_default().as_bytes());
+        field(object, "data")[key] = encoded.into();
+    }
+}
+
+/// The standard base64 text of some bytes, padded: `a` is `YQ==`.
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |i: usize| u32::from(chunk.get(i).copied().unwrap_or_default());
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            let letter = LETTERS[(bits >> (18 - 6 * place) & 63) as usize];
+            text.push(if place <= chunk.len() { char::from(letter) } else { '=' });
+        }
+    }
+    text
 }
 
 /// Source: kubernetes v1.36 pkg/apis/core/v1/defaults.go, `SetDefaults_PersistentVolume`
@@ -134,5 +159,20 @@ pub(super) fn endpoint_slice(object: &mut Value) {
     for port in items(object, "ports") {
         set(port, "name", || json!(""));
         set(port, "protocol", || json!("TCP"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::secret;
+
+    #[test]
+    fn the_texts_of_a_secret_become_data() {
+        let mut object = json!({"stringData": {"a": "a", "b": "abc", "c": ""}, "data": {"d": "x"}});
+        secret(&mut object);
+        let data = json!({"a": "YQ==", "b": "YWJj", "c": "", "d": "x"});
+        assert_eq!(object, json!({"type": "Opaque", "data": data}));
     }
 }

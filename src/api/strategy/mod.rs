@@ -138,6 +138,7 @@ pub fn prepare_update(kind: &str, new: &mut Value, old: &Value) {
     match kind {
         "StatefulSet" => drop_max_unavailable(new, old),
         "Namespace" => keep_finalizers(new, old),
+        "Service" => service::drop_dependent(new, old),
         _ => {}
     }
     generation::next(kind, new, old);

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::put;
+use super::{put, remove};
 use crate::api::defaults::{field, items};
 use crate::api::validation::read::{at, get, int, list, text};
+use crate::api::validation::service::{is_external, needs_health_check};
 
 /// Before a new object is prepared: a Service's one address is its list's first.
 ///
@@ -41,7 +42,6 @@ pub fn begin_update(kind: &str, new: &mut Value, old: &Value) {
             }
         }
     }
-    let has_node_ports = |spec| ["NodePort", "LoadBalancer"].contains(&text(spec, "type"));
     if has_node_ports(spec) && has_node_ports(before) {
         for port in items(spec, "ports") {
             node_port(port, list(before, "ports"));
@@ -65,11 +65,49 @@ fn node_port(port: &mut Value, before: &[Value]) {
     }
 }
 
+/// Whether Services of this spec's type have what a field is about.
+type Needs = fn(&Value) -> bool;
+
+/// A changed Service drops what its new type has no use for, unless the change speaks of it.
+///
+/// Source: kubernetes v1.36 pkg/registry/core/service/strategy.go, `dropTypeDependentFields`
+pub(super) fn drop_dependent(new: &mut Value, old: &Value) {
+    let has_address: Needs = |spec| text(spec, "type") != "ExternalName";
+    let is_balanced: Needs = |spec| text(spec, "type") == "LoadBalancer";
+    let dependent: [(&str, Needs); 8] = [
+        ("clusterIP", has_address),
+        ("clusterIPs", has_address),
+        ("ipFamilies", has_address),
+        ("ipFamilyPolicy", has_address),
+        ("healthCheckNodePort", needs_health_check),
+        ("allocateLoadBalancerNodePorts", is_balanced),
+        ("loadBalancerClass", is_balanced),
+        ("externalTrafficPolicy", is_external),
+    ];
+    let before = at(old, "spec");
+    let spec = field(new, "spec");
+    for (name, needs) in dependent {
+        if needs(before) && !needs(spec) && at(spec, name) == at(before, name) {
+            remove(spec, name);
+        }
+    }
+    let ports = |spec| -> Vec<Option<i64>> {
+        list(spec, "ports").iter().map(|p| int(p, "nodePort")).collect()
+    };
+    if has_node_ports(before) && !has_node_ports(spec) && ports(spec) == ports(before) {
+        items(spec, "ports").for_each(|port| remove(port, "nodePort"));
+    }
+}
+
+fn has_node_ports(spec: &Value) -> bool {
+    ["NodePort", "LoadBalancer"].contains(&text(spec, "type"))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{begin_create, begin_update};
+    use super::{begin_create, begin_update, drop_dependent};
 
     fn service(spec: &Value) -> Value {
         json!({"kind": "Service", "spec": spec})
@@ -93,5 +131,18 @@ mod tests {
         let mut new = service(&new);
         begin_update("Service", &mut new, &service(&old));
         assert_eq!(new["spec"], old);
+    }
+
+    #[test]
+    fn a_service_of_another_type_drops_what_it_has_no_use_for() {
+        let old = json!({
+            "type": "NodePort", "externalTrafficPolicy": "Cluster",
+            "ports": [{"port": 80, "nodePort": 30_000}],
+        });
+        let mut new = old.clone();
+        new["type"] = "ClusterIP".into();
+        let mut new = service(&new);
+        drop_dependent(&mut new, &service(&old));
+        assert_eq!(new["spec"], json!({"type": "ClusterIP", "ports": [{"port": 80}]}));
     }
 }
