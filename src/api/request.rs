@@ -189,8 +189,8 @@ impl ListOptions {
         ListOptions {
             kind,
             namespace: Name::default(),
-            labels: Selector::everything(),
-            fields: FieldSelector::everything(),
+            labels: Selector::EVERYTHING,
+            fields: FieldSelector::default(),
             resource_version: Name::default(),
             version_match: None,
             limit: 0,

@@ -141,16 +141,12 @@ impl Quantity {
     /// The number of the other sign.
     #[must_use]
     pub fn negated(&self) -> Quantity {
-        match (self.wide(), self.value.checked_neg()) {
-            (None, Some(value)) => {
-                Quantity { value, scale: self.scale, format: self.format, odd: None }
-            }
-            _ => {
-                let n = self.decimal();
-                let opposite = Decimal { unscaled: n.unscaled.saturating_neg(), scale: n.scale };
-                Quantity::from_wide(opposite, self.format)
-            }
+        if let (None, Some(value)) = (self.wide(), self.value.checked_neg()) {
+            return Quantity { value, scale: self.scale, format: self.format, odd: None };
         }
+        let n = self.decimal();
+        let opposite = Decimal { unscaled: n.unscaled.saturating_neg(), scale: n.scale };
+        Quantity::from_wide(opposite, self.format)
     }
 
     fn from_wide(wide: Decimal, format: Format) -> Quantity {

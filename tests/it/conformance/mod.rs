@@ -63,7 +63,6 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
 const NOT_COVERED: &[&str] = &[];
 
 /// Compares two JSON values and tells how they differ.
-#[expect(dead_code, reason = "for the areas")]
 pub(crate) fn same(got: &Value, want: &Value) -> Result<(), String> {
     if got == want { Ok(()) } else { Err(format!("want {want}\n      got  {got}")) }
 }

@@ -1,9 +1,30 @@
 //! Conformance units: primitives.
 
+mod int_or_percent;
+mod names;
+mod quantity;
+mod selector;
+mod taint;
+
 use super::{Differs, Unit};
 
 /// The units of this area, and the function that runs a case of each.
-pub(crate) const UNITS: &[Unit] = &[];
+pub(crate) const UNITS: &[Unit] = &[
+    ("quantity", quantity::quantity),
+    ("primitives.quantity-parse", quantity::parse),
+    ("primitives.quantity-arithmetic", quantity::arithmetic),
+    ("int-or-percent", int_or_percent::scaled),
+    ("primitives.int-or-percent", int_or_percent::both_ways),
+    ("name-validation", names::name_validation),
+    ("primitives.names", names::names),
+    ("primitives.generate-name", names::generate_name),
+    ("primitives.safe-encode", names::safe_encode),
+    ("selectors", selector::selectors),
+    ("primitives.label-selector-string", selector::string),
+    ("primitives.label-selector-object", selector::label_selector),
+    ("primitives.taint-text", taint::text),
+    ("primitives.toleration-matches-taint", taint::tolerates),
+];
 
 /// Cases that are known to differ, with the reason.
 pub(crate) const DIFFERS: &[Differs] = &[];
