@@ -248,6 +248,11 @@ impl Cache {
         self.places.get(&uid).is_some_and(|p| p.is_assumed)
     }
 
+    /// Whether a pod is on a node, or taken to be.
+    pub fn has_pod(&self, uid: Uid) -> bool {
+        self.places.contains_key(&uid)
+    }
+
     /// A pod is on a node, as the apiserver says. A version that changes no figure is only
     /// exchanged.
     pub fn put_pod(&mut self, pod: &Arc<Pod>) {

@@ -97,9 +97,8 @@ pub fn nodes_to_find(profile: Option<i32>, global: i32, nodes: usize) -> usize {
 ///
 /// Source: kubernetes v1.36 pkg/scheduler/schedule_one.go, `nodeScoreHeap`
 pub fn best(scored: impl Iterator<Item = (i64, u64)>) -> Option<usize> {
-    let first_of_greatest = |a: &(usize, (i64, u64)), b: &(usize, (i64, u64))| {
-        a.1.cmp(&b.1).then(b.0.cmp(&a.0))
-    };
+    let first_of_greatest =
+        |a: &(usize, (i64, u64)), b: &(usize, (i64, u64))| a.1.cmp(&b.1).then(b.0.cmp(&a.0));
     scored.enumerate().max_by(first_of_greatest).map(|(place, _)| place)
 }
 
@@ -223,8 +222,7 @@ impl Search {
         self.scores.resize(self.feasible.len(), 0);
         for p in profile.at(Point::Score) {
             let prepared = p.plugin.pre_score(attempt, &self.feasible);
-            let failed =
-                |why| format!("running PreScore plugin {:?}: {why}", p.id.name());
+            let failed = |why| format!("running PreScore plugin {:?}: {why}", p.id.name());
             let Some(score) = prepared.map_err(|s| failed(s.reason))? else { continue };
             score.score(attempt.cluster, &self.feasible, &mut self.scores);
             score.normalize(attempt.cluster, &self.feasible, &mut self.scores);
@@ -370,10 +368,9 @@ impl Prepared<'_> {
             let names: Vec<&str> = self.narrowing.iter().map(PluginId::name).collect();
             let message = match names[..] {
                 [one] => format!("node(s) didn't satisfy plugin {one}"),
-                _ => format!(
-                    "node(s) didn't satisfy plugin(s) [{}] simultaneously",
-                    names.join(" ")
-                ),
+                _ => {
+                    format!("node(s) didn't satisfy plugin(s) [{}] simultaneously", names.join(" "))
+                }
             };
             let (code, plugins) = (Code::UnschedulableAndUnresolvable, self.narrowing);
             return Err(PreFilterRefusal { code, message, plugins });

@@ -135,7 +135,8 @@ impl Scheduler {
         let of = |o: Option<&'_ Object>| o.and_then(Object::as_a::<Pod>).cloned();
         let (old, new) = (of(change.old), of(change.new));
         let (was, is) = (Scheduler::seen(old.as_ref()), Scheduler::seen(new.as_ref()));
-        if was == Seen::Waiting && is != Seen::Waiting
+        if was == Seen::Waiting
+            && is != Seen::Waiting
             && let Some(old) = &old
         {
             self.pods.remove(&old.meta.uid);
@@ -218,10 +219,8 @@ impl Scheduler {
         queued.pod = pod.clone();
         if pod.meta.is_deleting() {
             self.queue.done(uid);
-            let text = format!(
-                "skip schedule deleting pod: {}/{}",
-                pod.meta.namespace, pod.meta.name
-            );
+            let text =
+                format!("skip schedule deleting pod: {}/{}", pod.meta.namespace, pod.meta.name);
             moment.out.events.push(warning(&pod, &text));
             return;
         }
@@ -230,8 +229,7 @@ impl Scheduler {
         match self.search.run(profile, percentage, &self.cache, &pod, moment.rng) {
             Outcome::Found(found) => self.bind(queued, found, moment),
             Outcome::Rejected(rejected) => {
-                let failure =
-                    Failure::Rejected { by: rejected.plugins, pending: rejected.pending };
+                let failure = Failure::Rejected { by: rejected.plugins, pending: rejected.pending };
                 let report = Report {
                     reason: "Unschedulable",
                     message: &rejected.message,
@@ -254,7 +252,8 @@ impl Scheduler {
         for p in profile.at(Point::Reserve) {
             if let Err(status) = p.plugin.reserve(&pod, &node, &mut self.cache) {
                 self.take_back(&queued, &node, moment.now);
-                let message = format!("running Reserve plugin {:?}: {}", p.id.name(), status.reason);
+                let message =
+                    format!("running Reserve plugin {:?}: {}", p.id.name(), status.reason);
                 self.error(queued, &message, moment);
                 return;
             }
@@ -299,6 +298,9 @@ impl Scheduler {
         self.failed(queued, Failure::Error, &report, moment);
     }
 
+    /// The pod goes back to the queue. One that has got a node meanwhile does not, but the failure
+    /// is told all the same.
+    ///
     /// Source: kubernetes v1.36 pkg/scheduler/schedule_one.go, `handleSchedulingFailure`
     fn failed(
         &mut self,
@@ -307,8 +309,12 @@ impl Scheduler {
         report: &Report<'_>,
         moment: &mut Moment<'_>,
     ) {
-        let Some(pod) = self.pods.get(&queued.pod.meta.uid).cloned() else {
-            self.queue.done(queued.pod.meta.uid);
+        let uid = queued.pod.meta.uid;
+        let Some(pod) = self.pods.get(&uid).cloned() else {
+            self.queue.done(uid);
+            if self.cache.has_pod(uid) {
+                moment.out.events.push(warning(&queued.pod, report.message));
+            }
             return;
         };
         queued.pod = pod.clone();
@@ -352,8 +358,7 @@ impl Component for Scheduler {
             self.error(queued, &message, moment);
         } else {
             let meta = &queued.pod.meta;
-            let text =
-                format!("Successfully assigned {}/{} to {node}", meta.namespace, meta.name);
+            let text = format!("Successfully assigned {}/{} to {node}", meta.namespace, meta.name);
             moment.out.events.push(EventNote {
                 about: Object::Pod(queued.pod.clone()).reference(),
                 warning: false,

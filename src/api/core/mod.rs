@@ -10,4 +10,3 @@ pub mod pod;
 pub mod pod_requests;
 pub mod priority_class;
 pub mod service;
-

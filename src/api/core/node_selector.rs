@@ -5,7 +5,9 @@
 
 use crate::api::Name;
 use crate::api::core::node::Node;
-use crate::api::core::pod::{NodeRequirement, NodeSelector, NodeSelectorTerm, PodSpec, PreferredTerm};
+use crate::api::core::pod::{
+    NodeRequirement, NodeSelector, NodeSelectorTerm, PodSpec, PreferredTerm,
+};
 use crate::api::selector::{Operator, Requirement, Selector};
 
 /// The only field of a node that a selector may name.
@@ -173,9 +175,7 @@ fn field_requirement(r: &NodeRequirement) -> Result<FieldRequirement, String> {
         other => return Err(format!("{other:?} is not a valid field selector operator")),
     };
     match &r.values[..] {
-        [value] => {
-            Ok(FieldRequirement { field: r.key.clone(), value: value.clone(), is_negated })
-        }
+        [value] => Ok(FieldRequirement { field: r.key.clone(), value: value.clone(), is_negated }),
         _ => Err(format!("field {:?}: must have one element", r.key)),
     }
 }

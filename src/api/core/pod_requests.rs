@@ -74,12 +74,8 @@ fn scoring(spec: &PodSpec, status: Option<&PodStatus>) -> Resources {
         (Name::new_static("cpu"), Quantity::milli(SCORING_MILLI_CPU)),
         (Name::new_static("memory"), Quantity::new(SCORING_MEMORY, Format::BinarySi)),
     ]);
-    let options = Options {
-        status,
-        missing: Some(&missing),
-        without_pod_level: true,
-        ..Options::default()
-    };
+    let options =
+        Options { status, missing: Some(&missing), without_pod_level: true, ..Options::default() };
     Resources::of(&requests(spec, options))
 }
 
@@ -109,18 +105,15 @@ pub fn scoring_on_node(pod: &Pod) -> (i64, i64) {
     let Some(whole) = &pod.spec.resources else { return (own.milli_cpu, own.memory) };
     let stated = of_pod(pod);
     let pick = |name, stated, own| if whole.requests.contains_key(name) { stated } else { own };
-    (
-        pick("cpu", stated.milli_cpu, own.milli_cpu),
-        pick("memory", stated.memory, own.memory),
-    )
+    (pick("cpu", stated.milli_cpu, own.milli_cpu), pick("memory", stated.memory, own.memory))
 }
 
 /// Whether a status carries figures of its own, as the kubelet reports them.
 fn is_resized(status: &PodStatus) -> bool {
     let told = |rest: &Rest| {
-        rest.0.as_ref().is_some_and(|m| {
-            m.contains_key("resources") || m.contains_key("allocatedResources")
-        })
+        rest.0
+            .as_ref()
+            .is_some_and(|m| m.contains_key("resources") || m.contains_key("allocatedResources"))
     };
     let mut containers = status.container_statuses.iter().chain(&status.init_container_statuses);
     told(&status.rest) || containers.any(|c| told(&c.rest))

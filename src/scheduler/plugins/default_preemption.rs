@@ -40,7 +40,8 @@ impl Plugin for DefaultPreemption {
             why.into_iter().for_each(|w| *reasons.entry(w).or_default() += 1);
         }
         if tried < all {
-            reasons.insert(Name::new_static("Preemption is not helpful for scheduling"), all - tried);
+            reasons
+                .insert(Name::new_static("Preemption is not helpful for scheduling"), all - tried);
         }
         PostFilter::Nothing(format!("preemption: {}", diagnosis::unavailable(all, &reasons)))
     }

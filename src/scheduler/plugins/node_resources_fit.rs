@@ -107,7 +107,11 @@ impl<'a> Needed<'a> {
             && (self.is_nothing
                 || enough(need.milli_cpu, used.milli_cpu, has.milli_cpu)
                     && enough(need.memory, used.memory, has.memory)
-                    && enough(need.ephemeral_storage, used.ephemeral_storage, has.ephemeral_storage)
+                    && enough(
+                        need.ephemeral_storage,
+                        used.ephemeral_storage,
+                        has.ephemeral_storage,
+                    )
                     && (self.scalar.is_empty()
                         || self.rows(node).all(|(_, need, used, has)| enough(need, used, has))))
     }
@@ -217,7 +221,11 @@ impl Plugin for NodeResourcesFit {
 
 /// Whether a node that changed has room for a pod now, and had none before as far as the node
 /// itself goes.
-fn is_better(needed: &Needed<'_>, happened: &Happened, node: &crate::api::core::node::Node) -> bool {
+fn is_better(
+    needed: &Needed<'_>,
+    happened: &Happened,
+    node: &crate::api::core::node::Node,
+) -> bool {
     let empty = |node: &crate::api::core::node::Node| {
         let mut info = NodeInfo::default();
         info.allocatable.clone_from(&node.allocatable);

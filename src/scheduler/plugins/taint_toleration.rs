@@ -5,9 +5,7 @@ use std::sync::Arc;
 use crate::api::Name;
 use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
-use crate::api::taint::{
-    ComparisonOperators, Taint, TaintEffect, Toleration, first_untolerated,
-};
+use crate::api::taint::{ComparisonOperators, Taint, TaintEffect, Toleration, first_untolerated};
 use crate::scheduler::cache::{Cache, NodeInfo};
 use crate::scheduler::config::PluginArgs;
 use crate::scheduler::event::{Action, ClusterEvent, EventResource, Happened};
@@ -116,9 +114,8 @@ impl Tolerated<'_> {
     /// `countIntolerableTaintsPreferNoSchedule`
     fn intolerable(&self, node: &Node) -> i64 {
         let soft = node.spec.taints.iter().filter(|t| t.effect == TaintEffect::PreferNoSchedule);
-        let borne = |taint: &Taint| {
-            self.tolerations.iter().any(|t| t.tolerates(taint, self.comparison))
-        };
+        let borne =
+            |taint: &Taint| self.tolerations.iter().any(|t| t.tolerates(taint, self.comparison));
         i64::try_from(soft.filter(|t| !borne(t)).count()).unwrap_or(i64::MAX)
     }
 }

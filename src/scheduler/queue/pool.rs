@@ -36,9 +36,10 @@ impl Pool {
 
     /// The pods that one of these plugins has rejected, or that none has; all without a choice.
     pub(super) fn rejected_by(&self, plugins: Option<PluginSet>) -> Vec<Uid> {
-        let asked = self.0.iter().filter(|(by, _)| {
-            plugins.is_none_or(|plugins| by.is_empty() || by.meets(plugins))
-        });
+        let asked = self
+            .0
+            .iter()
+            .filter(|(by, _)| plugins.is_none_or(|plugins| by.is_empty() || by.meets(plugins)));
         let mut found: Vec<_> = asked.flat_map(|(_, group)| group.iter()).collect();
         found.sort_unstable();
         found.into_iter().map(|key| key.2).collect()
