@@ -28,9 +28,11 @@ pub enum Rounding {
 }
 
 impl IntOrPercent {
-    /// The number, or so many percent of `total`; an error in Kubernetes' words for other texts.
+    /// The number, or so many percent of `total`: `25%` of 3 is 1 up and 0 down.
     ///
-    /// `25%` of 3 is 1 up and 0 down.
+    /// # Errors
+    ///
+    /// Any text that is no percentage, in Kubernetes' words.
     ///
     /// Source: kubernetes v1.36 staging/src/k8s.io/apimachinery/pkg/util/intstr/intstr.go,
     /// `GetScaledValueFromIntOrPercent`

@@ -18,6 +18,9 @@ pub const SUFFIX_LENGTH: usize = 5;
 /// The longest prefix of a generated name; a longer one is cut.
 pub const MAX_PREFIX_LENGTH: usize = 58;
 
+/// How many generated names are tried before a create is refused.
+pub const MAX_CREATE_ATTEMPTS: usize = 8;
+
 const LABEL_FORMAT: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const QUALIFIED_FORMAT: &str = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 
@@ -259,6 +262,28 @@ pub fn generate_name(prefix: &str, mut draw: impl FnMut(usize) -> usize) -> Name
         name.push(char::from(letters[draw(letters.len()) % letters.len()]));
     }
     name.into()
+}
+
+/// The first of eight candidates that is free.
+///
+/// # Errors
+///
+/// The last candidate, when none is free.
+///
+/// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go,
+/// `Store.Create`
+pub fn first_free(
+    mut candidate: impl FnMut() -> Name,
+    is_taken: impl Fn(&str) -> bool,
+) -> Result<Name, Name> {
+    let mut name = Name::default();
+    for _ in 0..MAX_CREATE_ATTEMPTS {
+        name = candidate();
+        if !is_taken(&name) {
+            return Ok(name);
+        }
+    }
+    Err(name)
 }
 
 /// A text of the alphabet's letters only, letter by letter, so that a hash can end a name.

@@ -59,6 +59,10 @@ pub trait Resource: Clone + PartialEq + Send + Sync + fmt::Debug + 'static {
     fn from_wire(meta: Meta, body: Map<String, Value>) -> Result<Self, serde_json::Error>;
     /// Writes the members beside `apiVersion`, `kind` and `metadata`.
     fn to_wire(&self, body: &mut Map<String, Value>);
+    /// Takes the status of another version: what a write of the object itself leaves alone.
+    fn take_status(&mut self, from: &Self);
+    /// Whether nothing differs but metadata and status.
+    fn same_spec(&self, other: &Self) -> bool;
     /// The object, if it is of this kind.
     fn of(object: &Object) -> Option<&Arc<Self>>;
     /// As an object of any kind.
@@ -140,6 +144,24 @@ macro_rules! kinds {
                 }
             }
 
+            /// Takes the status of another version of the same kind.
+            pub fn take_status(&mut self, from: &Object) {
+                match (self, from) {
+                    $((Object::$variant(a), Object::$variant(b)) => Arc::make_mut(a).take_status(b),)*
+                    (Object::Opaque(a), Object::Opaque(b)) => take_member(&mut Arc::make_mut(a).body, &b.body, "status"),
+                    _ => {}
+                }
+            }
+
+            /// Whether nothing differs but metadata and status.
+            pub fn same_spec(&self, other: &Object) -> bool {
+                match (self, other) {
+                    $((Object::$variant(a), Object::$variant(b)) => a.same_spec(b),)*
+                    (Object::Opaque(a), Object::Opaque(b)) => same_but(&a.body, &b.body, "status"),
+                    _ => false,
+                }
+            }
+
             /// Writes the members beside `apiVersion`, `kind` and `metadata`.
             fn body(&self, out: &mut Map<String, Value>) {
                 match self {
@@ -169,7 +191,7 @@ macro_rules! kinds {
 
 /// Implements what is the same for every typed kind; `$from` and `$to` translate the body.
 macro_rules! resource {
-    ($type:ident, $constant:ident, $from:expr, $to:expr) => {
+    ($type:ident, $constant:ident, $from:expr, $to:expr, status: [$($status:ident),*], spec: [$($spec:ident),*]) => {
         impl Resource for $type {
             const KIND: Kind = Kind::$constant;
 
@@ -189,6 +211,15 @@ macro_rules! resource {
             fn to_wire(&self, body: &mut Map<String, Value>) {
                 let to: fn(&Self, &mut Map<String, Value>) = $to;
                 to(self, body);
+            }
+
+            fn take_status(&mut self, from: &Self) {
+                let _ = from;
+                $(self.$status = from.$status.clone();)*
+            }
+
+            fn same_spec(&self, other: &Self) -> bool {
+                $(self.$spec == other.$spec)&&*
             }
 
             fn of(object: &Object) -> Option<&Arc<Self>> {
@@ -235,6 +266,21 @@ kinds! {
         Secret, SECRET: KindRow { plural: "secrets", ..CORE };
         ServiceAccount, SERVICE_ACCOUNT: KindRow { plural: "serviceaccounts", short: &["sa"], ..CORE };
         ControllerRevision, CONTROLLER_REVISION: KindRow { plural: "controllerrevisions", status: false, generation: false, ..APPS };
+        StatefulSet, STATEFUL_SET: KindRow { plural: "statefulsets", short: &["sts"], ..APPS };
+        DaemonSet, DAEMON_SET: KindRow { plural: "daemonsets", short: &["ds"], ..APPS };
+        Job, JOB: KindRow { group: "batch", plural: "jobs", status: true, generation: true, ..CORE };
+        CronJob, CRON_JOB: KindRow { group: "batch", plural: "cronjobs", short: &["cj"], status: true, generation: true, ..CORE };
+        ReplicationController, REPLICATION_CONTROLLER: KindRow { plural: "replicationcontrollers", short: &["rc"], status: true, generation: true, ..CORE };
+        PodTemplate, POD_TEMPLATE: KindRow { plural: "podtemplates", ..CORE };
+        PodDisruptionBudget, POD_DISRUPTION_BUDGET: KindRow { group: "policy", plural: "poddisruptionbudgets", short: &["pdb"], status: true, generation: true, ..CORE };
+        HorizontalPodAutoscaler, HORIZONTAL_POD_AUTOSCALER: KindRow { group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", short: &["hpa"], status: true, ..CORE };
+        LimitRange, LIMIT_RANGE: KindRow { plural: "limitranges", short: &["limits"], ..CORE };
+        ResourceQuota, RESOURCE_QUOTA: KindRow { plural: "resourcequotas", short: &["quota"], status: true, ..CORE };
+        PersistentVolume, PERSISTENT_VOLUME: KindRow { plural: "persistentvolumes", short: &["pv"], namespaced: false, status: true, ..CORE };
+        PersistentVolumeClaim, PERSISTENT_VOLUME_CLAIM: KindRow { plural: "persistentvolumeclaims", short: &["pvc"], status: true, ..CORE };
+        StorageClass, STORAGE_CLASS: KindRow { group: "storage.k8s.io", plural: "storageclasses", short: &["sc"], namespaced: false, ..CORE };
+        Ingress, INGRESS: KindRow { group: "networking.k8s.io", plural: "ingresses", short: &["ing"], status: true, generation: true, ..CORE };
+        NetworkPolicy, NETWORK_POLICY: KindRow { group: "networking.k8s.io", plural: "networkpolicies", short: &["netpol"], generation: true, ..CORE };
     }
 }
 
@@ -279,6 +325,24 @@ impl fmt::Debug for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// Puts a member of one body in place of that of another.
+fn take_member(body: &mut Arc<Map<String, Value>>, from: &Map<String, Value>, name: &str) {
+    if body.get(name) == from.get(name) {
+        return;
+    }
+    let body = Arc::make_mut(body);
+    match from.get(name) {
+        Some(value) => body.insert(name.to_owned(), value.clone()),
+        None => body.shift_remove(name),
+    };
+}
+
+/// Whether two bodies are equal but for one member.
+fn same_but(a: &Map<String, Value>, b: &Map<String, Value>, name: &str) -> bool {
+    let count = |m: &Map<String, Value>| m.len() - usize::from(m.contains_key(name));
+    count(a) == count(b) && a.iter().all(|(k, v)| k == name || b.get(k) == Some(v))
 }
 
 /// Which object: kind, namespace and name.

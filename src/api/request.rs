@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::api::Name;
 use crate::api::core::event::ObjectReference;
+pub use crate::api::deletion::{DeleteOptions, Propagation};
 use crate::api::edit::Edit;
 use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object, ObjectKey};
@@ -40,6 +41,28 @@ pub enum Verb {
         /// Whether nothing is stored.
         dry_run: bool,
     },
+    /// A new object as a person or a foreign client wrote it: read strictly, defaulted, validated.
+    Post {
+        /// The kind.
+        kind: Kind,
+        /// The namespace of the path.
+        namespace: Name,
+        /// The object.
+        value: Arc<Value>,
+        /// Whether nothing is stored.
+        dry_run: bool,
+    },
+    /// Another version of an object as a person or a foreign client wrote it.
+    Put {
+        /// Which object.
+        key: ObjectKey,
+        /// Which part of it counts.
+        part: Subresource,
+        /// The whole object.
+        value: Arc<Value>,
+        /// Whether nothing is stored.
+        dry_run: bool,
+    },
     /// Another version of an object; a resourceVersion in it must be the current one.
     Update {
         /// The whole object.
@@ -55,6 +78,8 @@ pub enum Verb {
         part: Subresource,
         /// The change.
         patch: Patch,
+        /// Whether nothing is stored.
+        dry_run: bool,
     },
     /// An object is to go.
     Delete {
@@ -136,32 +161,6 @@ pub enum Patch {
     Edit(Edit),
 }
 
-/// How an object is to go.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct DeleteOptions {
-    /// Seconds; none for the kind's default.
-    pub grace_seconds: Option<i64>,
-    /// What becomes of those that it owns.
-    pub propagation: Option<Propagation>,
-    /// Only this incarnation.
-    pub uid: Option<Uid>,
-    /// Only this version.
-    pub resource_version: Option<u64>,
-    /// Whether nothing is stored.
-    pub dry_run: bool,
-}
-
-/// What becomes of those that a deleted object owns.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Propagation {
-    /// They are left.
-    Orphan,
-    /// They go after it.
-    Background,
-    /// They go before it.
-    Foreground,
-}
-
 /// What a list asks for.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ListOptions {
@@ -189,7 +188,7 @@ impl ListOptions {
         ListOptions {
             kind,
             namespace: Name::default(),
-            labels: Selector::EVERYTHING,
+            labels: Selector::default(),
             fields: FieldSelector::default(),
             resource_version: Name::default(),
             version_match: None,
@@ -304,4 +303,66 @@ pub struct EventNote {
     /// One sentence; `{name}` and `{refusal}` are filled in from the reply to the write that it
     /// goes with.
     pub message: Arc<str>,
+}
+
+impl Verb {
+    /// Its name, as an audit log shows it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Verb::Get(_) => "get",
+            Verb::List(_) => "list",
+            Verb::Watch(_) => "watch",
+            Verb::Create { .. } | Verb::Post { .. } | Verb::Bind { .. } | Verb::Evict { .. } => {
+                "create"
+            }
+            Verb::Update { .. } | Verb::Put { .. } => "update",
+            Verb::Patch { .. } => "patch",
+            Verb::Delete { .. } => "delete",
+            Verb::DeleteCollection { .. } => "deletecollection",
+        }
+    }
+
+    /// The part of the object that it is about, as an audit log shows it.
+    pub fn subresource(&self) -> &'static str {
+        match self {
+            Verb::Update { part, .. } | Verb::Put { part, .. } | Verb::Patch { part, .. } => {
+                part.as_str()
+            }
+            Verb::Bind { .. } => "binding",
+            Verb::Evict { .. } => "eviction",
+            Verb::Get(_)
+            | Verb::List(_)
+            | Verb::Watch(_)
+            | Verb::Create { .. }
+            | Verb::Post { .. }
+            | Verb::Delete { .. }
+            | Verb::DeleteCollection { .. } => "",
+        }
+    }
+
+    /// The object that it is about; the name is empty where it is about a kind.
+    pub fn key(&self) -> ObjectKey {
+        match self {
+            Verb::Get(key)
+            | Verb::Put { key, .. }
+            | Verb::Patch { key, .. }
+            | Verb::Delete { key, .. }
+            | Verb::Bind { key, .. }
+            | Verb::Evict { key, .. } => key.clone(),
+            Verb::List(list) | Verb::DeleteCollection { list, .. } => {
+                ObjectKey::new(list.kind, &list.namespace, "")
+            }
+            Verb::Watch(watch) => ObjectKey::new(watch.kind, &watch.namespace, ""),
+            Verb::Create { object, .. } | Verb::Update { object, .. } => object.key(),
+            Verb::Post { kind, namespace, value, .. } => {
+                let name = value["metadata"]["name"].as_str().unwrap_or_default();
+                ObjectKey::new(*kind, namespace, name)
+            }
+        }
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self, Verb::Get(_) | Verb::List(_) | Verb::Watch(_))
+    }
 }

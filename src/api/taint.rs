@@ -173,7 +173,11 @@ pub struct TaintChange {
 }
 
 impl TaintChange {
-    /// Reads kubectl's texts; an error in Kubernetes' words when one of them is no taint.
+    /// Reads kubectl's texts.
+    ///
+    /// # Errors
+    ///
+    /// The first text that is no taint, in Kubernetes' words.
     ///
     /// Source: kubernetes v1.36 pkg/util/taints/taints.go, `ParseTaints`
     pub fn parse<S: AsRef<str>>(texts: &[S]) -> Result<TaintChange, String> {

@@ -1,5 +1,6 @@
 //! The writes that a controller wants.
 
+use crate::api::deletion::Preconditions;
 use crate::api::edit::Edit;
 use crate::api::meta::Uid;
 use crate::api::object::{Object, ObjectKey};
@@ -146,17 +147,30 @@ impl Write {
 
     /// Changes an object, whatever version it has.
     pub fn edit(key: ObjectKey, edit: Edit, why: impl Into<Why>) -> Write {
-        Write::of(Verb::Patch { key, part: Subresource::Main, patch: Patch::Edit(edit) }, why)
+        Write::of(
+            Verb::Patch { key, part: Subresource::Main, patch: Patch::Edit(edit), dry_run: false },
+            why,
+        )
     }
 
     /// Changes the status of an object, whatever version it has.
     pub fn edit_status(key: ObjectKey, edit: Edit, why: impl Into<Why>) -> Write {
-        Write::of(Verb::Patch { key, part: Subresource::Status, patch: Patch::Edit(edit) }, why)
+        Write::of(
+            Verb::Patch {
+                key,
+                part: Subresource::Status,
+                patch: Patch::Edit(edit),
+                dry_run: false,
+            },
+            why,
+        )
     }
 
     /// Deletes one incarnation of an object.
     pub fn delete(object: &Object, why: impl Into<Why>) -> Write {
-        let options = DeleteOptions { uid: Some(object.meta().uid), ..DeleteOptions::default() };
+        let preconditions =
+            Some(Preconditions { uid: Some(object.meta().uid), resource_version: None });
+        let options = DeleteOptions { preconditions, ..DeleteOptions::default() };
         Write::of(Verb::Delete { key: object.key(), options }, why)
     }
 
@@ -164,7 +178,7 @@ impl Write {
     #[must_use]
     pub fn propagating(mut self, propagation: Propagation) -> Write {
         if let Verb::Delete { options, .. } = &mut self.verb {
-            options.propagation = Some(propagation);
+            options.propagation_policy = Some(propagation);
         }
         self
     }

@@ -346,9 +346,10 @@ fn prepare<'a>(
                 let mut plugins = PluginSet::NONE;
                 plugins.insert(p.id);
                 let (code, message) = (status.code, status.reason.to_string());
-                let message = match code {
-                    Code::Error => format!("running PreFilter plugin {:?}: {message}", p.id.name()),
-                    _ => message,
+                let message = if code == Code::Error {
+                    format!("running PreFilter plugin {:?}: {message}", p.id.name())
+                } else {
+                    message
                 };
                 return Err(PreFilterRefusal { code, message, plugins });
             }

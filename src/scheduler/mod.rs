@@ -6,6 +6,7 @@
 //! requests; nothing here may look at the store.
 
 pub mod cache;
+pub mod component;
 pub mod config;
 pub mod cycle;
 pub mod diagnosis;
@@ -15,7 +16,6 @@ pub mod node_order;
 pub mod plugins;
 pub mod profile;
 pub mod queue;
-pub mod scheduler;
 
+pub use component::Scheduler;
 pub use config::Config;
-pub use scheduler::Scheduler;

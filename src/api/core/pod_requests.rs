@@ -190,7 +190,9 @@ fn amounts_of(container: &Container, part: Part, options: Options<'_>) -> Resour
         if is_infeasible(status) {
             amounts.clear();
         }
-        in_force.iter().for_each(|more| raise(&mut amounts, more));
+        for more in &in_force {
+            raise(&mut amounts, more);
+        }
     }
     for (name, amount) in options.missing.into_iter().flatten() {
         amounts.entry(name.clone()).or_insert_with(|| amount.clone());

@@ -75,7 +75,9 @@ resource!(
         }
         body.insert("spec".into(), Value::Object(spec));
         put(body, "status", &pod.status);
-    }
+    },
+    status: [status],
+    spec: [spec, node_name]
 );
 
 resource!(
@@ -91,7 +93,9 @@ resource!(
     |node, body| {
         body.insert("spec".into(), serde_json::to_value(&node.spec).unwrap_or_default());
         put(body, "status", &node.status);
-    }
+    },
+    status: [status, allocatable],
+    spec: [spec]
 );
 
 resource!(
@@ -104,7 +108,9 @@ resource!(
     |namespace, body| {
         body.insert("spec".into(), serde_json::to_value(&namespace.spec).unwrap_or_default());
         put(body, "status", &namespace.status);
-    }
+    },
+    status: [status],
+    spec: [spec]
 );
 
 resource!(
@@ -119,14 +125,18 @@ resource!(
         if let Some(status) = &service.status {
             body.insert("status".into(), status.clone());
         }
-    }
+    },
+    status: [status],
+    spec: [spec]
 );
 
 resource!(
     Endpoints,
     ENDPOINTS,
     |meta, mut body| Ok(Endpoints { meta, subsets: take(&mut body, "subsets")? }),
-    |endpoints, body| put(body, "subsets", &endpoints.subsets)
+    |endpoints, body| put(body, "subsets", &endpoints.subsets),
+    status: [],
+    spec: [subsets]
 );
 
 resource!(
@@ -137,7 +147,9 @@ resource!(
         if let Ok(Value::Object(own)) = serde_json::to_value(&event.body) {
             body.extend(own);
         }
-    }
+    },
+    status: [],
+    spec: [body]
 );
 
 resource!(
@@ -150,7 +162,9 @@ resource!(
     |deployment, body| {
         put(body, "spec", &deployment.spec);
         body.insert("status".into(), serde_json::to_value(&deployment.status).unwrap_or_default());
-    }
+    },
+    status: [status],
+    spec: [spec]
 );
 
 resource!(
@@ -163,14 +177,18 @@ resource!(
     |set, body| {
         put(body, "spec", &set.spec);
         put(body, "status", &set.status);
-    }
+    },
+    status: [status],
+    spec: [spec]
 );
 
 resource!(
     Lease,
     LEASE,
     |meta, mut body| Ok(Lease { meta, spec: take(&mut body, "spec")? }),
-    |lease, body| put(body, "spec", &lease.spec)
+    |lease, body| put(body, "spec", &lease.spec),
+    status: [],
+    spec: [spec]
 );
 
 resource!(
@@ -188,7 +206,9 @@ resource!(
         put(body, "addressType", &slice.address_type);
         body.insert("endpoints".into(), serde_json::to_value(&slice.endpoints).unwrap_or_default());
         put(body, "ports", &slice.ports);
-    }
+    },
+    status: [],
+    spec: [address_type, endpoints, ports]
 );
 
 resource!(
@@ -210,5 +230,7 @@ resource!(
         }
         put(body, "preemptionPolicy", &class.preemption_policy);
         put_rest(body, &class.rest);
-    }
+    },
+    status: [],
+    spec: [value, global_default, preemption_policy, rest]
 );

@@ -14,8 +14,8 @@ impl Decimal {
     ///
     /// Negative numbers are cut and then raised by one where they are short, as Kubernetes does.
     ///
-    /// Source: kubernetes v1.36 staging/src/k8s.io/apimachinery/pkg/api/resource/scale_int.go,
-    /// `scaledValue`
+    /// Source: kubernetes v1.36 staging/src/k8s.io/apimachinery/pkg/api/resource/quantity.go,
+    /// `Quantity.ScaledValue`
     pub(super) fn scaled(self, scale: i32) -> i64 {
         let shift = i64::from(self.scale) - i64::from(scale);
         if shift >= 0 {

@@ -154,7 +154,11 @@ impl Selector {
 }
 
 impl Requirement {
-    /// A requirement; all reasons why it is none, in Kubernetes' words, otherwise.
+    /// A requirement of a label.
+    ///
+    /// # Errors
+    ///
+    /// All reasons why it is none, in Kubernetes' words.
     ///
     /// Source: kubernetes v1.36 staging/src/k8s.io/apimachinery/pkg/labels/selector.go,
     /// `NewRequirement`
@@ -168,11 +172,9 @@ impl Requirement {
         if let Some(problem) = operator.problem_with(&texts) {
             why.push(format!("values: Invalid value: {texts:?}: {problem}"));
         }
-        let number = match operator {
-            Operator::Gt | Operator::Lt => values.first().and_then(|v| v.parse().ok()),
-            _ => None,
-        };
-        if matches!(operator, Operator::Gt | Operator::Lt) {
+        let takes_number = matches!(operator, Operator::Gt | Operator::Lt);
+        let number = values.first().filter(|_| takes_number).and_then(|v| v.parse().ok());
+        if takes_number {
             for (i, v) in texts.iter().enumerate().filter(|(_, v)| v.parse::<i64>().is_err()) {
                 why.push(format!(
                     "values[{i}]: Invalid value: {v:?}: for 'Gt', 'Lt' operators, the value must \

@@ -34,6 +34,10 @@ pub struct LabelSelectorRequirement {
 impl LabelSelector {
     /// The selector that it means: none matches nothing, an empty one everything.
     ///
+    /// # Errors
+    ///
+    /// The first expression or label that cannot be required.
+    ///
     /// Source: kubernetes v1.36 staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/helpers.go,
     /// `LabelSelectorAsSelector`
     pub fn to_selector(this: Option<&LabelSelector>) -> Result<Selector, SelectorError> {
@@ -67,6 +71,10 @@ impl LabelSelector {
 
 impl Selector {
     /// Reads the restricted form `a=b,c=d`, without any other operator, into labels.
+    ///
+    /// # Errors
+    ///
+    /// The first part that is not made so.
     pub fn parse_equalities(text: &str) -> Result<Labels, SelectorError> {
         parse::equality_map(text)
     }

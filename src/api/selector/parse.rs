@@ -2,6 +2,8 @@
 //!
 //! Source: kubernetes v1.36 staging/src/k8s.io/apimachinery/pkg/labels/selector.go, `Parser`
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a parser refuses all other tokens alike")]
+
 use super::{Operator, Requirement, SelectorError};
 use crate::api::Name;
 use crate::api::labels::Labels;

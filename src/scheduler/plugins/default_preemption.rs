@@ -37,7 +37,9 @@ impl Plugin for DefaultPreemption {
             }
             let Some(why) = obstacle(failed, *slot) else { return PostFilter::Silent };
             tried += 1;
-            why.into_iter().for_each(|w| *reasons.entry(w).or_default() += 1);
+            for reason in why {
+                *reasons.entry(reason).or_default() += 1;
+            }
         }
         if tried < all {
             reasons
@@ -63,7 +65,9 @@ fn obstacle(failed: &Failed<'_, '_>, slot: u32) -> Option<Vec<Name>> {
     let mut filters: Vec<_> = failed.filters.iter().map(|(_, f)| f.boxed_clone()).collect();
     for pod in &lower {
         node.remove_pod(pod.meta.uid);
-        filters.iter_mut().for_each(|f| f.remove_pod(pod, &node));
+        for filter in &mut filters {
+            filter.remove_pod(pod, &node);
+        }
     }
     filters.iter().find_map(|f| {
         let refused = f.filter(&node).err()?;

@@ -106,8 +106,11 @@ pub struct Row {
     pub points: &'static [Point],
     /// Makes it of the arguments; none for a plugin that is known and not modelled: it then has
     /// nothing to say.
-    pub make: Option<fn(&PluginArgs) -> Arc<dyn Plugin>>,
+    pub make: Option<Make>,
 }
+
+/// Makes a plugin of the arguments.
+pub type Make = fn(&PluginArgs) -> Arc<dyn Plugin>;
 
 /// Declares the plugins, in the order of the default profile.
 macro_rules! plugins {

@@ -39,7 +39,7 @@ impl Plugin for NodeResourcesBalancedAllocation {
     }
 }
 
-impl<'a> Score<'a> for Balance {
+impl Score<'_> for Balance {
     fn score(&self, cluster: &Cache, nodes: &[u32], scores: &mut [i64]) {
         for (score, slot) in scores.iter_mut().zip(nodes) {
             *score = self.of(cluster.at(*slot));

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::api::Name;
+use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::core::pod_requests;
 use crate::api::resource::Resources;
@@ -189,12 +190,13 @@ impl Plugin for NodeResourcesFit {
             return is_better(&needed, happened, node);
         }
         match happened.pod() {
-            (Some(gone), None) => !gone.node_name.is_empty(),
-            (Some(old), Some(new)) if new.meta.uid != pod.meta.uid && new.node_name.is_empty() => {
-                let _ = old;
-                false
+            (Some(gone), None) => {
+                !gone.node_name.is_empty() || !gone.status.nominated_node_name.is_empty()
             }
-            (Some(old), Some(new)) => gives_back(&needed, old, new),
+            (Some(old), Some(new)) => {
+                let concerns = new.meta.uid == pod.meta.uid || !new.node_name.is_empty();
+                concerns && gives_back(&needed, old, new)
+            }
             _ => true,
         }
     }
@@ -221,12 +223,8 @@ impl Plugin for NodeResourcesFit {
 
 /// Whether a node that changed has room for a pod now, and had none before as far as the node
 /// itself goes.
-fn is_better(
-    needed: &Needed<'_>,
-    happened: &Happened,
-    node: &crate::api::core::node::Node,
-) -> bool {
-    let empty = |node: &crate::api::core::node::Node| {
+fn is_better(needed: &Needed<'_>, happened: &Happened, node: &Node) -> bool {
+    let empty = |node: &Node| {
         let mut info = NodeInfo::default();
         info.allocatable.clone_from(&node.allocatable);
         info
@@ -266,10 +264,10 @@ impl<'a> Filter<'a> for Needed<'a> {
     }
 
     fn reason(&self, bit: u32) -> Name {
-        match bit {
-            PODS => Name::new_static("Too many pods"),
-            _ => smol_str::format_smolstr!("Insufficient {}", self.resource(bit)),
+        if bit == PODS {
+            return Name::new_static("Too many pods");
         }
+        smol_str::format_smolstr!("Insufficient {}", self.resource(bit))
     }
 
     fn boxed_clone(&self) -> Box<dyn Filter<'a> + 'a> {

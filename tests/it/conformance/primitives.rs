@@ -1,8 +1,12 @@
 //! Conformance units: primitives.
 
+mod deletion;
+mod human_duration;
 mod int_or_percent;
+mod meta_update;
 mod names;
 mod quantity;
+mod refusal;
 mod selector;
 mod taint;
 
@@ -24,6 +28,13 @@ pub(crate) const UNITS: &[Unit] = &[
     ("primitives.label-selector-object", selector::label_selector),
     ("primitives.taint-text", taint::text),
     ("primitives.toleration-matches-taint", taint::tolerates),
+    ("api-errors", refusal::api_errors),
+    ("human-duration", human_duration::text),
+    ("graceful-delete", deletion::graceful),
+    ("kubelet.pod-graceful-delete", deletion::pod),
+    ("delete-propagation", deletion::propagation),
+    ("gc.deletion-finalizers", deletion::finalizers),
+    ("object-meta-rules", meta_update::rules),
 ];
 
 /// Cases that are known to differ, with the reason.

@@ -156,18 +156,20 @@ impl Scheduler {
                 let happened = Happened::new(EventResource::AssignedPod, action, change);
                 self.queue.happened(&happened, now);
             }
-            (Seen::Nothing, Some(old), _) if was != Seen::Nothing => {
-                if was == Seen::Assigned || self.cache.is_assumed(old.meta.uid) {
-                    self.cache.remove_pod(old.meta.uid);
-                    self.pod_gone(change.old.cloned(), now);
-                }
+            (Seen::Nothing, Some(old), _)
+                if was == Seen::Assigned || self.cache.is_assumed(old.meta.uid) =>
+            {
+                self.cache.remove_pod(old.meta.uid);
+                self.pod_gone(old, now);
             }
             _ => {}
         }
     }
 
-    fn pod_gone(&mut self, old: Option<Object>, now: SimTime) {
-        let gone = Observed { old: old.as_ref(), new: None };
+    /// Room has come free: a pod has left its node, or does not go there after all.
+    fn pod_gone(&mut self, pod: &Arc<Pod>, now: SimTime) {
+        let gone = Object::Pod(pod.clone());
+        let gone = Observed { old: Some(&gone), new: None };
         let happened = Happened::new(EventResource::AssignedPod, Action::DELETE, &gone);
         self.queue.happened(&happened, now);
     }
@@ -289,7 +291,7 @@ impl Scheduler {
             self.cache.forget(queued.pod.meta.uid);
             let mut placed = Pod::clone(&queued.pod);
             placed.node_name = node.clone();
-            self.pod_gone(Some(placed.into()), now);
+            self.pod_gone(&Arc::new(placed), now);
         }
     }
 
@@ -373,3 +375,6 @@ impl Component for Scheduler {
         self.go_on(moment);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,6 +53,7 @@ impl Report<'_> {
                 condition: Box::new(condition),
                 nominated_node: nominated,
             }),
+            dry_run: false,
         })
     }
 

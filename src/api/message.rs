@@ -1,0 +1,112 @@
+//! What the processes of a cluster send each other.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::api::Name;
+use crate::api::object::{Kind, Object, ObjectKey};
+use crate::api::refusal::Refusal;
+use crate::api::request::{Answer, Change, ObjectList, Request, WatchEvent};
+use crate::api::why::Why;
+
+/// A message from one process to another.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// A client asks the apiserver. The number comes back with the answer.
+    Request(u64, Box<Request>),
+    /// The apiserver answers.
+    Answer(u64, Answer),
+    /// Changes on a watch, by the number of the request that opened it.
+    Watched(u64, Vec<WatchEvent>),
+    /// A watch has ended: cleanly, or with a refusal.
+    WatchClosed(u64, Option<Refusal>),
+    /// A client ends a watch.
+    StopWatch(u64),
+    /// An apiserver asks etcd to write.
+    Transaction(u64, Box<Transaction>),
+    /// An apiserver asks etcd for all that it holds, or all of a kind, or one key.
+    Range(u64, Option<Kind>, Option<ObjectKey>),
+    /// An apiserver asks for all changes from a revision on.
+    WatchStore(u64),
+    /// etcd answers an apiserver.
+    Stored(u64, StoreAnswer),
+    /// etcd tells an apiserver of changes, in order.
+    Changed(Vec<StoreChange>),
+    /// A person or the weather acts on a node's containers.
+    Runtime(Name, Value),
+}
+
+/// A write to one key of the store, on a condition.
+#[derive(Clone, Debug)]
+pub struct Transaction {
+    /// The key.
+    pub key: ObjectKey,
+    /// What has to hold.
+    pub condition: Condition,
+    /// What is stored; none deletes the key.
+    pub put: Option<Object>,
+    /// For the log: who asked for what, and why.
+    pub origin: Origin,
+}
+
+/// What has to hold for a transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Condition {
+    /// The key is not there.
+    Absent,
+    /// The key was last written by this revision.
+    Unchanged(u64),
+}
+
+/// Who asked for a write, by which verb, and why.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Origin {
+    /// By the name that an audit log shows.
+    pub user: Name,
+    /// `create`, `update`, `patch` or `delete`.
+    pub verb: &'static str,
+    /// The part of the object, if not the whole.
+    pub subresource: &'static str,
+    /// The reason.
+    pub why: Why,
+}
+
+/// What etcd answers.
+#[derive(Clone, Debug)]
+pub enum StoreAnswer {
+    /// The write was done.
+    Written(StoreChange),
+    /// The condition did not hold; what there is instead.
+    Mismatch(Option<Object>),
+    /// What there is, and the revision at which it was read.
+    Found(Arc<ObjectList>),
+    /// The store takes no writes, or has no leader.
+    Unavailable(&'static str),
+}
+
+/// One change of the store.
+#[derive(Clone, PartialEq, Debug)]
+pub struct StoreChange {
+    /// Its revision.
+    pub revision: u64,
+    /// The turn that wrote it.
+    pub cause: u64,
+    /// The version before.
+    pub old: Option<Object>,
+    /// The version after, or the last one with the revision of its deletion.
+    pub object: Object,
+    /// Whether the key is gone.
+    pub deleted: bool,
+}
+
+impl StoreChange {
+    /// What happened.
+    pub fn change(&self) -> Change {
+        match (&self.old, self.deleted) {
+            (_, true) => Change::Deleted,
+            (None, false) => Change::Added,
+            (Some(_), false) => Change::Modified,
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Admission: what is filled in or refused beyond the fields of the object itself.
+
+use serde_json::{Value, json};
+
+use crate::api::Name;
+use crate::api::core::pod::{Pod, PodSpec};
+use crate::api::object::{Kind, Object, ObjectKey};
+use crate::api::refusal::{Cause, Details, GroupResource, Refusal};
+
+/// What admission looks up: the apiserver's own caches.
+pub trait Lookup {
+    /// The newest version of an object that the apiserver knows.
+    fn find(&self, key: &ObjectKey) -> Option<&Object>;
+    /// The priority class for pods without one.
+    fn default_priority_class(&self) -> Option<&Object>;
+}
+
+/// Namespaces that cannot be deleted.
+///
+/// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/admission/plugin/namespace/lifecycle
+const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
+
+/// `NamespaceLifecycle` on a creation: the namespace is there and not on its way out.
+///
+/// # Errors
+/// 404 without the namespace, 403 while it is terminating.
+///
+/// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/admission/plugin/namespace/lifecycle/
+/// admission.go, `Admit`
+pub fn namespace_lifecycle(
+    kind: Kind,
+    namespace: &str,
+    name: &str,
+    look: &impl Lookup,
+) -> Result<(), Refusal> {
+    if !kind.row().namespaced {
+        return Ok(());
+    }
+    let key = ObjectKey::new(Kind::NAMESPACE, "", namespace);
+    let Some(found) = look.find(&key) else {
+        return Err(Refusal::not_found(&GroupResource::new("", "namespaces"), namespace));
+    };
+    let Object::Namespace(found) = found else { return Ok(()) };
+    if !found.meta.is_deleting() && found.status.phase != "Terminating" {
+        return Ok(());
+    }
+    let resource = GroupResource::new(kind.row().group, kind.row().plural);
+    let why = format!(
+        "unable to create new content in namespace {namespace} because it is being terminated"
+    );
+    let mut refusal = Refusal::forbidden(&resource, name, why);
+    let mut details: Details = refusal.details.as_deref().cloned().unwrap_or_default();
+    details.causes.push(Cause {
+        reason: Name::new_static("NamespaceTerminating"),
+        message: format!("namespace {namespace} is being terminated").into(),
+        field: Name::new_static("metadata.namespace"),
+    });
+    refusal.details = Some(details.into());
+    Err(refusal)
+}
+
+/// `NamespaceLifecycle` on a deletion.
+///
+/// # Errors
+/// 403 for the namespaces of the system.
+pub fn immortal_namespace(key: &ObjectKey) -> Result<(), Refusal> {
+    if key.kind != Kind::NAMESPACE || !IMMORTAL.contains(&key.name.as_str()) {
+        return Ok(());
+    }
+    let resource = GroupResource::new("", "namespaces");
+    Err(Refusal::forbidden(&resource, &key.name, "this namespace may not be deleted"))
+}
+
+/// What admission puts into a pod: tolerations, priority, service account.
+///
+/// # Errors
+/// 403 when the priority class or the service account is not there, or the priority was set by
+/// hand to another value.
+pub fn admit_pod(pod: &Pod, look: &impl Lookup) -> Result<std::sync::Arc<PodSpec>, Refusal> {
+    let mut raw = (*pod.spec.raw).clone();
+    service_account(pod, &mut raw, look)?;
+    priority(pod, &mut raw, look)?;
+    default_tolerations(pod, &mut raw);
+    PodSpec::parse(raw).map_err(|e| Refusal::bad_request(&e.to_string()))
+}
+
+type Raw = serde_json::Map<String, Value>;
+
+/// `ServiceAccount`: the account named `default`, if the pod names none; it has to be there.
+///
+/// Differs: no token volume is added, as its random name would give each pod an own spec, and
+/// nothing in the simulator reads it.
+///
+/// Source: kubernetes v1.36 plugin/pkg/admission/serviceaccount/admission.go, `Admit`
+fn service_account(pod: &Pod, raw: &mut Raw, look: &impl Lookup) -> Result<(), Refusal> {
+    if pod.meta.annotations.has("kubernetes.io/config.mirror") {
+        return Ok(());
+    }
+    let mut name = pod.spec.service_account_name.clone();
+    if name.is_empty() {
+        name = Name::new_static("default");
+        raw.insert("serviceAccountName".into(), "default".into());
+        raw.insert("serviceAccount".into(), "default".into());
+    }
+    let namespace = &pod.meta.namespace;
+    if look.find(&ObjectKey::new(Kind::SERVICE_ACCOUNT, namespace, &name)).is_some() {
+        return Ok(());
+    }
+    let why = format!(
+        "error looking up service account {namespace}/{name}: serviceaccount \"{name}\" not found"
+    );
+    Err(Refusal::forbidden(&GroupResource::new("", "pods"), &pod.meta.name, why))
+}
+
+/// `Priority`: the value of the pod's class, or of the default class, or 0.
+///
+/// Source: kubernetes v1.36 plugin/pkg/admission/priority/admission.go, `admitPod`
+fn priority(pod: &Pod, raw: &mut Raw, look: &impl Lookup) -> Result<(), Refusal> {
+    let resource = GroupResource::new("", "pods");
+    let named = &pod.spec.priority_class_name;
+    let (class, value, policy) = if named.is_empty() {
+        match look.default_priority_class() {
+            Some(Object::PriorityClass(c)) => {
+                (c.meta.name.clone(), c.value, c.preemption_policy.clone())
+            }
+            Some(_) | None => (Name::default(), 0, None),
+        }
+    } else {
+        match system_class(named) {
+            Some(value) => (named.clone(), value, None),
+            None => match look.find(&ObjectKey::new(Kind::PRIORITY_CLASS, "", named)) {
+                Some(Object::PriorityClass(c)) => {
+                    (named.clone(), c.value, c.preemption_policy.clone())
+                }
+                Some(_) | None => {
+                    let why = format!("no PriorityClass with name {named} was found");
+                    return Err(Refusal::forbidden(&resource, &pod.meta.name, why));
+                }
+            },
+        }
+    };
+    if pod.spec.priority.is_some_and(|given| given != value) {
+        let why = "the integer value of priority must not be provided in pod spec; priority \
+                   admission controller computed a different value from the given PriorityClass \
+                   name";
+        return Err(Refusal::forbidden(&resource, &pod.meta.name, why));
+    }
+    if !class.is_empty() {
+        raw.insert("priorityClassName".into(), class.as_str().into());
+    }
+    raw.insert("priority".into(), value.into());
+    let policy = policy.as_deref().unwrap_or("PreemptLowerPriority");
+    raw.entry("preemptionPolicy").or_insert_with(|| policy.into());
+    Ok(())
+}
+
+/// The classes that every cluster has.
+///
+/// Source: kubernetes v1.36 pkg/apis/scheduling/v1/helpers.go, `SystemPriorityClasses`
+fn system_class(name: &str) -> Option<i32> {
+    match name {
+        "system-node-critical" => Some(2_000_001_000),
+        "system-cluster-critical" => Some(2_000_000_000),
+        _ => None,
+    }
+}
+
+/// `DefaultTolerationSeconds`: 300 s on a node that is not ready or cannot be reached.
+///
+/// Source: kubernetes v1.36 plugin/pkg/admission/defaulttolerationseconds/admission.go, `Admit`
+fn default_tolerations(pod: &Pod, raw: &mut Raw) {
+    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+        let tolerated = pod.spec.tolerations.iter().any(|t| {
+            (t.key == key || t.key.is_empty())
+                && t.effect.is_none_or(|e| e == crate::api::taint::TaintEffect::NoExecute)
+        });
+        if !tolerated {
+            let list = raw.entry("tolerations").or_insert_with(|| json!([]));
+            if let Value::Array(list) = list {
+                list.push(json!({
+                    "key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300
+                }));
+            }
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The etcd process: answers apiservers, tells them of changes, compacts, expires events.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::api::Name;
+use crate::api::message::{Message, Origin, StoreAnswer, StoreChange, Transaction};
+use crate::api::note::{Note, WriteNote};
+use crate::api::object::{Kind, Object, ObjectKey};
+use crate::api::request::ObjectList;
+use crate::api::why::Why;
+use crate::etcd::store::Store;
+use crate::sim::engine::{Actor, Context, Peer};
+use crate::sim::link::Delay;
+use crate::sim::rng::keyed;
+use crate::sim::time::{SimDuration, SimTime};
+
+/// How an etcd is run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// How long a write takes to reach the disk.
+    pub commit: Delay,
+    /// Events are gone after this span.
+    ///
+    /// Source: kubernetes v1.36 pkg/controlplane/apiserver/options/options.go, `EventTTL`
+    pub event_ttl: SimDuration,
+    /// The history is compacted this often, up to where it was this long ago.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/etcd3/compact.go
+    pub compaction: SimDuration,
+    /// At most so many keys; writes that add one are refused beyond it. 0 for no limit.
+    pub quota_keys: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            commit: Delay::between(SimDuration::micros(1500), SimDuration::micros(3500)),
+            event_ttl: SimDuration::secs(3600),
+            compaction: SimDuration::secs(300),
+            quota_keys: 0,
+        }
+    }
+}
+
+/// The etcd process. The store is on disk and survives a crash.
+#[derive(Clone)]
+pub struct Etcd {
+    config: Config,
+    store: Store,
+    /// Events in the order in which they expire.
+    expiring: VecDeque<(SimTime, ObjectKey)>,
+    /// Apiservers that are told of changes, and when the last one arrives.
+    watchers: Vec<(Peer, SimTime)>,
+    /// The revision at the time of the last look at compaction.
+    last_seen: u64,
+    commits: u64,
+}
+
+const COMPACT: u64 = 1;
+const EXPIRE: u64 = 2;
+
+impl Etcd {
+    /// An etcd with an empty store.
+    pub fn new(config: Config) -> Etcd {
+        Etcd {
+            config,
+            store: Store::default(),
+            expiring: VecDeque::new(),
+            watchers: Vec::new(),
+            last_seen: 0,
+            commits: 0,
+        }
+    }
+
+    /// The store, to look at.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The beginning of a life.
+    pub fn start<A>(&mut self, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        context.background_alarm(context.now() + self.config.compaction, COMPACT);
+        if let Some((at, _)) = self.expiring.front() {
+            context.background_alarm(*at, EXPIRE);
+        }
+    }
+
+    /// The connections end with the life; the store stays.
+    pub fn crash(&mut self) {
+        self.watchers.clear();
+    }
+
+    /// A message of an apiserver.
+    pub fn receive<A>(&mut self, from: Peer, message: Message, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        match message {
+            Message::Transaction(token, transaction) => {
+                self.transact(from, token, *transaction, context);
+            }
+            Message::Range(token, kind, key) => {
+                let items = match (key, kind) {
+                    (Some(key), _) => self.store.get(&key).cloned().into_iter().collect(),
+                    (None, Some(kind)) => self.store.list(kind),
+                    (None, None) => Kind::all().flat_map(|k| self.store.list(k)).collect(),
+                };
+                let list = ObjectList {
+                    resource_version: self.store.revision(),
+                    items,
+                    continue_token: Name::default(),
+                    remaining: None,
+                };
+                context.send(from, Message::Stored(token, StoreAnswer::Found(Arc::new(list))));
+            }
+            Message::WatchStore(revision) => {
+                self.watchers.retain(|(w, _)| w.actor != from.actor);
+                self.watchers.push((from, SimTime::ZERO));
+                context.connect(from);
+                let missed: Vec<StoreChange> = match self.store.changes_after(revision) {
+                    Ok(changes) => changes.cloned().collect(),
+                    Err(_) => Vec::new(),
+                };
+                if !missed.is_empty() {
+                    context.send(from, Message::Changed(missed));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn transact<A>(
+        &mut self,
+        from: Peer,
+        token: u64,
+        transaction: Transaction,
+        context: &mut Context<'_, A>,
+    ) where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        let Transaction { key, condition, put, origin } = transaction;
+        let full = self.config.quota_keys > 0 && self.store.len() >= self.config.quota_keys;
+        if full && self.store.get(&key).is_none() {
+            let answer = StoreAnswer::Unavailable("etcdserver: mvcc: database space exceeded");
+            context.send(from, Message::Stored(token, answer));
+            return;
+        }
+        match self.store.commit(&key, condition, put, context.turn()) {
+            Err(current) => {
+                context.send(from, Message::Stored(token, StoreAnswer::Mismatch(current)));
+            }
+            Ok(change) => self.written(&change, origin, Some((from, token)), context),
+        }
+    }
+
+    fn commit_bits(&mut self, seed: u64) -> u64 {
+        self.commits += 1;
+        keyed(seed ^ 0xe7cd, &self.commits.to_le_bytes())
+    }
+
+    /// Logs a change and tells the apiservers; the one that asked learns it with its answer.
+    fn written<A>(
+        &mut self,
+        change: &StoreChange,
+        origin: Origin,
+        asked_by: Option<(Peer, u64)>,
+        context: &mut Context<'_, A>,
+    ) where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        if let (Object::Event(_), None) = (&change.object, &change.old) {
+            self.expire_later(change.object.key(), context);
+        }
+        let note = Note::Write(Box::new(WriteNote { change: change.clone(), origin }));
+        if note.is_heartbeat() {
+            context.background();
+        } else {
+            context.foreground();
+        }
+        let turn = context.log(note);
+        context.because(turn);
+        let after = self.config.commit.draw(self.commit_bits(context.seed()));
+        for (watcher, last) in &mut self.watchers {
+            let message = match asked_by {
+                Some((peer, token)) if peer == *watcher => {
+                    Message::Stored(token, StoreAnswer::Written(change.clone()))
+                }
+                Some(_) | None => Message::Changed(vec![change.clone()]),
+            };
+            *last = context.send_ordered(*watcher, after, *last, message).unwrap_or(*last);
+        }
+    }
+
+    fn expire_later<A>(&mut self, key: ObjectKey, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        let at = context.now() + self.config.event_ttl;
+        if self.expiring.is_empty() {
+            context.background_alarm(at, EXPIRE);
+        }
+        self.expiring.push_back((at, key));
+    }
+
+    /// The clock of the process.
+    pub fn alarm<A>(&mut self, tag: u64, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        match tag {
+            COMPACT => {
+                self.store.compact(self.last_seen);
+                self.last_seen = self.store.revision();
+                context.background_alarm(context.now() + self.config.compaction, COMPACT);
+            }
+            EXPIRE => self.expire(context),
+            _ => {}
+        }
+    }
+
+    fn expire<A>(&mut self, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        while let Some((at, key)) = self.expiring.front().cloned() {
+            if at > context.now() {
+                context.background_alarm(at, EXPIRE);
+                return;
+            }
+            self.expiring.pop_front();
+            let Some(current) = self.store.get(&key) else { continue };
+            let condition =
+                crate::api::message::Condition::Unchanged(current.meta().resource_version);
+            if let Ok(change) = self.store.commit(&key, condition, None, context.turn()) {
+                let origin = Origin {
+                    user: Name::new_static("etcd"),
+                    verb: "delete",
+                    subresource: "",
+                    why: Why::one("kept for {}", self.config.event_ttl),
+                };
+                self.written(&change, origin, None, context);
+            }
+        }
+    }
+
+    /// A connected apiserver has ended its life.
+    pub fn disconnected(&mut self, actor: crate::sim::engine::ActorId) {
+        self.watchers.retain(|(w, _)| w.actor != actor);
+    }
+
+    /// The kinds of which there are objects; for tests and tools.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+        Kind::all().filter(|k| !self.store.list(*k).is_empty())
+    }
+}

@@ -1,0 +1,220 @@
+//! The store: one revision counter, versions by key, and the history of changes.
+//!
+//! Pure: it knows no clock and sends nothing.
+
+use std::collections::VecDeque;
+
+use crate::api::message::{Condition, StoreChange};
+use crate::api::object::{Kind, Object, ObjectKey};
+use crate::sim::index::Map;
+
+/// Keys and their newest versions, and every change since the last compaction.
+#[derive(Clone)]
+pub struct Store {
+    revision: u64,
+    compacted: u64,
+    history: VecDeque<StoreChange>,
+    tables: Vec<Table>,
+    size: usize,
+}
+
+/// The keys of one kind.
+#[derive(Clone, Default)]
+struct Table {
+    slots: Vec<Option<Object>>,
+    free: Vec<u32>,
+    by_key: Map<ObjectKey, u32>,
+}
+
+impl Table {
+    fn get(&self, key: &ObjectKey) -> Option<&Object> {
+        self.by_key.get(key).and_then(|slot| self.slots[*slot as usize].as_ref())
+    }
+
+    fn put(&mut self, key: &ObjectKey, object: Object) {
+        if let Some(slot) = self.by_key.get(key) {
+            self.slots[*slot as usize] = Some(object);
+            return;
+        }
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 objects")
+        });
+        self.slots[slot as usize] = Some(object);
+        self.by_key.insert(key.clone(), slot);
+    }
+
+    fn remove(&mut self, key: &ObjectKey) {
+        if let Some(slot) = self.by_key.remove(key) {
+            self.slots[slot as usize] = None;
+            self.free.push(slot);
+        }
+    }
+}
+
+/// Why a revision cannot be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unreadable {
+    /// It was compacted away.
+    Compacted,
+    /// It does not exist yet.
+    Future,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Store::starting_at(1)
+    }
+}
+
+impl Store {
+    /// An empty store whose present revision is `revision`.
+    pub fn starting_at(revision: u64) -> Store {
+        Store { revision, compacted: 0, history: VecDeque::new(), tables: Vec::new(), size: 0 }
+    }
+
+    /// The revision of the last change.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The revision up to which the history is gone.
+    pub fn compacted(&self) -> u64 {
+        self.compacted
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.size
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.size == 0
+    }
+
+    fn table_mut(&mut self, kind: Kind) -> &mut Table {
+        let place = usize::from(kind.0);
+        if self.tables.len() <= place {
+            self.tables.resize_with(place + 1, Table::default);
+        }
+        &mut self.tables[place]
+    }
+
+    /// The newest version of a key.
+    pub fn get(&self, key: &ObjectKey) -> Option<&Object> {
+        self.tables.get(usize::from(key.kind.0))?.get(key)
+    }
+
+    /// Writes a key (or deletes it, without `put`) if the condition holds. The version that is
+    /// stored carries the new revision.
+    ///
+    /// # Errors
+    /// The version that there is, when the condition does not hold.
+    pub fn commit(
+        &mut self,
+        key: &ObjectKey,
+        condition: Condition,
+        put: Option<Object>,
+        cause: u64,
+    ) -> Result<StoreChange, Option<Object>> {
+        let old = self.get(key).cloned();
+        let holds = match condition {
+            Condition::Absent => old.is_none(),
+            Condition::Unchanged(revision) => {
+                old.as_ref().is_some_and(|o| o.meta().resource_version == revision)
+            }
+        };
+        if !holds || (old.is_none() && put.is_none()) {
+            return Err(old);
+        }
+        self.revision += 1;
+        let deleted = put.is_none();
+        let mut object = put.or_else(|| old.clone()).expect("a deleted key was there");
+        object.meta_mut().resource_version = self.revision;
+        let table = self.table_mut(key.kind);
+        if deleted {
+            table.remove(key);
+            self.size -= 1;
+        } else {
+            table.put(key, object.clone());
+            self.size += usize::from(old.is_none());
+        }
+        let change = StoreChange { revision: self.revision, cause, old, object, deleted };
+        self.history.push_back(change.clone());
+        Ok(change)
+    }
+
+    /// A revision without a change of any key, as another writer's transaction leaves it.
+    pub fn advance(&mut self) {
+        self.compact(self.revision);
+        self.revision += 1;
+        self.compacted = self.revision - 1;
+    }
+
+    /// The changes after a revision, in order.
+    ///
+    /// # Errors
+    /// When they were compacted away, or the revision does not exist yet.
+    pub fn changes_after(
+        &self,
+        revision: u64,
+    ) -> Result<impl Iterator<Item = &StoreChange>, Unreadable> {
+        if revision > self.revision {
+            return Err(Unreadable::Future);
+        }
+        if revision < self.compacted {
+            return Err(Unreadable::Compacted);
+        }
+        let first = self.history.partition_point(|c| c.revision <= revision);
+        Ok(self.history.iter().skip(first))
+    }
+
+    /// Forgets the history up to a revision.
+    pub fn compact(&mut self, revision: u64) {
+        self.compacted = self.compacted.max(revision.min(self.revision));
+        while self.history.front().is_some_and(|c| c.revision <= self.compacted) {
+            self.history.pop_front();
+        }
+    }
+
+    /// All objects of a kind by namespace and name, as they were at a revision.
+    ///
+    /// # Errors
+    /// When that revision was compacted away, or does not exist yet.
+    pub fn list_at(&self, kind: Kind, revision: u64) -> Result<Vec<Object>, Unreadable> {
+        if revision > self.revision {
+            return Err(Unreadable::Future);
+        }
+        if revision < self.compacted {
+            return Err(Unreadable::Compacted);
+        }
+        let mut all = self.list(kind);
+        if revision == self.revision {
+            return Ok(all);
+        }
+        // Undo what came after, newest first.
+        for change in self.history.iter().rev().take_while(|c| c.revision > revision) {
+            if change.object.kind() != kind {
+                continue;
+            }
+            let key = change.object.key();
+            all.retain(|o| o.key() != key);
+            all.extend(change.old.clone());
+        }
+        all.sort_by_cached_key(Object::key);
+        Ok(all)
+    }
+
+    /// All objects of a kind by namespace and name, as they are: a scan of that kind.
+    pub fn list(&self, kind: Kind) -> Vec<Object> {
+        let table = self.tables.get(usize::from(kind.0));
+        let mut all: Vec<Object> =
+            table.iter().flat_map(|t| t.slots.iter().flatten().cloned()).collect();
+        all.sort_by(|a, b| {
+            let (a, b) = (a.meta(), b.meta());
+            (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name))
+        });
+        all
+    }
+}

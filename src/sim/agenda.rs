@@ -1,0 +1,80 @@
+//! The agenda: what is to happen, in order of (time, turn of asking).
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::sim::time::SimTime;
+
+/// What is to happen, earliest first; entries of one instant come in the order of asking.
+///
+/// The heap holds small fixed entries; what they stand for lies in a slab beside it, so that a
+/// sift moves 24 bytes however large a message is.
+#[derive(Clone)]
+pub struct Agenda<T> {
+    heap: BinaryHeap<Reverse<(SimTime, u64, u32)>>,
+    slab: Vec<Option<T>>,
+    free: Vec<u32>,
+    asked: u64,
+}
+
+impl<T> Default for Agenda<T> {
+    fn default() -> Self {
+        Agenda { heap: BinaryHeap::new(), slab: Vec::new(), free: Vec::new(), asked: 0 }
+    }
+}
+
+impl<T> Agenda<T> {
+    /// Puts something on the agenda.
+    pub fn push(&mut self, at: SimTime, what: T) {
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.slab[place as usize] = Some(what);
+                place
+            }
+            None => {
+                self.slab.push(Some(what));
+                u32::try_from(self.slab.len() - 1).expect("fewer than 2^32 things to do")
+            }
+        };
+        self.heap.push(Reverse((at, self.asked, place)));
+        self.asked += 1;
+    }
+
+    /// When the next thing is to happen.
+    pub fn next_time(&self) -> Option<SimTime> {
+        self.heap.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    /// Takes the next thing.
+    pub fn pop(&mut self) -> Option<(SimTime, T)> {
+        let Reverse((at, _, place)) = self.heap.pop()?;
+        let what = self.slab[place as usize].take().expect("an entry stands for something");
+        self.free.push(place);
+        Some((at, what))
+    }
+
+    /// How many things are to happen.
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Whether nothing is to happen.
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn things_of_one_instant_happen_in_the_order_of_asking() {
+        let mut agenda = Agenda::default();
+        for (at, what) in [(5, 'c'), (1, 'a'), (5, 'd'), (1, 'b')] {
+            agenda.push(SimTime(at), what);
+        }
+        let order: String = std::iter::from_fn(|| agenda.pop()).map(|(_, what)| what).collect();
+        assert_eq!(order, "abcd");
+    }
+}

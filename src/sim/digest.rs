@@ -1,0 +1,66 @@
+//! The digest of a run: 128 bits that differ as soon as two runs do.
+
+use std::fmt;
+
+use xxhash_rust::xxh3::Xxh3;
+
+/// What goes into the digest, in one canonical form.
+pub trait Canonical {
+    /// Writes it.
+    fn encode(&self, out: &mut Encoder);
+}
+
+/// A buffer for one record.
+#[derive(Clone, Default)]
+pub struct Encoder(Vec<u8>);
+
+impl Encoder {
+    /// Writes a number.
+    pub fn number(&mut self, n: u64) {
+        self.0.extend_from_slice(&n.to_le_bytes());
+    }
+
+    /// Writes a text with its length.
+    pub fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.0.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// The running digest of a run's log.
+#[derive(Clone)]
+pub struct Digest {
+    hasher: Xxh3,
+    buffer: Encoder,
+}
+
+impl Default for Digest {
+    fn default() -> Self {
+        Digest { hasher: Xxh3::new(), buffer: Encoder::default() }
+    }
+}
+
+impl Digest {
+    /// Takes up one record.
+    pub fn take_up(&mut self, numbers: [u64; 4], what: &impl Canonical) {
+        self.buffer.0.clear();
+        numbers.iter().for_each(|n| self.buffer.number(*n));
+        what.encode(&mut self.buffer);
+        self.hasher.update(&self.buffer.0);
+    }
+
+    /// The value so far.
+    pub fn value(&self) -> DigestValue {
+        DigestValue(self.hasher.digest128())
+    }
+}
+
+/// 128 bits, written as 32 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DigestValue(pub u128);
+
+impl fmt::Display for DigestValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}

@@ -1,0 +1,115 @@
+//! The log of a run: append-only, in sealed chunks that copies of the run share.
+
+use std::sync::Arc;
+
+use crate::sim::digest::{Canonical, Digest, DigestValue};
+use crate::sim::engine::ActorId;
+use crate::sim::time::SimTime;
+
+/// How many records make a chunk; after each the digest is noted.
+const CHUNK: usize = 4096;
+
+/// One thing that happened and that somebody may ask about.
+#[derive(Clone, Debug)]
+pub struct Record<N> {
+    /// When.
+    pub time: SimTime,
+    /// In which turn of the engine.
+    pub turn: u64,
+    /// The turn that led to it: that of another record, or 0 for the beginning.
+    pub cause: u64,
+    /// Who did it.
+    pub actor: ActorId,
+    /// What.
+    pub note: N,
+}
+
+/// What of a log is kept; the digest takes up everything in any case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Keep {
+    /// All records.
+    #[default]
+    All,
+    /// None: for large runs of which only the end counts.
+    Nothing,
+}
+
+/// The log of a run.
+#[derive(Clone)]
+pub struct Log<N> {
+    sealed: Vec<Arc<Vec<Record<N>>>>,
+    open: Vec<Record<N>>,
+    digest: Digest,
+    digests: Vec<(u64, DigestValue)>,
+    taken: usize,
+    keep: Keep,
+}
+
+impl<N> Default for Log<N> {
+    fn default() -> Self {
+        Log {
+            sealed: Vec::new(),
+            open: Vec::new(),
+            digest: Digest::default(),
+            digests: Vec::new(),
+            taken: 0,
+            keep: Keep::All,
+        }
+    }
+}
+
+impl<N: Canonical> Log<N> {
+    /// Chooses what is kept from here on.
+    pub fn keep(&mut self, keep: Keep) {
+        self.keep = keep;
+    }
+
+    /// Appends a record.
+    pub fn append(&mut self, record: Record<N>) {
+        let head = [record.time.0, record.turn, record.cause, u64::from(record.actor.0)];
+        self.digest.take_up(head, &record.note);
+        self.taken += 1;
+        if self.taken.is_multiple_of(CHUNK) {
+            self.digests.push((record.turn, self.digest.value()));
+        }
+        if self.keep == Keep::All {
+            self.open.push(record);
+            if self.open.len() == CHUNK {
+                self.sealed.push(Arc::new(std::mem::take(&mut self.open)));
+            }
+        }
+    }
+
+    /// The digest of all records so far.
+    pub fn digest(&self) -> DigestValue {
+        self.digest.value()
+    }
+
+    /// The digest after each 4,096 records, with the turn of the last of them: two runs that
+    /// differ part between the first pair that does.
+    pub fn digests(&self) -> &[(u64, DigestValue)] {
+        &self.digests
+    }
+
+    /// How many records there were, kept or not.
+    pub fn len(&self) -> usize {
+        self.taken
+    }
+
+    /// Whether nothing has happened.
+    pub fn is_empty(&self) -> bool {
+        self.taken == 0
+    }
+
+    /// The kept records, in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Record<N>> {
+        self.sealed.iter().flat_map(|chunk| chunk.iter()).chain(&self.open)
+    }
+
+    /// The kept records from the `n`-th on.
+    pub fn from(&self, n: usize) -> impl Iterator<Item = &Record<N>> {
+        let (chunk, rest) = (n / CHUNK, n % CHUNK);
+        let sealed = self.sealed.iter().skip(chunk).flat_map(|chunk| chunk.iter());
+        sealed.chain(&self.open).skip(rest)
+    }
+}
