@@ -374,6 +374,10 @@ impl Component for Scheduler {
     fn wake(&mut self, moment: &mut Moment<'_>) {
         self.go_on(moment);
     }
+
+    fn crashed(&mut self) {
+        *self = Scheduler::new(self.config.clone(), SimTime::ZERO);
+    }
 }
 
 #[cfg(test)]
