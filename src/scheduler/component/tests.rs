@@ -144,8 +144,12 @@ fn a_refused_binding_gives_the_room_back_and_is_tried_again() {
     bench.sees(None, Some(&pod("a", "1", "")));
     bench.until(at(5));
     bench.told();
-    let refusal =
-        Refusal { code: 409, reason: Reason::Conflict, message: "no".into(), details: None };
+    let refusal = Refusal {
+        code: 409,
+        reason: Reason::Conflict,
+        message: "no".into(),
+        details: None,
+    };
     bench.answer(1, &Answer::Refused(refusal));
     bench.until(at(5_000));
     assert_eq!(
