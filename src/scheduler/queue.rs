@@ -369,6 +369,9 @@ impl Queue {
     /// Source: kubernetes v1.36 pkg/scheduler/backend/queue/scheduling_queue.go,
     /// `PriorityQueue.MoveAllToActiveOrBackoffQueue`
     pub fn happened(&mut self, happened: &Happened, now: SimTime) {
+        if self.pool.is_empty() && self.in_flight.is_empty() {
+            return;
+        }
         let everything = happened.event.is_wildcard();
         let mut interested = PluginSet::NONE;
         for profile in self.profiles.iter() {

@@ -47,7 +47,7 @@ impl Bench {
             wake_at: None,
             told: Vec::new(),
         };
-        bench.act(|s, m| s.synced(m));
+        bench.act(Component::synced);
         bench
     }
 
@@ -61,10 +61,12 @@ impl Bench {
             (a, b) => a.or(b),
         };
         for request in &out.requests {
-            let what = match &request.verb {
-                Verb::Bind { key, node, .. } => format!("bind {} to {node}", key.name),
-                Verb::Patch { key, .. } => format!("patch {}", key.name),
-                other => format!("{other:?}"),
+            let what = if let Verb::Bind { key, node, .. } = &request.verb {
+                format!("bind {} to {node}", key.name)
+            } else if let Verb::Patch { key, .. } = &request.verb {
+                format!("patch {}", key.name)
+            } else {
+                format!("{:?}", request.verb)
             };
             self.told.push(format!("{now} #{} {what}", request.token));
         }
@@ -85,7 +87,7 @@ impl Bench {
         while let Some(at) = self.wake_at.filter(|at| *at <= end) {
             self.now = at;
             self.wake_at = None;
-            self.act(|s, m| s.wake(m));
+            self.act(Component::wake);
         }
         self.now = end;
     }
@@ -144,12 +146,8 @@ fn a_refused_binding_gives_the_room_back_and_is_tried_again() {
     bench.sees(None, Some(&pod("a", "1", "")));
     bench.until(at(5));
     bench.told();
-    let refusal = Refusal {
-        code: 409,
-        reason: Reason::Conflict,
-        message: "no".into(),
-        details: None,
-    };
+    let refusal =
+        Refusal { code: 409, reason: Reason::Conflict, message: "no".into(), details: None };
     bench.answer(1, &Answer::Refused(refusal));
     bench.until(at(5_000));
     assert_eq!(
