@@ -13,7 +13,7 @@ use crate::api::request::{
 use crate::api::time::Time;
 use crate::apiserver::admission::{self, Lookup};
 use crate::apiserver::cache::WatchCache;
-use crate::apiserver::create::{Admitted, Birth, prepare};
+use crate::apiserver::create::{Admitted, Birth, generated, prepare};
 use crate::apiserver::registry::{self, Outcome, resource};
 use crate::apiserver::{edge, list};
 use crate::sim::engine::{Actor, ActorId, Context, Peer};
@@ -282,7 +282,9 @@ impl Apiserver {
             }
             Verb::Post { kind, namespace, value, dry_run } => {
                 let dry_run = *dry_run;
-                match edge::post(*kind, namespace, value) {
+                let prefix = value["metadata"]["generateName"].as_str().unwrap_or_default();
+                let generated = generated(&prefix.into(), &self.birth(context));
+                match edge::create(*kind, namespace, &generated, (**value).clone()) {
                     Ok(object) => self.create(pending, object, dry_run, context),
                     Err(refusal) => self.refuse(&pending, refusal, context),
                 }
@@ -406,14 +408,7 @@ impl Apiserver {
     ) where
         A: Actor<Message = Message, Note = Note>,
     {
-        self.births += 1;
-        let birth = Birth {
-            now: Time::at(context.now()),
-            seed: context.seed(),
-            number: self.births,
-            server: &self.name.clone(),
-            state: self.admission_state,
-        };
+        let birth = self.birth(context);
         let mut admitted = std::mem::take(&mut self.admitted);
         let prepared = prepare(object, &birth, &mut admitted, self);
         self.admitted = admitted;
@@ -423,6 +418,21 @@ impl Apiserver {
             Ok(object) => {
                 self.write(pending, object.key(), Condition::Absent, Some(object), context);
             }
+        }
+    }
+
+    /// What the next creation needs to know.
+    fn birth<A>(&mut self, context: &Context<'_, A>) -> Birth
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        self.births += 1;
+        Birth {
+            now: Time::at(context.now()),
+            seed: context.seed(),
+            number: self.births,
+            server: self.name.clone(),
+            state: self.admission_state,
         }
     }
 

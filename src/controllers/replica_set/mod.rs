@@ -130,7 +130,7 @@ fn claim_pods<'a>(
 fn manage_replicas(set: &Arc<ReplicaSet>, active: &[&Arc<Pod>], view: View<'_>, plan: &mut Plan) {
     let (have, want) = (active.len(), set.spec.replicas);
     let change = change(have, want, BURST_REPLICAS);
-    if change == Change::None {
+    if change == Change::None || !view.expectations_met() {
         return;
     }
     let control = PodControl::of(&Object::ReplicaSet(set.clone()));
