@@ -62,11 +62,11 @@ enum Seen {
 }
 
 impl Scheduler {
-    /// A scheduler that has seen nothing yet.
-    pub fn new(config: Config) -> Scheduler {
+    /// A scheduler that has seen nothing yet, made at `start`.
+    pub fn new(config: Config, start: SimTime) -> Scheduler {
         let profiles: Arc<[Profile]> = config.profiles.iter().map(Profile::new).collect();
         Scheduler {
-            queue: Queue::new(config.queue, profiles.clone(), SimTime::ZERO),
+            queue: Queue::new(config.queue, profiles.clone(), start),
             config,
             profiles,
             cache: Cache::default(),
@@ -381,7 +381,7 @@ impl Component for Scheduler {
 
     /// All that it knows is in memory.
     fn crashed(&mut self) {
-        *self = Scheduler::new(self.config.clone());
+        *self = Scheduler::new(self.config.clone(), SimTime::ZERO);
     }
 }
 

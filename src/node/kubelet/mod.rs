@@ -29,6 +29,7 @@ use crate::node::runtime::Runtime;
 use crate::sim::time::SimTime;
 
 pub use config::{Config, Heartbeat, NodeConfig, Span};
+pub use node_status::{registered, registered_lease};
 
 use host::{Host, Sent};
 use node_status::NodeKeeper;
@@ -66,13 +67,6 @@ impl Kubelet {
     /// The runtime under it.
     pub fn runtime(&self) -> &Runtime {
         &self.host.runtime
-    }
-
-    /// The process begins: draws its phases and registers the node.
-    pub fn start(&mut self, moment: &mut Moment<'_>) {
-        self.host.begin(moment);
-        self.node.register(&mut self.host, moment);
-        self.ask(moment);
     }
 
     fn observe_pod(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
@@ -140,14 +134,24 @@ impl Kubelet {
 
     fn ask(&self, moment: &mut Moment<'_>) {
         let pods = self.agenda.first().map_or(SimTime::NEVER, |(at, _)| *at);
-        let next = pods.min(self.node.next());
-        if next != SimTime::NEVER {
-            moment.out.wake(next);
+        if pods != SimTime::NEVER {
+            moment.out.wake(pods);
+        }
+        let node = self.node.next();
+        if node != SimTime::NEVER {
+            moment.out.wake_in_background(node);
         }
     }
 }
 
 impl Component for Kubelet {
+    /// Draws its phases and registers the node.
+    fn begin(&mut self, moment: &mut Moment<'_>) {
+        self.host.begin(moment);
+        self.node.register(&mut self.host, moment);
+        self.ask(moment);
+    }
+
     fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
         let own = |node: &&Arc<Node>| node.meta.name == self.host.config.node.name;
         if let Some(node) = change.latest().as_a::<Node>().filter(own) {
@@ -203,6 +207,15 @@ impl Component for Kubelet {
             self.turn(uid, moment);
         }
         self.ask(moment);
+    }
+
+    /// The node has stopped: what ran on it is gone, what is on disk stays.
+    fn crashed(&mut self) {
+        let mut config = (*self.host.config).clone();
+        config.is_registered = false;
+        let mut runtime = std::mem::take(&mut self.host.runtime);
+        runtime.lose_containers();
+        *self = Kubelet::new(Arc::new(config), runtime);
     }
 }
 

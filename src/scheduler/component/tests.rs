@@ -43,7 +43,7 @@ fn node(name: &str, cpu: &str) -> Object {
 impl Bench {
     fn new() -> Bench {
         let mut bench = Bench {
-            scheduler: Scheduler::new(Config::default()),
+            scheduler: Scheduler::new(Config::default(), SimTime::ZERO),
             rng: Rng::named(1, "scheduler"),
             now: SimTime::ZERO,
             wake_at: None,
