@@ -15,6 +15,7 @@ pub mod schema;
 pub mod source;
 pub mod spec;
 pub mod template;
+pub mod terminal;
 pub mod yaml;
 
 pub use load::Described;
