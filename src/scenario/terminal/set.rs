@@ -45,7 +45,7 @@ pub(super) fn image(script: &mut Script<'_>, scene: &Scene, pairs: &SetPairs) ->
             };
             let mut is_found = false;
             for list in ["initContainers", "containers"] {
-                for container in spec[list].as_array_mut().into_iter().flatten() {
+                for container in containers(spec, list) {
                     if wanted == "*" || container["name"] == wanted.as_str() {
                         container["image"] = image.as_str().into();
                         is_found = true;
@@ -121,6 +121,11 @@ pub(super) fn resources(script: &mut Script<'_>, scene: &Scene, set: &SetResourc
     })
 }
 
+/// The containers of a list, to change.
+fn containers<'v>(spec: &'v mut Value, list: &str) -> impl Iterator<Item = &'v mut Value> {
+    spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten()
+}
+
 /// Does something to each container whose name fits a pattern.
 fn on_containers(
     spec: &mut Value,
@@ -130,7 +135,7 @@ fn on_containers(
 ) -> Result<(), Failure> {
     let mut is_found = false;
     for list in lists {
-        for container in spec[list].as_array_mut().into_iter().flatten() {
+        for container in containers(spec, list) {
             if fits(pattern, container["name"].as_str().unwrap_or_default()) {
                 change(container);
                 is_found = true;
