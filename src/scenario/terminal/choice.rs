@@ -47,11 +47,6 @@ impl Info {
         format!("{}/{}", self.key.kind.row().plural, self.key.name)
     }
 
-    /// `deployments.apps "web"`.
-    pub(super) fn quoted(&self) -> String {
-        format!("{} {:?}", name::resource(self.key.kind), self.key.name.as_str())
-    }
-
     /// The object as the server has it.
     pub(super) fn fetched(&self) -> Result<&Object, Failure> {
         self.object.as_ref().ok_or_else(|| Failure::text("the object was not fetched"))

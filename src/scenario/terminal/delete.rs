@@ -174,7 +174,7 @@ pub(super) fn is_gone(
     let gone = follow::until(script, key, Some(deadline), |_, sight| {
         Ok(match sight {
             Sight::There(_) => None,
-            Sight::Gone(_) | Sight::Missing => Some(()),
+            Sight::Gone | Sight::Missing => Some(()),
         })
     })?;
     match gone {

@@ -15,7 +15,7 @@ pub(super) enum Sight<'a> {
     /// It came or changed.
     There(&'a Object),
     /// It went.
-    Gone(&'a Object),
+    Gone,
     /// It was not there when the follower began to look.
     Missing,
 }
@@ -75,7 +75,7 @@ fn look<T>(
         (Some(object), _) if version(&now) != version(&place.last) => {
             check(script, Sight::There(object))?
         }
-        (None, Some(last)) => check(script, Sight::Gone(last))?,
+        (None, Some(_)) => check(script, Sight::Gone)?,
         (None, None) if !place.has_looked => check(script, Sight::Missing)?,
         (Some(_) | None, _) => None,
     };
@@ -144,7 +144,7 @@ fn see<T>(
         Change::Added | Change::Modified => {
             (check(script, Sight::There(&event.object))?, Some(event.object))
         }
-        Change::Deleted => (check(script, Sight::Gone(&event.object))?, None),
+        Change::Deleted => (check(script, Sight::Gone)?, None),
     };
     if result.is_some() {
         script.stop(token);

@@ -17,6 +17,7 @@ mod follow;
 mod get;
 mod history;
 mod jsonpath;
+mod made;
 mod mark;
 mod name;
 mod node;
@@ -201,10 +202,10 @@ pub fn words_of(substitution: &Substitution, output: &str) -> Vec<String> {
 fn run(script: &mut Script<'_>, scene: &Scene) -> Play<()> {
     match &scene.command.command {
         Command::Apply(apply) => apply::apply(script, scene, apply),
-        Command::Create(create) => Err(failure::Failure::text("not yet").into()),
-        Command::Run(run) => Err(failure::Failure::text("not yet").into()),
-        Command::Expose(expose) => Err(failure::Failure::text("not yet").into()),
-        Command::Autoscale(autoscale) => Err(failure::Failure::text("not yet").into()),
+        Command::Create(create) => create::create(script, scene, create),
+        Command::Run(run) => create::run(script, scene, run),
+        Command::Expose(expose) => create::expose(script, scene, expose),
+        Command::Autoscale(autoscale) => create::autoscale(script, scene, autoscale),
         Command::Delete(delete) => delete::delete(script, scene, delete),
         Command::Scale(scale) => scale::scale(script, scene, scale),
         Command::Set(set) => match &set.what {

@@ -52,7 +52,7 @@ fn follow(script: &mut Script<'_>, status: &RolloutStatus, info: &Info) -> Play<
             script.say(&line);
             Ok((is_done || !status.watch).then_some(()))
         }
-        Sight::Gone(_) => Err(Failure::text("object has been deleted").into()),
+        Sight::Gone => Err(Failure::text("object has been deleted").into()),
         Sight::Missing => {
             let row = kind.row();
             let resource = GroupResource::new(row.group, row.plural);

@@ -96,7 +96,9 @@ impl Cluster {
             Verb::Patch {
                 patch: Patch::Strategic(v) | Patch::Merge(v) | Patch::Json(v), ..
             } => {
-                let text = v.to_string();
+                let mut sorted = (**v).clone();
+                sorted.sort_all_objects();
+                let text = sorted.to_string();
                 if text.len() > 400 { " {long}".to_owned() } else { format!(" {text}") }
             }
             _ => String::new(),
@@ -333,7 +335,7 @@ fn an_apply_creates_then_changes_then_leaves_alone() {
     assert_eq!(apply("apply -f b.yaml"), "deployment.apps/web unchanged\nexit 0");
     assert_eq!(
         apply("apply -f b.yaml -n other"),
-        "Error from server (NotFound): x\nexit 1"
+        "deployment.apps/web created\nexit 0"
             .replace("Error from server (NotFound): x", "deployment.apps/web created")
             .replace("exit 1", "exit 0")
     );
@@ -560,4 +562,251 @@ fn labels_and_annotations_are_set_and_removed() {
         "patch pod a --type=json -p '[{\"op\":\"remove\",\"path\":\"/metadata/labels/app\"}]'",
         "pod/a patched\nexit 0",
     );
+}
+
+fn node(cluster: &mut Cluster, name: &str) {
+    cluster
+        .put(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": {}}));
+}
+
+#[test]
+fn nodes_are_marked() {
+    let mut cluster = Cluster::new();
+    node(&mut cluster, "node-1");
+    node(&mut cluster, "node-2");
+    check(
+        &mut cluster,
+        "cordon node-1 node-2",
+        "node/node-1 cordoned\nnode/node-2 cordoned\nexit 0",
+    );
+    check(&mut cluster, "cordon node-1", "node/node-1 already cordoned\nexit 0");
+    check(&mut cluster, "uncordon node-1", "node/node-1 uncordoned\nexit 0");
+    check(&mut cluster, "uncordon node-1", "node/node-1 already uncordoned\nexit 0");
+    check(
+        &mut cluster,
+        "cordon node-9",
+        "Error from server (NotFound): nodes \"node-9\" not found\nexit 1",
+    );
+    check(&mut cluster, "taint node node-1 k=v:NoSchedule", "node/node-1 tainted\nexit 0");
+    check(
+        &mut cluster,
+        "taint node node-1 k=w:NoSchedule",
+        "error: node node-1 already has k taint(s) with same effect(s) and --overwrite is false\nexit 1",
+    );
+    check(
+        &mut cluster,
+        "taint node node-1 k=w:NoSchedule --overwrite",
+        "node/node-1 tainted\nexit 0",
+    );
+    check(&mut cluster, "taint node node-1 k-", "node/node-1 untainted\nexit 0");
+    check(
+        &mut cluster,
+        "taint node node-1 k:NoSchedule-",
+        "error: taint \"k:NoSchedule\" not found\nexit 1",
+    );
+}
+
+#[test]
+fn a_drain_evicts_until_the_node_is_empty() {
+    let mut cluster = Cluster::new();
+    node(&mut cluster, "node-1");
+    let owned = json!({"metadata": {"ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet",
+        "name": "web", "uid": "00000000-0000-4000-8000-000000000001", "controller": true}]}});
+    cluster.put(pod("a", owned.clone()));
+    cluster.put(pod("b", owned));
+    cluster.put(pod("lone", json!({})));
+    check(
+        &mut cluster,
+        "drain node-1",
+        "node/node-1 cordoned\n\
+         error: unable to drain node \"node-1\" due to error: cannot delete Pods that declare no \
+         controller (use --force to override): default/lone, continuing command...\n\
+         There are pending nodes to be drained:\n node-1\n\
+         error: cannot delete Pods that declare no controller (use --force to override): \
+         default/lone\nexit 1",
+    );
+    cluster.budget_refusals = 1;
+    let gone = |name: &'static str| {
+        move |c: &mut Cluster| c.remove(&ObjectKey::new(Kind::POD, "default", name))
+    };
+    let start = cluster.now;
+    let later: Vec<Later> = vec![
+        (2_500, Box::new(gone("b"))),
+        (2_700, Box::new(gone("lone"))),
+        (9_100, Box::new(gone("a"))),
+    ];
+    let output = play(&mut cluster, &[], "drain node-1 --force --timeout=60s", later);
+    assert_eq!(
+        output,
+        "node/node-1 already cordoned\n\
+         Warning: deleting Pods that declare no controller: default/lone\n\
+         evicting pod default/a\nevicting pod default/b\nevicting pod default/lone\n\
+         error when evicting pods/\"a\" -n \"default\" (will retry after 5s): Cannot evict pod as it \
+         would violate the pod's disruption budget.\n\
+         pod/b evicted\npod/lone evicted\n\
+         evicting pod default/a\npod/a evicted\n\
+         node/node-1 drained\nexit 0"
+    );
+    assert_eq!(cluster.now, start.plus(SimDuration::secs(10)));
+    cluster.put(pod("c", json!({})));
+    let output = play(&mut cluster, &[], "drain node-1 --force --timeout=3s", Vec::new());
+    assert_eq!(
+        output,
+        "node/node-1 already cordoned\n\
+         Warning: deleting Pods that declare no controller: default/c\n\
+         evicting pod default/c\n\
+         There are pending pods in node \"node-1\" when an error occurred: error when waiting for pod \
+         \"c\" in namespace \"default\" to terminate: global timeout reached: 3s\n\
+         pod/c\n\
+         error: unable to drain node \"node-1\" due to error: error when waiting for pod \"c\" in \
+         namespace \"default\" to terminate: global timeout reached: 3s, continuing command...\n\
+         There are pending nodes to be drained:\n node-1\n\
+         error: error when waiting for pod \"c\" in namespace \"default\" to terminate: global timeout \
+         reached: 3s\nexit 1"
+    );
+}
+
+fn replica_set(cluster: &mut Cluster, revision: u32, image: &str) {
+    let owner = cluster.objects.keys().find(|k| k.kind == Kind::DEPLOYMENT).unwrap();
+    let uid = cluster.objects[owner].meta().uid.to_string();
+    let labels = json!({"app": "web", "pod-template-hash": format!("h{revision}")});
+    cluster.put(json!({
+        "apiVersion": "apps/v1", "kind": "ReplicaSet",
+        "metadata": {
+            "name": format!("web-h{revision}"), "namespace": "default", "labels": labels,
+            "annotations": {"deployment.kubernetes.io/revision": revision.to_string()},
+            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web",
+                                 "uid": uid, "controller": true}]
+        },
+        "spec": {
+            "replicas": 0, "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels},
+                         "spec": {"containers": [{"name": "app", "image": image}]}}
+        }
+    }));
+}
+
+#[test]
+fn a_rollout_is_undone_by_its_history() {
+    let mut cluster = with_web();
+    check(
+        &mut cluster,
+        "rollout undo deploy/web",
+        "error: no rollout history found for deployment \"web\"\nexit 1",
+    );
+    replica_set(&mut cluster, 1, "app:v0");
+    replica_set(&mut cluster, 2, "app:v1");
+    check(
+        &mut cluster,
+        "rollout history deploy/web",
+        "deployment.apps/web \nREVISION  CHANGE-CAUSE\n1         <none>\n2         <none>\n\nexit 0",
+    );
+    check(
+        &mut cluster,
+        "rollout undo deploy/web --to-revision=7",
+        "error: unable to find specified revision 7 in history\nexit 1",
+    );
+    check(&mut cluster, "rollout undo deploy/web", "deployment.apps/web rolled back\nexit 0");
+    check(
+        &mut cluster,
+        "rollout undo deploy/web --to-revision=1",
+        "deployment.apps/web skipped rollback (current template already matches revision 1)\nexit 0",
+    );
+    let web = &cluster.objects[&ObjectKey::new(Kind::DEPLOYMENT, "default", "web")].to_value();
+    assert_eq!(web.pointer("/spec/template/metadata/labels"), Some(&json!({"app": "web"})));
+    assert_eq!(web.pointer("/spec/template/spec/containers/0/image"), Some(&json!("app:v0")));
+}
+
+#[test]
+fn objects_are_made_from_flags() {
+    let mut cluster = Cluster::new();
+    for (line, expected) in [
+        (
+            "create deployment web --image=registry.local/app:v1 --replicas=3 --port=80",
+            "deployment.apps/web created",
+        ),
+        ("create job work --image=x -- exit 3 0", "job.batch/work created"),
+        (
+            "create cronjob tick --image=x --schedule='*/5 * * * *' -- true",
+            "cronjob.batch/tick created",
+        ),
+        ("create job now --from=cronjob/tick", "job.batch/now created"),
+        ("create cm late --from-literal=a=b", "configmap/late created"),
+        ("create secret generic s --from-literal=a=hi", "secret/s created"),
+        ("create ns other", "namespace/other created"),
+        ("create sa robot", "serviceaccount/robot created"),
+        (
+            "create pdb web --selector=app=web --min-available=50%",
+            "poddisruptionbudget.policy/web created",
+        ),
+        ("create quota q --hard=pods=5", "resourcequota/q created"),
+        ("create priorityclass high --value=1000", "priorityclass.scheduling.k8s.io/high created"),
+        ("run big --image=x:v1", "pod/big created"),
+        ("run big --image=x:v1 --dry-run=client", "pod/big created (dry run)"),
+        ("expose deploy/web", "service/web exposed"),
+        (
+            "autoscale deploy web --min=1 --max=5 --cpu-percent=80",
+            "horizontalpodautoscaler.autoscaling/web autoscaled",
+        ),
+    ] {
+        check(&mut cluster, line, &format!("{expected}\nexit 0"));
+    }
+    check(
+        &mut cluster,
+        "create deployment web --image=x",
+        "error: failed to create deployment: deployments.apps \"web\" already exists\nexit 1",
+    );
+    check(
+        &mut cluster,
+        "create ns other",
+        "Error from server (AlreadyExists): namespaces \"other\" already exists\nexit 1",
+    );
+    let secret = cluster.objects[&ObjectKey::new(Kind::SECRET, "default", "s")].to_value();
+    assert_eq!(secret["data"], json!({"a": "aGk="}));
+    let service = cluster.objects[&ObjectKey::new(Kind::SERVICE, "default", "web")].to_value();
+    assert_eq!(
+        service["spec"]["ports"],
+        json!([{"port": 80, "protocol": "TCP", "targetPort": 80}])
+    );
+}
+
+#[test]
+fn what_is_looked_at_is_shown() {
+    let mut cluster = Cluster::new();
+    check(&mut cluster, "get pods", "No resources found in default namespace.\nexit 0");
+    check(&mut cluster, "get nodes", "No resources found\nexit 0");
+    cluster.put(pod("a", json!({})));
+    cluster.put(pod("b", json!({})));
+    check(&mut cluster, "get pods -o name", "pod/a\npod/b\nexit 0");
+    check(
+        &mut cluster,
+        "get pods c a -o name",
+        "pod/a\nError from server (NotFound): pods \"c\" not found\nexit 1",
+    );
+    let later: Vec<Later> = vec![(50, Box::new(|c| c.put(pod("c", json!({})))))];
+    let output = play(&mut cluster, &[], "get pods -w -o name", later);
+    assert_eq!(output, "pod/a\npod/b\npod/c\nwaits");
+    let line =
+        Line::parse("delete $(kubectl get pod -o name | head -1)", Place::default()).unwrap();
+    assert_eq!(super::words_of(&line.substitutions[0], "pod/a\npod/b\n"), ["pod/a"]);
+}
+
+#[test]
+fn a_server_that_is_away_is_told_of() {
+    let line = Line::parse("get pods", Place::default()).unwrap();
+    let mut running = Running::new(&line.command, &Manifests::new(), &Name::new("default"));
+    let wants = running.step(Input::Begin, EPOCH);
+    let wants = running.step(Input::Lost(wants.requests[0].0), EPOCH);
+    assert_eq!(wants.done, Some(1));
+    assert!(running.output().ends_with("did you specify the right host or port?\n"));
+    let mut running = Running::new(&line.command, &Manifests::new(), &Name::new("default"));
+    let token = running.step(Input::Begin, EPOCH).requests[0].0;
+    let busy = Refusal::too_many_requests("too many requests", 1);
+    let wants = running.step(Input::Answer(token, &Answer::Refused(busy)), EPOCH);
+    assert_eq!(wants.wake_at, Some(EPOCH.plus(SimDuration::secs(1))));
+    let wants = running.step(Input::Woken, EPOCH.plus(SimDuration::secs(1)));
+    let down = Answer::Refused(Refusal::service_unavailable("etcdserver: no leader"));
+    let wants = running.step(Input::Answer(wants.requests[0].0, &down), EPOCH);
+    assert_eq!(wants.done, Some(1));
+    assert_eq!(running.output(), "Error from server (ServiceUnavailable): etcdserver: no leader\n");
 }

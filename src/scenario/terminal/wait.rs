@@ -121,7 +121,7 @@ fn met(
     }
     let met = follow::until(script, &info.key, Some(deadline), |_, sight| match sight {
         Sight::There(object) => Ok(check(object)?.then_some(())),
-        Sight::Gone(_) => Ok(None),
+        Sight::Gone => Ok(None),
         Sight::Missing => {
             let row = info.kind().row();
             let resource = GroupResource::new(row.group, row.plural);
