@@ -20,9 +20,7 @@ pub(super) fn columns(values: &[Value], spec: &str, how: &How) -> Result<String,
     let mut paths = Vec::new();
     for part in spec.split(',') {
         let (heading, path) = part.split_once(':').ok_or_else(|| {
-            format!(
-                "unexpected custom-columns spec: {part}, expected <header>:<json-path-expr>"
-            )
+            format!("unexpected custom-columns spec: {part}, expected <header>:<json-path-expr>")
         })?;
         headings.push(heading);
         paths.push(Template::parse(&relaxed(path)?)?);

@@ -20,8 +20,8 @@ use serde_json::Value;
 
 use crate::api::object::Object;
 use crate::api::time::Time;
-use crate::scenario::kubectl::Output;
 use crate::scenario::kubectl::Get;
+use crate::scenario::kubectl::Output;
 
 pub use describe::Related;
 pub use describe::describe;

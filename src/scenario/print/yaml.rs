@@ -102,7 +102,8 @@ fn scalar(value: &Value, indent: usize, out: &mut String) {
 /// Source: kubernetes v1.36 vendor/sigs.k8s.io/yaml/goyaml.v2/encode.go, `encoder.stringv`
 fn string(text: &str, indent: usize, out: &mut String) {
     let printable = text.chars().all(|c| !c.is_control() || c == '\n');
-    let space_at_break = text.contains(" \n") || text.starts_with([' ', '\n']) && text.contains('\n');
+    let space_at_break =
+        text.contains(" \n") || text.starts_with([' ', '\n']) && text.contains('\n');
     if !printable || space_at_break || means_something_else(text) {
         double_quoted(text, indent, out);
     } else if text.contains('\n') {

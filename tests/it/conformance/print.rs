@@ -27,10 +27,7 @@ fn print_pod(case: &Case<'_>) -> Result<(), String> {
     }
     date_ends(&mut pod)?;
     let got = PodSummary::of(&pod, NOW);
-    same(
-        &json!({"ready": got.ready, "status": got.status, "restarts": got.restarts}),
-        case.want,
-    )
+    same(&json!({"ready": got.ready, "status": got.status, "restarts": got.restarts}), case.want)
 }
 
 /// Puts the instant in place of each `finished_s_ago`.

@@ -103,7 +103,11 @@ fn descend<'a>(value: &'a Value, out: &mut Vec<&'a Value>) {
 /// Source: kubernetes v1.36 staging/src/k8s.io/client-go/util/jsonpath/jsonpath.go, `evalArray`
 fn cut<'a>(slice: Slice, value: &'a Value, out: &mut Vec<&'a Value>) -> Result<(), String> {
     let Some(items) = value.as_array() else {
-        return if value.is_null() { Ok(()) } else { Err(format!("{value} is not array or slice")) };
+        return if value.is_null() {
+            Ok(())
+        } else {
+            Err(format!("{value} is not array or slice"))
+        };
     };
     let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
     let counted = |n: i64| if n < 0 { n + length } else { n };

@@ -83,9 +83,9 @@ impl Template {
     /// Source: kubernetes v1.36 staging/src/k8s.io/client-go/util/jsonpath/parser.go, `Parse`
     pub fn parse(text: &str) -> Result<Template, String> {
         let parts = parse::template(text);
-        parts.map(|parts| Template { parts }).map_err(|why| {
-            format!("error parsing jsonpath {text}, {why}")
-        })
+        parts
+            .map(|parts| Template { parts })
+            .map_err(|why| format!("error parsing jsonpath {text}, {why}"))
     }
 
     /// Applies it: the text that it makes of a value.

@@ -188,7 +188,8 @@ fn condition(text: &str) -> Result<Step, String> {
     let at = ['=', '!', '<', '>'].iter().filter_map(|c| closing(text, *c)).min();
     let Some(at) = at else { return Ok(Step::Filter(operand(text)?, None)) };
     let found = OPERATORS.iter().find(|(word, _)| text[at..].starts_with(word));
-    let (word, comparison) = found.ok_or_else(|| format!("unrecognized filter operator: {text}"))?;
+    let (word, comparison) =
+        found.ok_or_else(|| format!("unrecognized filter operator: {text}"))?;
     let left = operand(text[..at].trim())?;
     let right = operand(text[at + word.len()..].trim())?;
     Ok(Step::Filter(left, Some((*comparison, right))))

@@ -12,10 +12,10 @@ mod pod;
 mod storage;
 mod workload;
 
-pub use event::interval;
-pub use pod::PodSummary;
 pub(in crate::scenario::print) use cluster::node_roles;
+pub use event::interval;
 pub(in crate::scenario::print) use event::seconds_of_last;
+pub use pod::PodSummary;
 
 use serde_json::Value;
 

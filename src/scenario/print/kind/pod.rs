@@ -120,9 +120,8 @@ impl PodSummary {
 
 /// The phase, or what the pod as a whole gives as a reason.
 fn phase(pod: &Value) -> String {
-    let gated = |c: &Value| {
-        text(c, "type") == "PodScheduled" && text(c, "reason") == "SchedulingGated"
-    };
+    let gated =
+        |c: &Value| text(c, "type") == "PodScheduled" && text(c, "reason") == "SchedulingGated";
     if list(pod, "status.conditions").iter().any(gated) {
         return "SchedulingGated".to_owned();
     }
