@@ -228,9 +228,14 @@ impl NodeKeeper {
         })
     }
 
-    /// When something is due next.
-    pub(super) fn next(&self) -> SimTime {
-        self.ready_at.min(self.post_at).min(self.renew_at)
+    /// When the node gets ready.
+    pub(super) fn ready_at(&self) -> SimTime {
+        self.ready_at
+    }
+
+    /// When the next sign of life is due.
+    pub(super) fn beat_at(&self) -> SimTime {
+        self.post_at.min(self.renew_at)
     }
 
     /// Does what is due.
