@@ -26,6 +26,7 @@ pub mod resource;
 pub mod resource_names;
 pub mod schema;
 pub mod selector;
+pub mod strategy;
 pub mod taint;
 pub mod time;
 pub mod validation;

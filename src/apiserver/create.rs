@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::api::Name;
 use crate::api::core::namespace::Namespace;
 use crate::api::core::pod::{Pod, PodPhase, PodSpec, PodStatus};
+use crate::api::core::service::Service;
 use crate::api::meta::Uid;
 use crate::api::names;
 use crate::api::object::{Kind, Object};
@@ -43,8 +44,8 @@ impl Admitted {
         {
             return Ok((spec.clone(), status.clone()));
         }
-        let Object::Pod(read) = edge::create(Kind::POD, Object::from(pod.clone()).to_value())?
-        else {
+        let (value, namespace) = (Object::from(pod.clone()).to_value(), &pod.meta.namespace);
+        let Object::Pod(read) = edge::create(Kind::POD, namespace, &pod.meta.name, value)? else {
             return Err(Refusal::bad_request("a pod is a pod"));
         };
         let spec = admission::admit_pod(&read, look)?;
@@ -63,7 +64,8 @@ impl Admitted {
 }
 
 /// What a creation needs to know beside the object.
-pub struct Birth<'a> {
+#[derive(Clone, Debug)]
+pub struct Birth {
     /// The reading of the apiserver's clock.
     pub now: Time,
     /// The run's seed.
@@ -71,7 +73,7 @@ pub struct Birth<'a> {
     /// The number of this creation, for names and uids.
     pub number: u64,
     /// The apiserver's name, so that two of them draw different names.
-    pub server: &'a str,
+    pub server: Name,
     /// Changes when priority classes or service accounts do.
     pub state: u64,
 }
@@ -82,7 +84,7 @@ pub struct Birth<'a> {
 /// The refusal that the apiserver answers.
 pub fn prepare(
     mut object: Object,
-    birth: &Birth<'_>,
+    birth: &Birth,
     admitted: &mut Admitted,
     look: &impl Lookup,
 ) -> Result<Object, Refusal> {
@@ -103,8 +105,9 @@ pub fn prepare(
             (pod.spec, pod.status) = (spec, status);
         }
         Object::Namespace(namespace) => open(Arc::make_mut(namespace)),
+        Object::Service(service) => allocate(Arc::make_mut(service), birth),
         Object::ReplicaSet(_) | Object::Deployment(_) => {
-            object = edge::create(kind, object.to_value())?;
+            object = edge::create(kind, &namespace, &name, object.to_value())?;
         }
         _ => {}
     }
@@ -119,6 +122,27 @@ pub fn prepare(
     Ok(object)
 }
 
+/// A service without an address gets one of 10.96.0.0/16.
+///
+/// Differs: the address is drawn from the seed and the service's name; that another service has
+/// it already is not looked up.
+///
+/// Source: kubernetes v1.36 pkg/registry/core/service/storage/alloc.go, `allocClusterIPs`
+fn allocate(service: &mut Service, birth: &Birth) {
+    if service.spec.kind == "ExternalName" || !service.spec.cluster_ip.is_empty() {
+        return;
+    }
+    let name = [service.meta.namespace.as_bytes(), service.meta.name.as_bytes()].concat();
+    let bits = keyed(birth.seed, &name);
+    let (high, low) = (bits % 256, bits / 256 % 254 + 1);
+    let address = smol_str::format_smolstr!("10.96.{high}.{low}");
+    let list = serde_json::json!([address.as_str()]);
+    service.spec.cluster_ip = address;
+    let mut rest = service.spec.rest.0.as_deref().cloned().unwrap_or_default();
+    rest.insert("clusterIPs".into(), list);
+    service.spec.rest.0 = Some(Arc::new(rest));
+}
+
 /// A new namespace is active, and held until its content is gone.
 ///
 /// Source: kubernetes v1.36 pkg/registry/core/namespace/strategy.go, `PrepareForCreate`, `Canonicalize`
@@ -131,7 +155,8 @@ fn open(namespace: &mut Namespace) {
     namespace.meta.labels = namespace.meta.labels.with("kubernetes.io/metadata.name", &name);
 }
 
-fn generated(prefix: &Name, birth: &Birth<'_>) -> Name {
+/// A name that begins with `prefix`, for one creation.
+pub fn generated(prefix: &Name, birth: &Birth) -> Name {
     let mut key = Vec::with_capacity(64);
     key.extend_from_slice(birth.server.as_bytes());
     key.extend_from_slice(prefix.as_bytes());
@@ -145,7 +170,7 @@ fn generated(prefix: &Name, birth: &Birth<'_>) -> Name {
     })
 }
 
-fn uid(object: &Object, birth: &Birth<'_>) -> Uid {
+fn uid(object: &Object, birth: &Birth) -> Uid {
     let meta = object.meta();
     let mut key = Vec::with_capacity(96);
     key.extend_from_slice(&object.kind().0.to_le_bytes());

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::api::Name;
 use crate::api::condition::{Condition, Truth};
 use crate::api::core::pod::Pod;
-use crate::api::deletion::{self, DefaultPolicy, DeleteOptions, Deletion, Grace};
+use crate::api::deletion::{self, DeleteOptions, Deletion, Grace};
 use crate::api::edit::upsert;
 use crate::api::field::Path;
 use crate::api::meta::{Meta, Uid};
@@ -217,7 +217,7 @@ fn delete(current: &Object, options: &DeleteOptions, now: Time) -> Result<Outcom
     if kind == Kind::NAMESPACE {
         return delete_namespace(new, &mut options, now);
     }
-    let policy = (DefaultPolicy::DeleteDependents, grace_of(current));
+    let policy = (edge::DEPENDENTS, grace_of(current));
     let what = deletion::delete(new.meta_mut(), &mut options, &resource(kind), policy, now)?;
     Ok(match what {
         Deletion::Pending => Outcome::Unchanged(current.clone()),

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use crate::api::Name;
+use crate::api::coordination::lease::Lease;
 use crate::api::message::{Condition, Message, Origin, StoreAnswer, StoreChange, Transaction};
 use crate::api::note::{MarkNote, Note, RefusedNote};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::{
-    Answer, DeleteOptions, ListOptions, Request, Verb, VersionMatch, WatchOptions,
+    Answer, DeleteOptions, ListOptions, Request, Subresource, Verb, VersionMatch, WatchOptions,
 };
 use crate::api::time::Time;
+use crate::api::why::Why;
 use crate::apiserver::admission::{self, Lookup};
 use crate::apiserver::cache::WatchCache;
-use crate::apiserver::create::{Admitted, Birth, prepare};
+use crate::apiserver::create::{Admitted, Birth, generated, prepare};
 use crate::apiserver::registry::{self, Outcome, resource};
 use crate::apiserver::{edge, list};
 use crate::sim::engine::{Actor, ActorId, Context, Peer};
@@ -207,6 +209,9 @@ impl Apiserver {
             return self.store_changed(up, context);
         }
         let gone = !up && !context.is_up(peer);
+        if gone {
+            self.freeze_lease(peer, context);
+        }
         for kind in Kind::all() {
             let of_peer: Vec<u64> = self
                 .cache(kind)
@@ -222,6 +227,30 @@ impl Apiserver {
                 }
             }
         }
+    }
+
+    /// A node whose renewals are computed has stopped: its lease says from now on when the last
+    /// one was, as if all had been written.
+    fn freeze_lease<A>(&mut self, peer: ActorId, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        let key = ObjectKey::new(Kind::LEASE, "kube-node-lease", context.name_of(peer));
+        let Some(Object::Lease(lease)) = self.cache(Kind::LEASE).get(&key) else { return };
+        if lease.beat.is_none() {
+            return;
+        }
+        let mut lease = Lease::clone(lease);
+        lease.spec.renew_time = lease.renewed_at(Time::at(context.now())).map(Time::whole_micros);
+        lease.beat = None;
+        let user = smol_str::format_smolstr!("kubelet/{}", key.name);
+        let condition = Condition::Unchanged(lease.meta.resource_version);
+        let object = Object::from(lease);
+        let verb = Verb::Update { object: object.clone(), part: Subresource::Main };
+        let request = Box::new(Request { user, verb, why: Why::new("its last sign of life") });
+        let client = Peer::default();
+        let pending = Pending { client, id: 0, request, stage: Stage::Write, attempts: 0 };
+        self.write(pending, key, condition, Some(object), context);
     }
 
     /// etcd is gone: what waits for it fails; when it can be reached the caches follow it again.
@@ -282,7 +311,9 @@ impl Apiserver {
             }
             Verb::Post { kind, namespace, value, dry_run } => {
                 let dry_run = *dry_run;
-                match edge::post(*kind, namespace, value) {
+                let prefix = value["metadata"]["generateName"].as_str().unwrap_or_default();
+                let generated = generated(&prefix.into(), &self.birth(context));
+                match edge::create(*kind, namespace, &generated, (**value).clone()) {
                     Ok(object) => self.create(pending, object, dry_run, context),
                     Err(refusal) => self.refuse(&pending, refusal, context),
                 }
@@ -406,14 +437,7 @@ impl Apiserver {
     ) where
         A: Actor<Message = Message, Note = Note>,
     {
-        self.births += 1;
-        let birth = Birth {
-            now: Time::at(context.now()),
-            seed: context.seed(),
-            number: self.births,
-            server: &self.name.clone(),
-            state: self.admission_state,
-        };
+        let birth = self.birth(context);
         let mut admitted = std::mem::take(&mut self.admitted);
         let prepared = prepare(object, &birth, &mut admitted, self);
         self.admitted = admitted;
@@ -423,6 +447,21 @@ impl Apiserver {
             Ok(object) => {
                 self.write(pending, object.key(), Condition::Absent, Some(object), context);
             }
+        }
+    }
+
+    /// What the next creation needs to know.
+    fn birth<A>(&mut self, context: &Context<'_, A>) -> Birth
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        self.births += 1;
+        Birth {
+            now: Time::at(context.now()),
+            seed: context.seed(),
+            number: self.births,
+            server: self.name.clone(),
+            state: self.admission_state,
         }
     }
 

@@ -195,6 +195,11 @@ impl LeaderElector {
         &self.observed
     }
 
+    /// Whether a read of the lease is under way.
+    pub fn is_reading(&self) -> bool {
+        matches!(self.doing, Doing::Reading)
+    }
+
     /// When a leader gives up unless it has renewed; it is to hear [`Input::Timer`] then, even
     /// while a request is under way.
     pub fn deadline(&self) -> Option<SimTime> {

@@ -11,6 +11,7 @@ pub mod duration;
 pub mod kubectl;
 pub mod load;
 pub mod manifest;
+pub mod print;
 pub mod schema;
 pub mod source;
 pub mod spec;

@@ -34,6 +34,9 @@ pub fn create(original: &Value, modified: &Value) -> Value {
 ///
 /// Source: kubernetes v1.36 staging/src/k8s.io/apimachinery/pkg/util/jsonmergepatch/patch.go,
 /// `CreateThreeWayJSONMergePatch`
+///
+/// # Errors
+/// Changes and deletions at one place.
 pub fn three_way(original: &Value, modified: &Value, current: &Value) -> Result<Value, PatchError> {
     let empty = Value::Object(Map::new());
     let original = if original.is_null() { &empty } else { original };

@@ -3,6 +3,7 @@
 //! This module is responsible for making and applying patches to JSON. It must never read or write
 //! an object of the store, and knows no kind but through [`crate::api::schema`].
 
+pub mod apply;
 pub mod merge;
 pub mod strategic;
 
@@ -55,6 +56,9 @@ impl std::error::Error for PatchError {}
 /// error, as the RFC has it.
 /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go,
 /// `jsonPatcher.applyJSPatch`
+///
+/// # Errors
+/// A text that is no JSON patch, a path that is not there, a test that fails.
 pub fn json_patch(document: &Value, patch: &Value) -> Result<Value, PatchError> {
     let patch: json_patch::Patch = serde_json::from_value(patch.clone())
         .map_err(|e| PatchError::Malformed(format!("error decoding patch: {e}")))?;
@@ -78,6 +82,9 @@ pub fn merge_patch(document: &Value, patch: &Value) -> Value {
 ///
 /// Source: kubernetes v1.36 staging/src/k8s.io/kubectl/pkg/cmd/apply/patcher.go,
 /// `Patcher.patchSimple`
+///
+/// # Errors
+/// Documents that do not fit the kind, or a change of apiVersion, kind or name.
 pub fn three_way(
     original: &Value,
     modified: &Value,
@@ -93,8 +100,8 @@ pub fn three_way(
     };
     match ["/apiVersion", "/kind", "/metadata/name"].iter().find(|p| patch.pointer(p).is_some()) {
         None => Ok(patch),
-        Some(path) => Err(PatchError::CannotApply(format!(
-            "precondition failed: at least one of apiVersion, kind and name was changed (`{path}`)"
+        Some(changed) => Err(PatchError::CannotApply(format!(
+            "precondition failed: at least one of apiVersion, kind and name was changed (`{changed}`)"
         ))),
     }
 }

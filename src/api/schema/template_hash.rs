@@ -16,7 +16,7 @@ use crate::api::time::Time;
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 /// The longest name of an object.
 const MAX_NAME: usize = 253;
-/// The label that tells the ReplicaSets of a Deployment apart.
+/// The label that tells the replica sets of a Deployment apart.
 const HASH_LABEL: &str = "pod-template-hash";
 /// Where FNV of 32 bits starts, and what it multiplies with.
 const FNV_START: u32 = 0x811c_9dc5;
@@ -36,7 +36,7 @@ pub fn template_hash(template: &Value, collision_count: Option<i32>) -> String {
     safe_encode(&hash.to_string())
 }
 
-/// The data of a ControllerRevision of a pod template, in Kubernetes' canonical JSON.
+/// The data of a `ControllerRevision` of a pod template, in Kubernetes' canonical JSON.
 ///
 /// Source: kubernetes v1.36 pkg/controller/statefulset/stateful_set_utils.go, `getPatch`
 pub fn revision_data(template: &Value) -> String {
@@ -49,7 +49,7 @@ pub fn revision_data(template: &Value) -> String {
     out
 }
 
-/// The hash that names a ControllerRevision with such data: `db-559fffc79c` for the set `db`.
+/// The hash that names a `ControllerRevision` with such data: `db-559fffc79c` for the set `db`.
 ///
 /// Source: kubernetes v1.36 pkg/controller/history/controller_history.go,
 /// `HashControllerRevision`
@@ -76,7 +76,7 @@ pub fn template_text(template: &Value) -> String {
     out
 }
 
-/// The name of a Deployment's ReplicaSet.
+/// The name of a Deployment's `ReplicaSet`.
 ///
 /// Source: kubernetes v1.36 pkg/controller/deployment/sync.go, `generateReplicaSetName`
 pub fn replica_set_name(deployment: &str, hash: &str) -> String {

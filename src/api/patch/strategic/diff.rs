@@ -14,6 +14,7 @@ use crate::api::schema::{Schema, Strategy};
 
 /// Which parts of the difference go into the patch.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(super) struct Wanted {
     /// Leave out changes and additions.
     pub(super) no_changes: bool,

@@ -106,7 +106,7 @@ impl<'a> Elements<'a> {
         for element in named {
             let here = place(&element);
             let before = |o: &Value| matches!((place(o), here), (Some(o), Some(h)) if o < h);
-            while let Some(other) = others.next_if(&before) {
+            while let Some(other) = others.next_if(before) {
                 all.push(other);
             }
             all.push(element);
@@ -152,6 +152,9 @@ pub(super) fn without_duplicates(list: Vec<Value>) -> Vec<Value> {
 ///
 /// Source: kubernetes v1.36 staging/src/k8s.io/apimachinery/pkg/util/strategicpatch/patch.go,
 /// `sortMergeListsByName`
+///
+/// # Errors
+/// A field that is not known, or a directive that is no list.
 pub fn sorted(document: &Value, schema: Schema<'_>) -> Result<Value, PatchError> {
     sorted_map(&super::object(document)?, Some(schema)).map(Value::Object)
 }
@@ -193,7 +196,12 @@ fn sorted_value(
             maps.sort_by_cached_key(|m| go_text(m.get(key)));
             Ok(Value::Array(maps.into_iter().map(Value::Object).collect()))
         }
-        other => Ok(other.clone()),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => Ok(value.clone()),
     }
 }
 

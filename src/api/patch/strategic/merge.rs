@@ -245,9 +245,12 @@ fn set_order(
     let old = list_of(original.get(key).cloned(), key)?;
     let new = list_of(patch, key)?;
     check_order(new.as_deref().unwrap_or_default(), order, strategy)?;
-    let server_order = old.clone().unwrap_or_default();
-    let elements = [server_order.as_slice(), new.as_deref().unwrap_or_default()];
-    let elements = Elements::of(elements, &strategy.merge_key)?;
+    let (before, change) = (old.as_deref().unwrap_or_default(), new.as_deref().unwrap_or_default());
+    let elements = Elements::of([before, change], &strategy.merge_key)?;
+    let server_order = match elements {
+        Some(Elements::Maps(key)) if strategy.merge => overwritten(before, change, key),
+        Some(Elements::Maps(_) | Elements::Scalars) | None => before.to_vec(),
+    };
     let merged = match (old, new) {
         (None, None) => return Ok(None),
         (Some(old), None) => old,
@@ -258,6 +261,39 @@ fn set_order(
         Some(elements) => elements.woven(merged, order, &server_order).map(Some),
         None => Err(PatchError::CannotApply("no elements in any of the given slices".to_owned())),
     }
+}
+
+/// The order of the live list as Kubernetes sees it after merging: the merge writes into the same
+/// array, so deletions shift the elements in it and additions take the freed places.
+///
+/// An example: of the live list 1, 4 the patch deletes 1 and adds 2 and 3. What is left in the
+/// array is 4, 2, and so the result is 4, 2, 3 and not 2, 3, 4.
+fn overwritten(live: &[Value], patch: &[Value], key: &str) -> Vec<Value> {
+    let mut array = live.to_vec();
+    let mut length = array.len();
+    for gone in patch.iter().filter(|e| is_delete(e)) {
+        while let Some(at) = array[..length].iter().position(|e| e.get(key) == gone.get(key)) {
+            array[at..length].rotate_left(1);
+            length -= 1;
+            if length > at {
+                array[length] = array[length - 1].clone();
+            }
+        }
+    }
+    if patch.iter().any(|e| e.get(PATCH).is_some_and(|p| p == "replace")) {
+        return array;
+    }
+    for new in patch.iter().filter(|e| e.get(PATCH).is_none()) {
+        let there = array[..length.min(array.len())].iter().any(|e| e.get(key) == new.get(key));
+        if there {
+            continue;
+        }
+        if let Some(place) = array.get_mut(length) {
+            place.clone_from(new);
+        }
+        length += 1;
+    }
+    array
 }
 
 fn list_of(value: Option<Value>, key: &str) -> Result<Option<Vec<Value>>, PatchError> {
@@ -302,7 +338,7 @@ fn without_nulls(value: Value) -> Value {
             Value::Object(kept.map(|(k, v)| (k, without_nulls(v))).collect())
         }
         Value::Array(list) => Value::Array(list.into_iter().map(without_nulls).collect()),
-        other => other,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
     }
 }
 
@@ -317,7 +353,7 @@ fn without_directives(value: Value) -> Option<Value> {
         Value::Array(list) => {
             Some(Value::Array(list.into_iter().filter_map(without_directives).collect()))
         }
-        other => Some(other),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Some(value),
     }
 }
 

@@ -50,6 +50,9 @@ pub enum Overwrite {
 ///
 /// Source: kubernetes v1.36 staging/src/k8s.io/apimachinery/pkg/util/strategicpatch/patch.go,
 /// `CreateTwoWayMergePatch`
+///
+/// # Errors
+/// A list that merges and lacks its keys, or a changed field that is not known.
 pub fn two_way(
     original: &Value,
     modified: &Value,
@@ -63,6 +66,9 @@ pub fn two_way(
 ///
 /// Source: kubernetes v1.36 staging/src/k8s.io/apimachinery/pkg/util/strategicpatch/patch.go,
 /// `CreateThreeWayMergePatch`
+///
+/// # Errors
+/// As for two documents; and the conflict, where nothing of others may be overwritten.
 pub fn three_way(
     documents: Documents<'_>,
     schema: Schema<'_>,
@@ -94,6 +100,9 @@ pub fn three_way(
 ///
 /// Source: kubernetes v1.36 staging/src/k8s.io/apimachinery/pkg/util/strategicpatch/patch.go,
 /// `StrategicMergePatch`
+///
+/// # Errors
+/// A patch that is not of the right form, or does not go with the document.
 pub fn apply(document: &Value, patch: &Value, schema: Schema<'_>) -> Result<Value, PatchError> {
     let (document, patch) = (object(document)?, object(patch)?);
     merge::maps(document, patch, Some(schema), merge::Into::Document).map(Value::Object)
@@ -111,8 +120,9 @@ fn object(document: &Value) -> Result<Object, PatchError> {
 
 /// The strategy of a field, and the schema of what it or its elements are if that is a struct.
 ///
-/// Source: kubernetes v1.36 staging/src/k8s.io/apimachinery/third_party/forked/golang/json/
-/// fields.go, `LookupPatchMetadataForStruct`
+/// Source: kubernetes v1.36
+/// staging/src/k8s.io/apimachinery/third_party/forked/golang/json/fields.go,
+/// `LookupPatchMetadataForStruct`
 fn look_up<'a>(
     schema: Option<Schema<'a>>,
     key: &str,
