@@ -129,6 +129,11 @@ impl Running {
         Running::new(&command, &Manifests::new(), namespace)
     }
 
+    /// Whether it has taken its first step.
+    pub fn has_begun(&self) -> bool {
+        self.shared.now != Time::default()
+    }
+
     /// What it has printed so far, as a terminal shows it.
     pub fn output(&self) -> &str {
         &self.shared.output
