@@ -117,7 +117,7 @@ fn create(script: &mut Script<'_>, apply: &Apply, info: &Info, modified: Value) 
             dry_run: apply.dry_run == DryRun::Server,
         };
         let created = script.attempt(|script| script.object(&post))?;
-        info.object = Some(created.map_err(|why| why.from_file("creating", &info.source))?);
+        info.object = Some(created.map_err(|why| why.with_source("creating", &info.source))?);
     }
     report(script, &info, "created", apply.dry_run, apply.output.as_ref())
 }
@@ -285,5 +285,5 @@ fn about(info: &Info) -> String {
 
 /// A complaint with what was tried.
 fn with_context(failure: Failure, what: &str, source: &str) -> Failure {
-    failure.from_file(what, source)
+    failure.with_source(what, source)
 }

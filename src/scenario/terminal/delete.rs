@@ -118,7 +118,7 @@ fn one(script: &mut Script<'_>, delete: &Delete, how: &How, info: &Info) -> Play
         };
         let verb = Verb::Delete { key: info.key.clone(), options };
         let answer = script.attempt(|script| script.ask(&verb))?;
-        match answer.map_err(|why| why.from_file("deleting", &info.source))? {
+        match answer.map_err(|why| why.with_source("deleting", &info.source))? {
             Answer::Object(object) | Answer::Deleted(object) => uid = object.meta().uid,
             Answer::List(_) | Answer::Watching | Answer::Done | Answer::Refused(_) => {}
         }
