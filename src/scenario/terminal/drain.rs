@@ -60,7 +60,7 @@ pub(super) fn drain(script: &mut Script<'_>, scene: &Scene, drain: &Drain) -> Pl
                 match why {
                     Failure::Many(all) => failures.extend(all),
                     Failure::Server(_) | Failure::Unreachable | Failure::Text(_) => {
-                        failures.push(why)
+                        failures.push(why);
                     }
                 }
             }

@@ -187,7 +187,7 @@ fn related(script: &mut Script<'_>, object: &Object, with_events: bool) -> Play<
             let labels = Labels::from([("kubernetes.io/service-name", meta.name.as_str())]);
             let labels = Selector::of_labels(&labels);
             let slices = ListOptions { labels, ..list(Kind::ENDPOINT_SLICE) };
-            related.slices = typed(script.list(&slices)?.items);
+            related.slices = typed(&script.list(&slices)?.items);
         }
         _ => of_workload(script, object, &mut related)?,
     }
@@ -196,12 +196,12 @@ fn related(script: &mut Script<'_>, object: &Object, with_events: bool) -> Play<
         let fields = format!("involvedObject.name={name},involvedObject.kind={kind}");
         let fields = fields.parse().unwrap_or_default();
         let events = ListOptions { fields, ..list(Kind::EVENT) };
-        related.events = Some(typed(script.list(&events)?.items));
+        related.events = Some(typed(&script.list(&events)?.items));
     }
     Ok(related)
 }
 
-fn typed<T: Resource>(objects: Vec<Object>) -> Vec<Arc<T>> {
+fn typed<T: Resource>(objects: &[Object]) -> Vec<Arc<T>> {
     objects.iter().filter_map(|object| object.as_a::<T>().cloned()).collect()
 }
 
@@ -209,7 +209,7 @@ fn typed<T: Resource>(objects: Vec<Object>) -> Vec<Arc<T>> {
 fn of_node(script: &mut Script<'_>, name: &Name, related: &mut Related) -> Play<()> {
     let fields = FieldSelector::equals("spec.nodeName", name);
     let pods = ListOptions { fields, ..ListOptions::all(Kind::POD) };
-    related.pods = typed(script.list(&pods)?.items);
+    related.pods = typed(&script.list(&pods)?.items);
     let key = ObjectKey::new(Kind::LEASE, "kube-node-lease", name);
     let lease = script.attempt(|script| script.get(&key))?;
     related.lease = lease.ok().and_then(|lease| lease.as_a::<Lease>().cloned());
@@ -241,11 +241,11 @@ fn of_workload(script: &mut Script<'_>, object: &Object, related: &mut Related) 
     };
     if object.kind() == Kind::DEPLOYMENT {
         let sets = script.list(&list(Kind::REPLICA_SET))?.items;
-        related.replica_sets = typed(mine(sets));
+        related.replica_sets = typed(&mine(sets));
         return Ok(());
     }
     let pods = script.list(&list(Kind::POD))?.items;
-    related.pods = typed(mine(pods));
+    related.pods = typed(&mine(pods));
     Ok(())
 }
 

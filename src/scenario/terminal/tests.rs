@@ -142,7 +142,8 @@ impl Cluster {
                 return Ok(Answer::Watching);
             }
             Verb::Post { kind, namespace, value, .. } => {
-                let mut object = edge::post(*kind, namespace, value)?;
+                let name = value["metadata"]["name"].as_str().unwrap();
+                let mut object = edge::create(*kind, namespace, name, (**value).clone())?;
                 let key = object.key();
                 if self.objects.contains_key(&key) {
                     return Err(Refusal::already_exists(&registry::resource(*kind), &key.name));

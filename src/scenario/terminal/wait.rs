@@ -164,7 +164,12 @@ fn gives(object: &Object, path: &str, wanted: Option<&str>) -> Result<bool, Fail
             Err(Failure::text("jsonpath leads to a nested object or list which is not supported"))
         }
         ([Value::String(text)], Some(wanted)) => Ok(text == wanted),
-        ([other], Some(wanted)) => Ok(wanted == other.to_string()),
+        ([other], Some(wanted)) => Ok(wanted == scalar_text(other)),
         (_, _) => Err(Failure::text("given jsonpath expression matches more than one value")),
     }
+}
+
+/// A value that is no text, as Go prints it.
+fn scalar_text(value: &Value) -> String {
+    value.to_string()
 }
