@@ -29,10 +29,13 @@ const MOST_TRIES: u32 = 5;
 ///
 /// Source: kubernetes v1.36 staging/src/k8s.io/kubectl/pkg/cmd/apply/apply.go, `Run`
 pub(super) fn apply(script: &mut Script<'_>, scene: &Scene, apply: &Apply) -> Play<()> {
-    let mut infos = choice::of_files(scene, &apply.files);
-    if let Some(selector) = &apply.selector {
-        infos.retain(|info| info.as_ref().map_or(true, |info| has_labels(info, selector)));
-    }
+    let infos = script.keep(|_| {
+        let mut infos = choice::of_files(scene, &apply.files);
+        if let Some(selector) = &apply.selector {
+            infos.retain(|info| info.as_ref().map_or(true, |info| has_labels(info, selector)));
+        }
+        Ok(Arc::new(infos))
+    })?;
     if infos.is_empty() {
         return Err(Failure::text("no objects passed to apply").into());
     }

@@ -20,7 +20,7 @@ use crate::scenario::terminal::script::{Play, Script};
 /// Source: kubernetes v1.36 staging/src/k8s.io/kubectl/pkg/cmd/create/create.go, `RunCreate`
 pub(super) fn create(script: &mut Script<'_>, scene: &Scene, create: &Create) -> Play<()> {
     let Some(kind) = &create.kind else {
-        let infos = choice::of_files(scene, &create.files);
+        let infos = script.keep(|_| Ok(Arc::new(choice::of_files(scene, &create.files))))?;
         if infos.is_empty() {
             return Err(Failure::text("no objects passed to create").into());
         }

@@ -242,7 +242,8 @@ fn evict(script: &mut Script<'_>, drain: &Drain, pod: &Object, deadline: Option<
         if deadline.is_some_and(|deadline| deadline <= now) {
             let limit = limit(drain).unwrap_or_default();
             return Err(Failure::Text(format!(
-                "error when evicting pods/{name:?} -n {namespace:?}: global timeout reached: {limit}"
+                "error when evicting pods/{name:?} -n {namespace:?}: global timeout reached: \
+                 {limit}"
             ))
             .into());
         }
