@@ -1,1 +1,6 @@
 //! The built-in controllers: pure rules, one file or folder each.
+
+pub mod node_lifecycle;
+pub mod pod_gc;
+pub mod service_account;
+pub mod taint_eviction;

@@ -39,3 +39,11 @@ pub struct LeaseSpec {
     #[serde(flatten)]
     pub rest: Rest,
 }
+
+impl Lease {
+    /// When its holder last renewed it, as it is known at `now`.
+    pub fn renewed_at(&self, now: Time) -> Option<Time> {
+        let _ = now;
+        self.spec.renew_time
+    }
+}
