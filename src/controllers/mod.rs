@@ -1,5 +1,6 @@
 //! The built-in controllers: pure rules, one file or folder each.
 
+pub mod garbage_collector;
 pub mod node_lifecycle;
 pub mod pod_gc;
 pub mod service_account;
