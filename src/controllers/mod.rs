@@ -1,5 +1,7 @@
 //! The built-in controllers: pure rules, one file or folder each.
 
+pub mod endpoint_slice;
+pub mod endpoints;
 pub mod garbage_collector;
 pub mod node_lifecycle;
 pub mod pod_gc;
