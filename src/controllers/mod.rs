@@ -3,6 +3,7 @@
 pub mod endpoint_slice;
 pub mod endpoints;
 pub mod garbage_collector;
+pub mod namespace;
 pub mod node_lifecycle;
 pub mod pod_gc;
 pub mod service_account;
