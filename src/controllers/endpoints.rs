@@ -85,10 +85,11 @@ impl Reconciler for EndpointsController {
     }
 
     fn recover(&mut self, write: &Write, refusal: &Refusal) -> Recovery {
-        match &write.verb {
-            Verb::Create { .. } if refusal.has_cause("NamespaceTerminating") => Recovery::GiveUp,
-            _ => Recovery::usual(write, refusal),
+        let is_creation = matches!(write.verb, Verb::Create { .. });
+        if is_creation && refusal.has_cause("NamespaceTerminating") {
+            return Recovery::GiveUp;
         }
+        Recovery::usual(write, refusal)
     }
 
     fn boxed_clone(&self) -> Box<dyn Reconciler> {

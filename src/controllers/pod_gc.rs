@@ -159,14 +159,12 @@ impl Reconciler for PodGc {
     }
 
     fn recover(&mut self, write: &Write, refusal: &Refusal) -> Recovery {
-        let is_missing = refusal.reason == Reason::NotFound;
-        match &write.verb {
-            Verb::Get(key) if is_missing => {
-                self.gone.insert(key.name.clone());
-                Recovery::GoOnThenRetry
-            }
-            _ => Recovery::GoOn,
+        let Verb::Get(key) = &write.verb else { return Recovery::GoOn };
+        if refusal.reason != Reason::NotFound {
+            return Recovery::GoOn;
         }
+        self.gone.insert(key.name.clone());
+        Recovery::GoOnThenRetry
     }
 
     fn boxed_clone(&self) -> Box<dyn Reconciler> {

@@ -339,7 +339,7 @@ mod tests {
     use crate::client::view::Caches;
     use serde_json::json;
 
-    fn world(taints: serde_json::Value) -> Caches {
+    fn world(taints: &serde_json::Value) -> Caches {
         let mut caches = Caches::default();
         let node = json!({"metadata": {"name": "n"}, "spec": {"taints": taints}});
         let node = Object::from_value(Kind::NODE, node).unwrap();
@@ -353,7 +353,7 @@ mod tests {
 
     #[test]
     fn a_pod_goes_when_its_time_is_up_and_once_only() {
-        let caches = world(json!([{"key": "down", "effect": "NoExecute"}]));
+        let caches = world(&json!([{"key": "down", "effect": "NoExecute"}]));
         let (mut controller, key) =
             (TaintEviction::new(), ObjectKey::new(Kind::POD, "default", "p"));
         let at = |s| View::new(&caches, EPOCH.plus(SimDuration::secs(s)));
@@ -369,8 +369,8 @@ mod tests {
 
     #[test]
     fn without_taints_a_pending_eviction_is_cancelled_and_nothing_else_wanted() {
-        let tainted = world(json!([{"key": "down", "effect": "NoExecute"}]));
-        let healthy = world(json!([]));
+        let tainted = world(&json!([{"key": "down", "effect": "NoExecute"}]));
+        let healthy = world(&json!([]));
         let (mut controller, key) =
             (TaintEviction::new(), ObjectKey::new(Kind::POD, "default", "p"));
         controller.reconcile(&key, View::new(&tainted, EPOCH));

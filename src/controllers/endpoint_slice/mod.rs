@@ -21,7 +21,7 @@ use crate::api::core::pod::Pod;
 use crate::api::core::service::Service;
 use crate::api::discovery::endpoint_slice::EndpointSlice;
 use crate::api::object::{Kind, Object, ObjectKey};
-use crate::api::refusal::{Reason, Refusal};
+use crate::api::refusal::Refusal;
 use crate::api::request::{EventNote, Verb};
 use crate::api::selector::Selector;
 use crate::api::why::Why;
@@ -103,11 +103,11 @@ impl Reconciler for EndpointSlices {
     }
 
     fn recover(&mut self, write: &Write, refusal: &Refusal) -> Recovery {
-        match &write.verb {
-            Verb::Create { .. } if refusal.has_cause("NamespaceTerminating") => Recovery::GiveUp,
-            Verb::Delete { .. } if refusal.reason == Reason::NotFound => Recovery::GoOn,
-            _ => Recovery::Retry,
+        let is_creation = matches!(write.verb, Verb::Create { .. });
+        if is_creation && refusal.has_cause("NamespaceTerminating") {
+            return Recovery::GiveUp;
         }
+        Recovery::usual(write, refusal)
     }
 
     fn boxed_clone(&self) -> Box<dyn Reconciler> {

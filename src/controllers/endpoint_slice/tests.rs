@@ -35,9 +35,8 @@ fn look(caches: &mut Caches) -> Vec<String> {
     let plan = EndpointSlices::default().reconcile(&key, View::new(caches, EPOCH));
     let mut told = Vec::new();
     for (n, write) in plan.writes().enumerate() {
-        let object = match &write.verb {
-            Verb::Create { object, .. } | Verb::Update { object, .. } => object,
-            other => panic!("unexpected {}", other.name()),
+        let (Verb::Create { object, .. } | Verb::Update { object, .. }) = &write.verb else {
+            panic!("unexpected {}", write.verb.name())
         };
         let mut object = object.clone();
         let Object::EndpointSlice(slice) = &object else { panic!("no slice") };

@@ -201,19 +201,17 @@ impl Reconciler for GarbageCollector {
 
     fn recover(&mut self, write: &Write, refusal: &Refusal) -> Recovery {
         let is_missing = refusal.reason == Reason::NotFound;
-        match &write.verb {
-            Verb::Get(key) => {
-                let (found, rest) = std::mem::take(&mut self.asked)
-                    .into_iter()
-                    .partition(|i| is_missing && i.key().as_ref() == Some(key));
-                self.asked = rest;
-                let found: Vec<Identity> = found;
-                found.into_iter().for_each(|i| self.graph.set_absent(i));
-                Recovery::GoOnThenRetry
-            }
-            _ if is_missing => Recovery::GoOn,
-            _ => Recovery::GoOnThenRetry,
+        let Verb::Get(key) = &write.verb else {
+            return if is_missing { Recovery::GoOn } else { Recovery::GoOnThenRetry };
+        };
+        let fits = |i: &Identity| is_missing && i.key().as_ref() == Some(key);
+        let asked = std::mem::take(&mut self.asked);
+        let (absent, rest): (Vec<_>, Vec<_>) = asked.into_iter().partition(fits);
+        self.asked = rest;
+        for identity in absent {
+            self.graph.set_absent(identity);
         }
+        Recovery::GoOnThenRetry
     }
 
     fn observe(&mut self, change: &Observed<'_>, _view: View<'_>) {

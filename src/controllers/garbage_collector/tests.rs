@@ -20,7 +20,7 @@ impl World {
         kind: Kind,
         name: &str,
         owner: Option<(Kind, &str)>,
-        more: serde_json::Value,
+        more: &serde_json::Value,
     ) {
         let mut meta =
             json!({"name": name, "namespace": "default", "uid": name, "resourceVersion": "7"});
@@ -50,11 +50,10 @@ impl World {
         let key = ObjectKey::new(kind, "default", name);
         let plan = self.collector.reconcile(&key, View::new(&self.caches, EPOCH));
         let told = plan.writes().map(|w| {
-            let policy = match &w.verb {
-                Verb::Delete { options, .. } => options.propagation_policy,
-                _ => None,
-            };
-            let policy = policy.map_or(String::new(), |p| format!(" {p:?}"));
+            let mut policy = String::new();
+            if let Verb::Delete { options, .. } = &w.verb {
+                policy = options.propagation_policy.map_or(policy, |p| format!(" {p:?}"));
+            }
             format!("{} {:?}{policy}", w.verb.name(), w.verb.key())
         });
         told.collect()
@@ -62,9 +61,9 @@ impl World {
 
     fn cascade() -> World {
         let mut world = World::new();
-        world.put(Kind::DEPLOYMENT, "d", None, json!({}));
-        world.put(Kind::REPLICA_SET, "r", Some((Kind::DEPLOYMENT, "d")), json!({}));
-        world.put(Kind::CONFIG_MAP, "p", Some((Kind::REPLICA_SET, "r")), json!({}));
+        world.put(Kind::DEPLOYMENT, "d", None, &json!({}));
+        world.put(Kind::REPLICA_SET, "r", Some((Kind::DEPLOYMENT, "d")), &json!({}));
+        world.put(Kind::CONFIG_MAP, "p", Some((Kind::REPLICA_SET, "r")), &json!({}));
         world
     }
 }
@@ -93,9 +92,9 @@ fn dependents_of_an_owner_that_is_gone_go_in_the_background() {
 fn a_foreground_deletion_goes_from_the_bottom_up() {
     let mut world = World::cascade();
     let deleting = json!({"deletionTimestamp": DELETING, "finalizers": ["foregroundDeletion"]});
-    world.put(Kind::DEPLOYMENT, "d", None, deleting.clone());
+    world.put(Kind::DEPLOYMENT, "d", None, &deleting);
     assert_eq!(world.plan(Kind::DEPLOYMENT, "d"), ["delete ReplicaSet/default/r Foreground"]);
-    world.put(Kind::REPLICA_SET, "r", Some((Kind::DEPLOYMENT, "d")), deleting);
+    world.put(Kind::REPLICA_SET, "r", Some((Kind::DEPLOYMENT, "d")), &deleting);
     assert_eq!(world.plan(Kind::DEPLOYMENT, "d"), Vec::<String>::new());
     assert_eq!(world.plan(Kind::REPLICA_SET, "r"), ["delete ConfigMap/default/p Background"]);
     world.remove(Kind::CONFIG_MAP, "p");
@@ -106,7 +105,7 @@ fn a_foreground_deletion_goes_from_the_bottom_up() {
 fn an_orphan_deletion_takes_the_owner_off_then_the_finalizer() {
     let mut world = World::cascade();
     let deleting = json!({"deletionTimestamp": DELETING, "finalizers": ["orphan"]});
-    world.put(Kind::DEPLOYMENT, "d", None, deleting);
+    world.put(Kind::DEPLOYMENT, "d", None, &deleting);
     let wanted = ["patch ReplicaSet/default/r", "patch Deployment/default/d"];
     assert_eq!(world.plan(Kind::DEPLOYMENT, "d"), wanted);
 }
@@ -114,7 +113,7 @@ fn an_orphan_deletion_takes_the_owner_off_then_the_finalizer() {
 #[test]
 fn an_owner_that_was_never_seen_is_asked_for_first() {
     let mut world = World::new();
-    world.put(Kind::CONFIG_MAP, "p", Some((Kind::REPLICA_SET, "r")), json!({}));
+    world.put(Kind::CONFIG_MAP, "p", Some((Kind::REPLICA_SET, "r")), &json!({}));
     assert_eq!(world.plan(Kind::CONFIG_MAP, "p"), ["get ReplicaSet/default/r"]);
     let key = ObjectKey::new(Kind::CONFIG_MAP, "default", "p");
     let plan = world.collector.reconcile(&key, View::new(&world.caches, EPOCH));

@@ -17,6 +17,7 @@ pub(super) struct Health {
     /// When a pass last noticed a sign of life.
     pub(super) probe: Time,
     /// The heartbeat of the Ready condition that was seen last; none without such a condition.
+    #[expect(clippy::option_option, reason = "a condition may lack the time")]
     heartbeat: Option<Option<Time>>,
     /// The renewal that was seen last.
     renewal: Option<Time>,

@@ -168,33 +168,30 @@ impl Reconciler for NodeLifecycle {
     }
 
     fn recover(&mut self, write: &Write, refusal: &Refusal) -> Recovery {
-        match &write.verb {
-            Verb::Update { object: Object::Node(node), .. } => {
-                if let Some(health) = self.health.get_mut(&node.meta.name) {
-                    health.written_over = None;
-                }
-                self.is_urgent = true;
-                Recovery::Retry
+        if let Verb::Update { object: Object::Node(node), .. } = &write.verb {
+            if let Some(health) = self.health.get_mut(&node.meta.name) {
+                health.written_over = None;
             }
-            Verb::Update { object: Object::Pod(pod), .. } => {
-                if refusal.reason != Reason::NotFound {
-                    self.unmarked.insert(pod.node_name.clone());
-                }
-                Recovery::GoOn
-            }
-            Verb::Patch { key, patch: Patch::Edit(Edit::Taints { add, remove }), .. } => {
-                let evicts = |t: &crate::api::taint::Taint| t.effect == TaintEffect::NoExecute;
-                if !add.iter().chain(remove).any(evicts) {
-                    return Recovery::usual(write, refusal);
-                }
-                self.queues.values_mut().for_each(|queue| {
-                    queue.remove(&key.name);
-                });
-                self.dirty_since = self.last;
-                Recovery::GoOn
-            }
-            _ => Recovery::usual(write, refusal),
+            self.is_urgent = true;
+            return Recovery::Retry;
         }
+        if let Verb::Update { object: Object::Pod(pod), .. } = &write.verb {
+            if refusal.reason != Reason::NotFound {
+                self.unmarked.insert(pod.node_name.clone());
+            }
+            return Recovery::GoOn;
+        }
+        if let Verb::Patch { key, patch: Patch::Edit(Edit::Taints { add, remove }), .. } =
+            &write.verb
+            && add.iter().chain(remove).any(|t| t.effect == TaintEffect::NoExecute)
+        {
+            for queue in self.queues.values_mut() {
+                queue.remove(&key.name);
+            }
+            self.dirty_since = self.last;
+            return Recovery::GoOn;
+        }
+        Recovery::usual(write, refusal)
     }
 
     fn observe(&mut self, change: &Observed<'_>, view: View<'_>) {

@@ -32,10 +32,12 @@ fn apply(controller: &mut NodeLifecycle, caches: &mut Caches, plan: &Plan, now: 
     for write in plan.writes() {
         let key = write.verb.key();
         let mut object = View::new(caches, now).object(&key).unwrap().clone();
-        match &write.verb {
-            Verb::Update { object: new, .. } => object.take_status(new),
-            Verb::Patch { patch: Patch::Edit(edit), .. } => edit.apply(&mut object),
-            other => panic!("unexpected {}", other.name()),
+        if let Verb::Update { object: new, .. } = &write.verb {
+            object.take_status(new);
+        } else if let Verb::Patch { patch: Patch::Edit(edit), .. } = &write.verb {
+            edit.apply(&mut object);
+        } else {
+            panic!("unexpected {}", write.verb.name());
         }
         object.meta_mut().resource_version += 1;
         let old = caches.of_mut(key.kind).put(object.clone());
