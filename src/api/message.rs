@@ -25,8 +25,8 @@ pub enum Message {
     StopWatch(u64),
     /// An apiserver asks etcd to write.
     Transaction(u64, Box<Transaction>),
-    /// An apiserver asks etcd for what it holds of a kind, or one key of it.
-    Range(u64, Kind, Option<ObjectKey>),
+    /// An apiserver asks etcd for all that it holds, or all of a kind, or one key.
+    Range(u64, Option<Kind>, Option<ObjectKey>),
     /// An apiserver asks for all changes from a revision on.
     WatchStore(u64),
     /// etcd answers an apiserver.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::api::Name;
 use crate::api::core::pod::{Pod, PodSpec};
 use crate::api::object::{Kind, Object, ObjectKey};
-use crate::api::refusal::{Cause, Details, GroupResource, Reason, Refusal};
+use crate::api::refusal::{Cause, Details, GroupResource, Refusal};
 
 /// What admission looks up: the apiserver's own caches.
 pub trait Lookup {
@@ -184,6 +184,3 @@ fn default_tolerations(pod: &Pod, raw: &mut Raw) {
         }
     }
 }
-
-/// The reason by which kubectl tells a terminating namespace.
-pub const NAMESPACE_TERMINATING: Reason = Reason::Forbidden;

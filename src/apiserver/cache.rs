@@ -1,8 +1,9 @@
 //! The watch cache of one kind: the newest versions, the last changes, and who watches.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::api::Name;
+use crate::api::core::pod::Pod;
 use crate::api::message::StoreChange;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::request::{Change, WatchEvent, WatchOptions};
@@ -33,10 +34,10 @@ pub struct WatchCache {
     capacity: usize,
     /// The revision up to which changes have fallen out of the window.
     forgotten: u64,
-    streams: BTreeMap<u64, Stream>,
+    streams: Vec<Option<Stream>>,
+    closed: Vec<u64>,
     everywhere: Vec<u64>,
     by_node: Map<Name, Vec<u64>>,
-    opened: u64,
 }
 
 /// One watch of a client: a cursor into the window.
@@ -90,12 +91,7 @@ impl Stream {
 impl WatchCache {
     /// Begins with what a list of the store gave.
     pub fn fill(&mut self, items: &[Object], revision: u64) {
-        *self = WatchCache {
-            capacity: CAPACITY.0,
-            forgotten: revision,
-            opened: self.opened,
-            ..WatchCache::default()
-        };
+        *self = WatchCache { capacity: CAPACITY.0, forgotten: revision, ..WatchCache::default() };
         for object in items {
             self.put(object.clone());
         }
@@ -137,8 +133,13 @@ impl WatchCache {
         self.slots.iter().flatten().any(holds)
     }
 
-    /// Takes up a change; gives the streams that it may concern.
-    pub fn take_up(&mut self, change: &StoreChange, now: SimTime) -> Vec<u64> {
+    /// An object for which `holds`: a scan of the kind, for kinds of which there are few.
+    pub fn first(&self, holds: impl Fn(&Object) -> bool) -> Option<&Object> {
+        self.slots.iter().flatten().find(|o| holds(o))
+    }
+
+    /// Takes up a change; adds the streams that it may concern to `concerned`.
+    pub fn take_up(&mut self, change: &StoreChange, now: SimTime, concerned: &mut Vec<u64>) {
         if change.deleted {
             let meta = change.object.meta();
             let name = (meta.namespace.clone(), meta.name.clone());
@@ -150,7 +151,7 @@ impl WatchCache {
             self.put(change.object.clone());
         }
         self.remember(change, now);
-        self.concerned(change)
+        self.concerned(change, concerned);
     }
 
     /// Grows while the window is shorter than it should be, shrinks when it is much longer.
@@ -177,19 +178,18 @@ impl WatchCache {
         self.window.push_back((now, change.clone()));
     }
 
-    fn concerned(&self, change: &StoreChange) -> Vec<u64> {
-        let mut all = self.everywhere.clone();
-        if change.object.kind() == Kind::POD && !self.by_node.is_empty() {
-            let node =
-                |o: &Object| o.as_a::<crate::api::core::pod::Pod>().map(|p| p.node_name.clone());
-            let new = node(&change.object).unwrap_or_default();
-            let old = change.old.as_ref().and_then(node).unwrap_or_default();
-            all.extend(self.by_node.get(&new).into_iter().flatten());
-            if old != new {
-                all.extend(self.by_node.get(&old).into_iter().flatten());
-            }
+    fn concerned(&self, change: &StoreChange, all: &mut Vec<u64>) {
+        all.extend_from_slice(&self.everywhere);
+        if change.object.kind() != Kind::POD || self.by_node.is_empty() {
+            return;
         }
-        all
+        let new = change.object.as_a::<Pod>().map(|p| &p.node_name);
+        let old = change.old.as_ref().and_then(|o| o.as_a::<Pod>()).map(|p| &p.node_name);
+        let on = |node: Option<&Name>| node.and_then(|n| self.by_node.get(n)).into_iter().flatten();
+        all.extend(on(new));
+        if old != new {
+            all.extend(on(old));
+        }
     }
 
     /// Opens a watch that begins after a revision.
@@ -207,8 +207,10 @@ impl WatchCache {
             return Err(self.forgotten);
         }
         let seen = self.window.partition_point(|(_, c)| c.revision <= after);
-        self.opened += 1;
-        let number = self.opened;
+        let number = self.closed.pop().unwrap_or_else(|| {
+            self.streams.push(None);
+            self.streams.len() as u64 - 1
+        });
         match options.fields.exact("spec.nodeName").filter(|_| options.kind == Kind::POD) {
             Some(node) => self.by_node.entry(node.clone()).or_default().push(number),
             None => self.everywhere.push(number),
@@ -216,13 +218,14 @@ impl WatchCache {
         let cursor = self.first + seen as u64;
         let last_arrival = SimTime::ZERO;
         let stream = Stream { client, request, options, cursor, last_arrival, held: false };
-        self.streams.insert(number, stream);
+        self.streams[place(number)] = Some(stream);
         Ok(number)
     }
 
     /// Ends a watch.
     pub fn close(&mut self, number: u64) -> Option<Stream> {
-        let stream = self.streams.remove(&number)?;
+        let stream = self.streams.get_mut(place(number))?.take()?;
+        self.closed.push(number);
         self.everywhere.retain(|n| *n != number);
         if let Some(node) = stream.options.fields.exact("spec.nodeName")
             && let Some(list) = self.by_node.get_mut(node)
@@ -234,12 +237,12 @@ impl WatchCache {
 
     /// The watches, by number.
     pub fn streams(&self) -> impl Iterator<Item = (u64, &Stream)> {
-        self.streams.iter().map(|(n, s)| (*n, s))
+        self.streams.iter().zip(0..).filter_map(|(s, n)| s.as_ref().map(|s| (n, s)))
     }
 
     /// One watch, to change.
     pub fn stream_mut(&mut self, number: u64) -> Option<&mut Stream> {
-        self.streams.get_mut(&number)
+        self.streams.get_mut(place(number))?.as_mut()
     }
 
     /// What a watch has yet to deliver; its cursor moves on.
@@ -247,7 +250,9 @@ impl WatchCache {
     /// # Errors
     /// When it has waited for so long that changes have fallen out of the window.
     pub fn due(&mut self, number: u64) -> Result<Vec<WatchEvent>, u64> {
-        let Some(stream) = self.streams.get_mut(&number) else { return Ok(Vec::new()) };
+        let Some(Some(stream)) = self.streams.get_mut(place(number)) else {
+            return Ok(Vec::new());
+        };
         if stream.cursor < self.first {
             return Err(self.forgotten);
         }
@@ -255,4 +260,8 @@ impl WatchCache {
         stream.cursor = self.first + self.window.len() as u64;
         Ok(self.window.range(from..).filter_map(|(_, change)| stream.view(change)).collect())
     }
+}
+
+fn place(number: u64) -> usize {
+    usize::try_from(number).expect("a number of a stream is a place")
 }

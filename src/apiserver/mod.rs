@@ -2,7 +2,9 @@
 
 pub mod admission;
 pub mod cache;
-// edge
+pub mod create;
+pub mod edge;
 pub mod field;
-// registry
-// server
+pub mod list;
+pub mod registry;
+pub mod server;

@@ -37,12 +37,26 @@ impl Caches {
 pub struct View<'a> {
     caches: &'a Caches,
     now: Time,
+    /// Whether all creations and deletions of the key's last plan have been seen.
+    seen_own: bool,
 }
 
 impl<'a> View<'a> {
     /// A view of caches at an instant.
     pub fn new(caches: &'a Caches, now: Time) -> View<'a> {
-        View { caches, now }
+        View { caches, now, seen_own: true }
+    }
+
+    /// The same view for a key whose expectations are met or not.
+    #[must_use]
+    pub fn after_expectations(self, met: bool) -> View<'a> {
+        View { seen_own: met, ..self }
+    }
+
+    /// Whether the creations and deletions of the key's last plan have all been seen; until then
+    /// a controller with expectations creates and deletes nothing.
+    pub fn expectations_met(self) -> bool {
+        self.seen_own
     }
 
     /// The process's clock.

@@ -104,9 +104,10 @@ impl Etcd {
                 self.transact(from, token, *transaction, context);
             }
             Message::Range(token, kind, key) => {
-                let items = match key {
-                    Some(key) => self.store.get(&key).cloned().into_iter().collect(),
-                    None => self.store.list(kind),
+                let items = match (key, kind) {
+                    (Some(key), _) => self.store.get(&key).cloned().into_iter().collect(),
+                    (None, Some(kind)) => self.store.list(kind),
+                    (None, None) => Kind::all().flat_map(|k| self.store.list(k)).collect(),
                 };
                 let list = ObjectList {
                     resource_version: self.store.revision(),
@@ -254,5 +255,16 @@ impl Etcd {
     /// The kinds of which there are objects; for tests and tools.
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
         Kind::all().filter(|k| !self.store.list(*k).is_empty())
+    }
+}
+
+impl Etcd {
+    /// Puts objects into the store before the run begins.
+    pub fn preload(&mut self, objects: Vec<Object>) {
+        for object in objects {
+            let condition = crate::api::message::Condition::Absent;
+            let stored = self.store.commit(&object.key(), condition, Some(object), 0);
+            assert!(stored.is_ok(), "no two objects of the beginning have one name");
+        }
     }
 }

@@ -1,1 +1,22 @@
-//! Scenario files: what was written, what it means, what is wrong with it.
+//! Scenario files: from text to a typed description of what is to happen.
+//!
+//! Responsible for reading scenarios, manifests and command lines and for telling every mistake in
+//! them with its place. It never reads a file itself (a [`Loader`](manifest::Loader) is handed
+//! in), never prints, and never runs anything.
+
+pub mod amount;
+pub mod decode;
+pub mod diagnostic;
+pub mod duration;
+pub mod kubectl;
+pub mod load;
+pub mod manifest;
+pub mod schema;
+pub mod source;
+pub mod spec;
+pub mod template;
+pub mod yaml;
+
+pub use load::Described;
+pub use load::Override;
+pub use load::load;

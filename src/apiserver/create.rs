@@ -1,0 +1,183 @@
+//! A creation: name, identity, defaults and admission.
+
+use std::sync::Arc;
+
+use crate::api::Name;
+use crate::api::core::namespace::Namespace;
+use crate::api::core::pod::{Pod, PodPhase, PodSpec, PodStatus};
+use crate::api::core::service::Service;
+use crate::api::meta::Uid;
+use crate::api::names;
+use crate::api::object::{Kind, Object};
+use crate::api::refusal::Refusal;
+use crate::api::time::Time;
+use crate::apiserver::admission::{self, Lookup};
+use crate::apiserver::edge;
+use crate::sim::index::Map;
+use crate::sim::rng::keyed;
+
+/// Pod specs that have passed admission, by the copy that the controllers share: all pods of a
+/// template are admitted once.
+///
+/// The entry holds the spec that it was made from, so the address stands for it as long as the
+/// entry is there; no address is ever ordered or shown.
+#[derive(Clone, Default)]
+pub struct Admitted {
+    known: Map<usize, (Arc<PodSpec>, u64, Arc<PodSpec>, Arc<PodStatus>)>,
+}
+
+/// How many admitted specs are remembered before all are forgotten.
+const MOST_ADMITTED: usize = 4096;
+
+impl Admitted {
+    /// The admitted spec and first status of a pod. `state` changes when what admission looked up
+    /// may have changed.
+    fn pod(
+        &mut self,
+        pod: &Pod,
+        state: u64,
+        look: &impl Lookup,
+    ) -> Result<(Arc<PodSpec>, Arc<PodStatus>), Refusal> {
+        let address = Arc::as_ptr(&pod.spec) as usize;
+        if let Some((_, seen, spec, status)) = self.known.get(&address)
+            && *seen == state
+        {
+            return Ok((spec.clone(), status.clone()));
+        }
+        let (value, namespace) = (Object::from(pod.clone()).to_value(), &pod.meta.namespace);
+        let Object::Pod(read) = edge::create(Kind::POD, namespace, &pod.meta.name, value)? else {
+            return Err(Refusal::bad_request("a pod is a pod"));
+        };
+        let spec = admission::admit_pod(&read, look)?;
+        let status = PodStatus {
+            phase: PodPhase::Pending,
+            qos_class: Some(spec.qos_class),
+            ..PodStatus::default()
+        };
+        let status = Arc::new(status);
+        if self.known.len() >= MOST_ADMITTED {
+            self.known.clear();
+        }
+        self.known.insert(address, (pod.spec.clone(), state, spec.clone(), status.clone()));
+        Ok((spec, status))
+    }
+}
+
+/// What a creation needs to know beside the object.
+#[derive(Clone, Debug)]
+pub struct Birth {
+    /// The reading of the apiserver's clock.
+    pub now: Time,
+    /// The run's seed.
+    pub seed: u64,
+    /// The number of this creation, for names and uids.
+    pub number: u64,
+    /// The apiserver's name, so that two of them draw different names.
+    pub server: Name,
+    /// Changes when priority classes or service accounts do.
+    pub state: u64,
+}
+
+/// Makes an object ready to be stored: name, identity, defaults, admission.
+///
+/// # Errors
+/// The refusal that the apiserver answers.
+pub fn prepare(
+    mut object: Object,
+    birth: &Birth,
+    admitted: &mut Admitted,
+    look: &impl Lookup,
+) -> Result<Object, Refusal> {
+    let kind = object.kind();
+    if object.meta().name.is_empty() && !object.meta().generate_name.is_empty() {
+        let name = generated(&object.meta().generate_name, birth);
+        object.meta_mut().name = name;
+    }
+    if kind.row().namespaced && object.meta().namespace.is_empty() {
+        object.meta_mut().namespace = Name::new_static("default");
+    }
+    let (namespace, name) = (object.meta().namespace.clone(), object.meta().name.clone());
+    admission::namespace_lifecycle(kind, &namespace, &name, look)?;
+    match &mut object {
+        Object::Pod(pod) => {
+            let (spec, status) = admitted.pod(pod, birth.state, look)?;
+            let pod = Arc::make_mut(pod);
+            (pod.spec, pod.status) = (spec, status);
+        }
+        Object::Namespace(namespace) => open(Arc::make_mut(namespace)),
+        Object::Service(service) => allocate(Arc::make_mut(service), birth),
+        Object::ReplicaSet(_) | Object::Deployment(_) => {
+            object = edge::create(kind, &namespace, &name, object.to_value())?;
+        }
+        _ => {}
+    }
+    let uid = uid(&object, birth);
+    let meta = object.meta_mut();
+    meta.uid = uid;
+    meta.resource_version = 0;
+    meta.creation = Some(birth.now.whole_seconds());
+    meta.deletion = None;
+    meta.deletion_grace_seconds = None;
+    meta.generation = i64::from(kind.row().generation);
+    Ok(object)
+}
+
+/// A service without an address gets one of 10.96.0.0/16.
+///
+/// Differs: the address is drawn from the seed and the service's name; that another service has
+/// it already is not looked up.
+///
+/// Source: kubernetes v1.36 pkg/registry/core/service/storage/alloc.go, `allocClusterIPs`
+fn allocate(service: &mut Service, birth: &Birth) {
+    if service.spec.kind == "ExternalName" || !service.spec.cluster_ip.is_empty() {
+        return;
+    }
+    let name = [service.meta.namespace.as_bytes(), service.meta.name.as_bytes()].concat();
+    let bits = keyed(birth.seed, &name);
+    let (high, low) = (bits % 256, bits / 256 % 254 + 1);
+    let address = smol_str::format_smolstr!("10.96.{high}.{low}");
+    let list = serde_json::json!([address.as_str()]);
+    service.spec.cluster_ip = address;
+    let mut rest = service.spec.rest.0.as_deref().cloned().unwrap_or_default();
+    rest.insert("clusterIPs".into(), list);
+    service.spec.rest.0 = Some(Arc::new(rest));
+}
+
+/// A new namespace is active, and held until its content is gone.
+///
+/// Source: kubernetes v1.36 pkg/registry/core/namespace/strategy.go, `PrepareForCreate`, `Canonicalize`
+fn open(namespace: &mut Namespace) {
+    namespace.status.phase = Name::new_static("Active");
+    if namespace.spec.finalizers.is_empty() {
+        namespace.spec.finalizers.push(Name::new_static("kubernetes"));
+    }
+    let name = namespace.meta.name.clone();
+    namespace.meta.labels = namespace.meta.labels.with("kubernetes.io/metadata.name", &name);
+}
+
+/// A name that begins with `prefix`, for one creation.
+pub fn generated(prefix: &Name, birth: &Birth) -> Name {
+    let mut key = Vec::with_capacity(64);
+    key.extend_from_slice(birth.server.as_bytes());
+    key.extend_from_slice(prefix.as_bytes());
+    key.extend_from_slice(&birth.now.0.to_le_bytes());
+    key.extend_from_slice(&birth.number.to_le_bytes());
+    let mut bits = keyed(birth.seed, &key);
+    names::generate_name(prefix, |n| {
+        let letter = bits % n as u64;
+        bits /= n as u64;
+        usize::try_from(letter).unwrap_or(0)
+    })
+}
+
+fn uid(object: &Object, birth: &Birth) -> Uid {
+    let meta = object.meta();
+    let mut key = Vec::with_capacity(96);
+    key.extend_from_slice(&object.kind().0.to_le_bytes());
+    key.extend_from_slice(meta.namespace.as_bytes());
+    key.push(b'/');
+    key.extend_from_slice(meta.name.as_bytes());
+    key.extend_from_slice(&birth.now.0.to_le_bytes());
+    let (high, low) = (keyed(birth.seed, &key), keyed(birth.seed ^ 0x5eed, &key));
+    Uid::random(u128::from(high) << 64 | u128::from(low))
+}

@@ -1,0 +1,128 @@
+//! The edge: where objects come in as JSON and are read strictly, defaulted and validated.
+
+use serde_json::Value;
+
+use crate::api::deletion;
+use crate::api::object::{Kind, Object};
+use crate::api::patch::{self, PatchError, strategic};
+use crate::api::refusal::{GroupResource, Refusal};
+use crate::api::request::{Patch, Subresource};
+use crate::api::schema::{Schema, strict};
+use crate::api::strategy::{self, Birth};
+
+/// The uid and time that the strategies see; the real ones are given when the object is stored.
+const STAND_IN: (&str, &str) = ("00000000-0000-4000-8000-000000000000", "2026-01-01T00:00:00Z");
+
+fn read(kind: Kind, value: Value) -> Result<Object, Refusal> {
+    Object::from_value(kind, value).map_err(|e| Refusal::bad_request(&e.to_string()))
+}
+
+/// Refuses fields that Kubernetes does not know and values of the wrong type.
+fn check_strictly(kind: Kind, value: &Value) -> Result<(), Refusal> {
+    if Schema::of(kind.name()).is_none() {
+        return Ok(());
+    }
+    match strict::message(&strict::check(kind.name(), value)) {
+        None => Ok(()),
+        Some(message) => Err(Refusal::bad_request(&message)),
+    }
+}
+
+/// A new object, as a client wrote it: read strictly, defaulted, prepared and checked. `generated`
+/// is the name that its `generateName` would get.
+///
+/// # Errors
+/// 400 for what cannot be read, 422 for what is not valid.
+pub fn create(
+    kind: Kind,
+    namespace: &str,
+    generated: &str,
+    mut value: Value,
+) -> Result<Object, Refusal> {
+    check_strictly(kind, &value)?;
+    strategy::begin_create(kind.name(), &mut value);
+    let namespace = if kind.row().namespaced { namespace } else { "" };
+    let (uid, now) = STAND_IN;
+    let birth = Birth { namespace, uid, generated_name: generated, now };
+    let value = strategy::create(kind.name(), value, birth)?;
+    read(kind, value)
+}
+
+/// Another version of an object, as a client wrote it.
+///
+/// # Errors
+/// As [`create`].
+pub fn replace(current: &Object, value: &Value, part: Subresource) -> Result<Object, Refusal> {
+    check_strictly(current.kind(), value)?;
+    updated(current, value.clone(), part)
+}
+
+/// A version that a client wants, checked against the present one.
+fn updated(current: &Object, mut value: Value, part: Subresource) -> Result<Object, Refusal> {
+    let kind = current.kind();
+    if part == Subresource::Main {
+        let old = current.to_value();
+        strategy::begin_update(kind.name(), &mut value, &old);
+        value = strategy::update(kind.name(), value, &old)?;
+    }
+    let mut new = read(kind, value)?;
+    share(&mut new, current);
+    Ok(new)
+}
+
+/// What has not changed stays one copy, so that it can be seen to be the same at a glance.
+fn share(new: &mut Object, current: &Object) {
+    if let (Object::Deployment(new), Object::Deployment(old)) = (new, current)
+        && new.spec.template == old.spec.template
+        && !std::sync::Arc::ptr_eq(&new.spec.template, &old.spec.template)
+    {
+        let spec = std::sync::Arc::make_mut(&mut std::sync::Arc::make_mut(new).spec);
+        spec.template = old.spec.template.clone();
+    }
+}
+
+/// An object after a patch.
+///
+/// # Errors
+/// As [`create`], and for a patch that cannot be applied.
+pub fn patch(current: &Object, change: &Patch, part: Subresource) -> Result<Object, Refusal> {
+    let (kind, value) = (current.kind(), current.to_value());
+    let patched = match change {
+        Patch::Merge(change) => Ok(patch::merge_patch(&value, change)),
+        Patch::Json(change) => patch::json_patch(&value, change),
+        Patch::Strategic(change) => match Schema::of(kind.name()) {
+            Some(schema) => strategic::apply(&value, change, schema),
+            None => Err(PatchError::Malformed(
+                "strategic merge patch is not supported for custom resources".into(),
+            )),
+        },
+        Patch::Apply { .. } => Err(PatchError::Malformed(
+            "server-side apply is not modelled; use apply without --server-side".into(),
+        )),
+        Patch::Edit(_) => Ok(value),
+    };
+    let patched = patched.map_err(|error| refused(current, &error))?;
+    check_strictly(kind, &patched)?;
+    updated(current, patched, part)
+}
+
+fn refused(current: &Object, error: &PatchError) -> Refusal {
+    let row = current.kind().row();
+    let name = &current.meta().name;
+    match error {
+        PatchError::Malformed(_) => Refusal::bad_request(&error.to_string()),
+        PatchError::CannotApply(_) => {
+            let mut refusal = Refusal::invalid(&GroupResource::new(row.group, row.name), name, &[]);
+            refusal.message = error.to_string().into();
+            refusal
+        }
+        PatchError::Conflict(text) => {
+            Refusal::conflict(&GroupResource::new(row.group, row.plural), name, text)
+        }
+    }
+}
+
+/// Whether an object's dependents go with it when nobody says otherwise; so it is for all kinds.
+///
+/// Source: kubernetes v1.36 pkg/registry, the `DefaultGarbageCollectionPolicy` of each kind
+pub const DEPENDENTS: deletion::DefaultPolicy = deletion::DefaultPolicy::DeleteDependents;

@@ -1,0 +1,375 @@
+//! What becomes of the events that a component wants to record.
+//!
+//! Events that only differ in their text are combined once there are many, equal ones are
+//! counted, and a source that has too much to say about one object is silenced. The recorder
+//! decides what is written; it never writes, and an event that is lost is lost.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::api::Name;
+use crate::api::meta::Uid;
+use crate::api::time::Time;
+use crate::client::Draw;
+use crate::client::lru::Lru;
+use crate::client::token_bucket::TokenBucket;
+use crate::sim::time::{SimDuration, SimTime};
+
+/// How many entries each cache of the correlator has.
+const MAX_ENTRIES: usize = 4_096;
+/// From so many similar events on they are combined.
+const AGGREGATE_MAX_EVENTS: usize = 10;
+/// Similar events further apart than this are not counted together.
+const AGGREGATE_INTERVAL: SimDuration = SimDuration::secs(600);
+/// How many events a source may have about an object at once; each further one takes 5 minutes.
+const SPAM_BURST: u32 = 25;
+const SPAM_REFILL: SimDuration = SimDuration::secs(300);
+/// How often an event is tried to be written, and how far apart.
+const MAX_TRIES: u32 = 12;
+const RETRY_PERIOD: SimDuration = SimDuration::secs(10);
+
+/// The event correlator of one component.
+///
+/// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/events_cache.go,
+/// `EventCorrelator`
+#[derive(Clone, Debug)]
+pub struct EventRecorder {
+    similar: Lru<Similar>,
+    seen: Lru<Seen>,
+    spam: Lru<TokenBucket>,
+    last_name: i64,
+}
+
+/// Something to record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Occurrence {
+    /// The component that saw it.
+    pub component: Name,
+    /// The node it is on; empty for components of the control plane.
+    pub host: Name,
+    /// What it is about.
+    pub involved: ObjectReference,
+    /// How bad it is.
+    pub event_type: EventType,
+    /// `SuccessfulCreate`.
+    pub reason: Name,
+    /// The text that a person sees.
+    pub message: Arc<str>,
+}
+
+/// `ObjectReference`: what an event is about.
+#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
+pub struct ObjectReference {
+    /// `apps/v1`.
+    pub api_version: Name,
+    /// `ReplicaSet`.
+    pub kind: Name,
+    /// Empty for kinds of the whole cluster.
+    pub namespace: Name,
+    /// The object's name.
+    pub name: Name,
+    /// The object's uid.
+    pub uid: Uid,
+    /// `spec.containers{web}`; mostly empty.
+    pub field_path: Name,
+}
+
+/// How bad an event is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum EventType {
+    /// For information.
+    Normal,
+    /// Something may be wrong.
+    Warning,
+}
+
+/// An event as it is to be written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recorded {
+    /// The name of the Event object.
+    pub name: Name,
+    /// Its namespace.
+    pub namespace: Name,
+    /// What happened; the message is that to be written.
+    pub what: Occurrence,
+    /// How often.
+    pub count: u32,
+    /// When first.
+    pub first: Time,
+    /// When last.
+    pub last: Time,
+}
+
+/// What is to be written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Recording {
+    /// A new Event object.
+    Create(Recorded),
+    /// Count, last time and message of an Event object; if it is not found it is created.
+    Patch(Recorded),
+    /// Nothing.
+    Drop,
+}
+
+/// The events that differ in their text alone.
+#[derive(Clone, Debug)]
+struct Similar {
+    /// The texts, by their hashes, oldest first.
+    texts: Vec<u128>,
+    last: SimTime,
+}
+
+/// An event that was recorded before.
+#[derive(Clone, Debug)]
+struct Seen {
+    count: u32,
+    first: Time,
+    name: Name,
+}
+
+impl EventType {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EventType::Normal => "Normal",
+            EventType::Warning => "Warning",
+        }
+    }
+}
+
+impl Default for EventRecorder {
+    fn default() -> Self {
+        let (similar, seen) = (Lru::new(MAX_ENTRIES), Lru::new(MAX_ENTRIES));
+        EventRecorder { similar, seen, spam: Lru::new(MAX_ENTRIES), last_name: i64::MIN }
+    }
+}
+
+impl EventRecorder {
+    /// Decides what becomes of an occurrence.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/events_cache.go,
+    /// `EventCorrelate`
+    pub fn record(&mut self, what: Occurrence, now: SimTime) -> Recording {
+        let spam_key = what.spam_key();
+        let (what, key) = self.aggregate(what, now);
+        let recorded = self.observe(what, key, now);
+        let bucket = self.spam.use_or(spam_key, || TokenBucket::new(1, SPAM_REFILL, SPAM_BURST));
+        if !bucket.try_accept(now) {
+            return Recording::Drop;
+        }
+        if recorded.count > 1 { Recording::Patch(recorded) } else { Recording::Create(recorded) }
+    }
+
+    /// Combines the occurrence with similar ones once there are many; returns also the key under
+    /// which it is counted.
+    ///
+    /// Ten different texts within ten minutes of each other are many: the tenth is combined.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/events_cache.go,
+    /// `EventAggregate`
+    /// Differs: of ten texts Kubernetes forgets any one; here the oldest is forgotten.
+    fn aggregate(&mut self, what: Occurrence, now: SimTime) -> (Occurrence, u128) {
+        let key = what.aggregate_key();
+        let similar = self.similar.use_or(key, || Similar { texts: Vec::new(), last: now });
+        if now.since(similar.last) > AGGREGATE_INTERVAL {
+            similar.texts.clear();
+        }
+        similar.last = now;
+        let text = hash(&*what.message);
+        if !similar.texts.contains(&text) {
+            similar.texts.push(text);
+        }
+        if similar.texts.len() < AGGREGATE_MAX_EVENTS {
+            let key = what.event_key();
+            return (what, key);
+        }
+        similar.texts.remove(0);
+        let message = format!("(combined from similar events): {}", what.message).into();
+        (Occurrence { message, ..what }, key)
+    }
+
+    /// Counts the event, which has the name and the first time of its first occurrence.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/events_cache.go,
+    /// `eventObserve`
+    fn observe(&mut self, what: Occurrence, key: u128, now: SimTime) -> Recorded {
+        let last_name = &mut self.last_name;
+        let seen = self.seen.use_or(key, || {
+            *last_name = Time::at(now).0.max(last_name.saturating_add(1));
+            let first = Time::at(now);
+            Seen { count: 0, first, name: event_name(&what.involved.name, *last_name) }
+        });
+        seen.count = seen.count.saturating_add(1);
+        let (name, namespace) = (seen.name.clone(), event_namespace(&what.involved));
+        let (count, first, last) = (seen.count, seen.first, Time::at(now));
+        Recorded { name, namespace, what, count, first, last }
+    }
+}
+
+/// How long to wait before an event that did not reach the apiserver is tried again; none when it
+/// is given up. `tries` counts the attempts so far. What the apiserver refused is never tried
+/// again.
+///
+/// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/event.go, `recordToSink`
+pub fn retry_after(tries: u32, draw: Draw<'_>) -> Option<SimDuration> {
+    match tries {
+        0 | 1 => Some(SimDuration(draw(RETRY_PERIOD.0 - 1))),
+        2..MAX_TRIES => Some(RETRY_PERIOD),
+        MAX_TRIES.. => None,
+    }
+}
+
+impl Recorded {
+    /// A new event, named by the nanosecond given.
+    pub(super) fn first(what: Occurrence, nanos: i64, now: SimTime) -> Recorded {
+        let (name, stamp) = (event_name(&what.involved.name, nanos), Time::at(now));
+        let namespace = event_namespace(&what.involved);
+        Recorded { name, namespace, what, count: 1, first: stamp, last: stamp }
+    }
+}
+
+/// The namespace of an event: that of the object, or `default`.
+///
+/// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/event.go, `makeEvent`
+fn event_namespace(involved: &ObjectReference) -> Name {
+    if involved.namespace.is_empty() {
+        return Name::new_static("default");
+    }
+    involved.namespace.clone()
+}
+
+/// The name of an event: that of the object and the time in nanoseconds, in hexadecimal.
+///
+/// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/util/util.go,
+/// `GenerateEventName`
+/// Differs: no two events of a recorder have the same nanosecond, as none have on a real clock.
+fn event_name(involved: &str, nanos: i64) -> Name {
+    smol_str::format_smolstr!("{involved}.{nanos:x}")
+}
+
+impl Occurrence {
+    /// What an occurrence must share with another to count as the same event.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/events_cache.go,
+    /// `getEventKey`
+    fn event_key(&self) -> u128 {
+        let kind = (self.event_type, &self.reason, &self.message);
+        hash(&(&self.component, &self.host, &self.involved, kind))
+    }
+
+    /// What it must share to count as similar: all but the text and the part of the object.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/events_cache.go,
+    /// `EventAggregatorByReasonFunc`
+    fn aggregate_key(&self) -> u128 {
+        hash(&(self.source_and_object(), self.event_type, &self.reason))
+    }
+
+    /// What it must share to be limited together: the source and the object.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/events_cache.go,
+    /// `getSpamKey`
+    fn spam_key(&self) -> u128 {
+        hash(&self.source_and_object())
+    }
+
+    fn source_and_object(&self) -> impl Hash + '_ {
+        let o = &self.involved;
+        (&self.component, &self.host, (&o.kind, &o.namespace, &o.name, o.uid, &o.api_version))
+    }
+}
+
+/// A hash to know a value by.
+pub(super) fn hash(value: &(impl Hash + ?Sized)) -> u128 {
+    let mut hasher = Xxh3::new();
+    value.hash(&mut hasher);
+    hasher.digest128()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn occurrence(object: &str, message: &str) -> Occurrence {
+        let involved = ObjectReference {
+            kind: "ReplicaSet".into(),
+            namespace: "default".into(),
+            name: object.into(),
+            ..Default::default()
+        };
+        Occurrence {
+            component: "replicaset-controller".into(),
+            host: Name::default(),
+            involved,
+            event_type: EventType::Normal,
+            reason: "SuccessfulCreate".into(),
+            message: message.into(),
+        }
+    }
+
+    fn short(recording: Recording) -> String {
+        match recording {
+            Recording::Create(r) => format!("create {}", r.what.message),
+            Recording::Patch(r) => format!("patch {} {}", r.count, r.what.message),
+            Recording::Drop => "drop".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_tenth_similar_event_is_combined_and_the_next_is_a_patch() {
+        let mut recorder = EventRecorder::default();
+        let mut record =
+            |i| short(recorder.record(occurrence("web", &format!("pod {i}")), SimTime(i)));
+        let got: Vec<String> = (1..=11).map(&mut record).skip(8).collect();
+        let want = [
+            "create pod 9",
+            "create (combined from similar events): pod 10",
+            "patch 2 (combined from similar events): pod 11",
+        ];
+        assert_eq!(got, want);
+    }
+
+    #[test]
+    fn equal_events_are_counted_under_one_name_until_the_burst_is_used_up() {
+        let mut recorder = EventRecorder::default();
+        let mut record = |seconds| {
+            recorder.record(occurrence("web", "again"), SimTime::ZERO + SimDuration::secs(seconds))
+        };
+        let Recording::Create(first) = record(0) else { panic!("the first is created") };
+        assert_eq!(first.name, format!("web.{:x}", first.first.0));
+        let Recording::Patch(second) = record(1) else { panic!("the second is a patch") };
+        assert_eq!((second.name, second.count, second.first), (first.name, 2, first.first));
+        let rest: Vec<String> = (2..26).map(|s| short(record(s))).collect();
+        assert_eq!(rest[22..], ["patch 25 again", "drop"]);
+        assert_eq!(short(record(301)), "patch 27 again");
+    }
+
+    #[test]
+    fn one_instant_gives_different_names() {
+        let mut recorder = EventRecorder::default();
+        let mut name = |text| match recorder.record(occurrence("web", text), SimTime::ZERO) {
+            Recording::Create(r) | Recording::Patch(r) => r.name,
+            Recording::Drop => Name::default(),
+        };
+        assert_ne!(name("a"), name("b"));
+    }
+
+    #[test]
+    fn a_quiet_time_ends_the_combining() {
+        let mut recorder = EventRecorder::default();
+        let mut last = String::new();
+        for i in 0..10 {
+            let now = SimTime::ZERO + SimDuration::secs(i / 9 * 601);
+            last = short(recorder.record(occurrence("web", &format!("pod {i}")), now));
+        }
+        assert_eq!(last, "create pod 9");
+    }
+
+    #[test]
+    fn an_event_that_reaches_nobody_is_tried_twelve_times() {
+        let tries = (1..=100).take_while(|n| retry_after(*n, &mut |_| 0).is_some()).count();
+        assert_eq!(tries + 1, 12);
+    }
+}

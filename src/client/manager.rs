@@ -1,0 +1,465 @@
+//! The controllers of one process: their queues, workers, plans and retries.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::api::meta::Uid;
+use crate::api::object::{Object, ObjectKey};
+use crate::api::refusal::Refusal;
+use crate::api::request::{Answer, EventNote, Verb};
+use crate::client::component::{Component, Moment, Outgoing};
+use crate::client::expectations::Expectations;
+use crate::client::plan::{Expect, Plan, Recovery, Step, Write};
+use crate::client::rate_limiter::RateLimiter;
+use crate::client::reconciler::{Keys, Observed, Reconciler, Settings};
+use crate::client::slow_start::SlowStart;
+use crate::client::view::View;
+use crate::client::work_queue::WorkQueue;
+use crate::sim::time::{SimDuration, SimTime};
+
+/// The controllers of one process.
+#[derive(Clone)]
+pub struct Manager {
+    controllers: Vec<Controller>,
+    /// As they were before the first life.
+    initial: Vec<Box<dyn Reconciler>>,
+    /// What each request under way belongs to: controller, run.
+    under_way: BTreeMap<u64, (usize, u64, Box<Write>)>,
+    asked: u64,
+    acting: bool,
+}
+
+/// One controller: its rule, its queue, and what its workers are doing.
+#[derive(Clone)]
+struct Controller {
+    name: &'static str,
+    rule: Box<dyn Reconciler>,
+    settings: Settings,
+    queue: WorkQueue<ObjectKey>,
+    expectations: Expectations<ObjectKey, Uid>,
+    runs: BTreeMap<u64, Run>,
+    begun: u64,
+    next_period: SimTime,
+}
+
+/// One worker's work on one key.
+#[derive(Clone, Debug)]
+struct Run {
+    key: ObjectKey,
+    cause: u64,
+    steps: std::vec::IntoIter<Step>,
+    batch: Option<Batch>,
+    outstanding: usize,
+    retry: bool,
+    give_up: bool,
+    stopped: bool,
+    look_again: Option<SimDuration>,
+    /// The versions that replies have brought, by uid.
+    versions: Vec<(Uid, u64)>,
+}
+
+/// Writes that go in batches.
+#[derive(Clone, Debug)]
+struct Batch {
+    waiting: std::collections::VecDeque<Write>,
+    pace: Option<SlowStart>,
+    begun: bool,
+    succeeded: u32,
+}
+
+impl Manager {
+    /// A process of these controllers.
+    pub fn new(rules: Vec<Box<dyn Reconciler>>) -> Manager {
+        let controllers = rules.iter().map(|r| Controller::new(r.clone())).collect();
+        Manager { controllers, initial: rules, under_way: BTreeMap::new(), asked: 0, acting: false }
+    }
+
+    /// The kinds that its controllers watch.
+    pub fn kinds(&self) -> Vec<crate::api::object::Kind> {
+        let watches = self.initial.iter().flat_map(|r| r.watches().iter().map(|w| w.kind));
+        let all: std::collections::BTreeSet<_> = watches.collect();
+        all.into_iter().collect()
+    }
+
+    /// Keys that wait, are delayed, or are worked on, for each controller.
+    pub fn queues(&self) -> impl Iterator<Item = (&'static str, usize, usize, usize)> {
+        self.controllers
+            .iter()
+            .map(|c| (c.name, c.queue.len(), c.queue.waiting_len(), c.queue.processing_len()))
+    }
+
+    /// Lets the workers of a controller take what is due.
+    fn pump(&mut self, n: usize, moment: &mut Moment<'_>) {
+        if !self.acting {
+            return;
+        }
+        loop {
+            let controller = &mut self.controllers[n];
+            if controller.runs.len() >= controller.settings.workers {
+                break;
+            }
+            let Some((key, cause)) = controller.queue.pop(moment.now) else { break };
+            let met = !controller.settings.expectations
+                || controller.expectations.satisfied(&key, moment.now);
+            let view = View::new(moment.caches, moment.time).after_expectations(met);
+            let plan = controller.rule.reconcile(&key, view);
+            let run = controller.begin(key, cause, plan, moment);
+            self.advance(n, run, moment);
+        }
+        if let Some(due) = self.controllers[n].queue.next_due() {
+            moment.out.wake(due);
+        }
+    }
+
+    /// Sends what a run may send next; ends it when nothing is left.
+    fn advance(&mut self, n: usize, id: u64, moment: &mut Moment<'_>) {
+        loop {
+            let controller = &mut self.controllers[n];
+            let Some(run) = controller.runs.get_mut(&id) else { return };
+            if run.outstanding > 0 {
+                return;
+            }
+            let writes = run.next_writes(&mut controller.expectations);
+            if writes.is_empty() {
+                return self.finish(n, id, moment);
+            }
+            for write in writes {
+                self.send(n, id, write, moment);
+            }
+        }
+    }
+
+    fn send(&mut self, n: usize, id: u64, mut write: Write, moment: &mut Moment<'_>) {
+        let controller = &mut self.controllers[n];
+        let Some(run) = controller.runs.get_mut(&id) else { return };
+        run.outstanding += 1;
+        run.pass_on(&mut write.verb);
+        self.asked += 1;
+        moment.out.requests.push(Outgoing {
+            token: self.asked,
+            verb: write.verb.clone(),
+            why: write.why.clone(),
+            cause: Some(run.cause),
+            user: Some(controller.name),
+            background: false,
+        });
+        self.under_way.insert(self.asked, (n, id, Box::new(write)));
+    }
+
+    fn finish(&mut self, n: usize, id: u64, moment: &mut Moment<'_>) {
+        let controller = &mut self.controllers[n];
+        let Some(run) = controller.runs.remove(&id) else { return };
+        let (key, now) = (run.key, moment.now);
+        let limit = controller.settings.give_up_after;
+        let spent = limit.is_some_and(|most| controller.queue.requeues(&key) >= most);
+        if run.retry && !run.give_up && !spent {
+            let delay = controller.queue.add_rate_limited(key.clone(), now, run.cause);
+            moment.out.wake(now + delay);
+        } else {
+            controller.queue.forget(&key);
+        }
+        if let Some(span) = run.look_again {
+            controller.queue.add_after(key.clone(), span, now, run.cause);
+            moment.out.wake(now + span);
+        }
+        controller.queue.done(&key);
+    }
+
+    fn succeeded(
+        &mut self,
+        n: usize,
+        id: u64,
+        write: &Write,
+        answer: &Answer,
+        moment: &mut Moment<'_>,
+    ) {
+        let Some(run) = self.controllers[n].runs.get_mut(&id) else { return };
+        if let Answer::Object(object) | Answer::Deleted(object) = answer {
+            run.learn(object);
+        }
+        if let Some(batch) = &mut run.batch {
+            batch.succeeded += 1;
+        }
+        let name = match answer {
+            Answer::Object(object) | Answer::Deleted(object) => object.meta().name.clone(),
+            Answer::List(_) | Answer::Watching | Answer::Done | Answer::Refused(_) => {
+                write.verb.key().name
+            }
+        };
+        if let Some(note) = &write.on_success {
+            let cause = run.cause;
+            let source = self.controllers[n].name;
+            moment.out.told.push((source, filled(note, &name, None), cause));
+        }
+    }
+
+    fn refused(
+        &mut self,
+        n: usize,
+        id: u64,
+        write: &Write,
+        refusal: &Refusal,
+        moment: &mut Moment<'_>,
+    ) {
+        let controller = &mut self.controllers[n];
+        let recovery = controller.rule.recover(write, refusal);
+        let Some(run) = controller.runs.get_mut(&id) else { return };
+        match write.expect {
+            Expect::Nothing => {}
+            Expect::Creation => controller.expectations.creation_observed(&run.key),
+            Expect::Deletion(uid) => controller.expectations.deletion_observed(&run.key, &uid),
+        }
+        match recovery {
+            Recovery::GoOn => {
+                if let Some(batch) = &mut run.batch {
+                    batch.succeeded += 1;
+                }
+            }
+            Recovery::GoOnThenRetry => run.retry = true,
+            Recovery::Retry => (run.retry, run.stopped) = (true, true),
+            Recovery::GiveUp => (run.give_up, run.stopped) = (true, true),
+        }
+        if let Some(note) = &write.on_refusal {
+            let name = write.verb.key().name;
+            let note = filled(note, &name, Some(refusal));
+            moment.out.told.push((controller.name, note, run.cause));
+        }
+    }
+}
+
+impl Component for Manager {
+    fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
+        let kind = change.latest().kind();
+        let view = View::new(moment.caches, moment.time);
+        for n in 0..self.controllers.len() {
+            let controller = &mut self.controllers[n];
+            let mut concerned = false;
+            for watch in controller.rule.watches().iter().filter(|w| w.kind == kind) {
+                if !concerned {
+                    controller.rule.observe(change, view);
+                    concerned = true;
+                }
+                let mut keys = Keys::default();
+                (watch.keys)(change, view, &mut keys);
+                controller.take_up(keys, moment);
+            }
+            if concerned {
+                self.pump(n, moment);
+            }
+        }
+    }
+
+    fn synced(&mut self, moment: &mut Moment<'_>) {
+        self.acting = true;
+        for n in 0..self.controllers.len() {
+            let controller = &mut self.controllers[n];
+            if let Some(period) = controller.settings.period {
+                controller.next_period = moment.now + period;
+                controller.queue.add(controller.own_key(), moment.cause);
+                moment.out.wake_in_background(controller.next_period);
+            }
+            self.pump(n, moment);
+        }
+    }
+
+    fn reply(&mut self, token: u64, answer: &Answer, moment: &mut Moment<'_>) {
+        let Some((n, id, write)) = self.under_way.remove(&token) else { return };
+        match answer {
+            Answer::Refused(refusal) => self.refused(n, id, &write, refusal, moment),
+            Answer::Object(_)
+            | Answer::Deleted(_)
+            | Answer::Done
+            | Answer::List(_)
+            | Answer::Watching => {
+                self.succeeded(n, id, &write, answer, moment);
+            }
+        }
+        if let Some(run) = self.controllers[n].runs.get_mut(&id) {
+            run.outstanding -= 1;
+        }
+        self.advance(n, id, moment);
+        self.pump(n, moment);
+    }
+
+    fn wake(&mut self, moment: &mut Moment<'_>) {
+        for n in 0..self.controllers.len() {
+            let controller = &mut self.controllers[n];
+            if let Some(period) = controller.settings.period {
+                if controller.next_period <= moment.now {
+                    controller.next_period = moment.now + period;
+                    controller.queue.add(controller.own_key(), moment.cause);
+                }
+                moment.out.wake_in_background(controller.next_period);
+            }
+            self.pump(n, moment);
+        }
+    }
+
+    fn crashed(&mut self) {
+        *self = Manager::new(std::mem::take(&mut self.initial));
+    }
+}
+
+impl Controller {
+    fn new(rule: Box<dyn Reconciler>) -> Controller {
+        let settings = rule.settings();
+        let backoff = RateLimiter::exponential(settings.first_backoff, settings.longest_backoff);
+        Controller {
+            name: rule.name(),
+            settings,
+            rule,
+            queue: WorkQueue::new(backoff),
+            expectations: Expectations::default(),
+            runs: BTreeMap::new(),
+            begun: 0,
+            next_period: SimTime::NEVER,
+        }
+    }
+
+    /// The key of its periodic look.
+    fn own_key(&self) -> ObjectKey {
+        ObjectKey::new(crate::api::object::Kind::NODE, "", self.name)
+    }
+
+    fn take_up(&mut self, keys: Keys, moment: &mut Moment<'_>) {
+        if let Some(key) = &keys.created {
+            self.expectations.creation_observed(key);
+        }
+        if let Some((key, uid)) = &keys.deleted {
+            self.expectations.deletion_observed(key, uid);
+        }
+        for (key, delay) in keys.queue {
+            if delay == SimDuration::ZERO {
+                self.queue.add(key, moment.cause);
+            } else {
+                self.queue.add_after(key, delay, moment.now, moment.cause);
+                moment.out.wake(moment.now + delay);
+            }
+        }
+    }
+
+    /// A worker takes up a plan.
+    fn begin(&mut self, key: ObjectKey, cause: u64, plan: Plan, moment: &mut Moment<'_>) -> u64 {
+        if self.settings.expectations {
+            self.expect(&key, &plan, moment.now);
+        }
+        for note in plan.events {
+            moment.out.told.push((self.name, note, cause));
+        }
+        self.begun += 1;
+        let run = Run {
+            key,
+            cause,
+            steps: plan.steps.into_iter(),
+            batch: None,
+            outstanding: 0,
+            retry: plan.retry,
+            give_up: false,
+            stopped: false,
+            look_again: plan.look_again,
+            versions: Vec::new(),
+        };
+        self.runs.insert(self.begun, run);
+        self.begun
+    }
+
+    fn expect(&mut self, key: &ObjectKey, plan: &Plan, now: SimTime) {
+        let created = plan.writes().filter(|w| w.expect == Expect::Creation).count();
+        let deleted: Vec<Uid> = plan
+            .writes()
+            .filter_map(|w| if let Expect::Deletion(uid) = w.expect { Some(uid) } else { None })
+            .collect();
+        if created > 0 {
+            let count = u32::try_from(created).unwrap_or(u32::MAX);
+            self.expectations.expect_creations(key, count, now);
+        } else if !deleted.is_empty() {
+            self.expectations.expect_deletions(key, deleted, now);
+        }
+    }
+}
+
+impl Run {
+    /// The writes that may go next: one, or a batch; none when the plan is done or was stopped.
+    fn next_writes(&mut self, expectations: &mut Expectations<ObjectKey, Uid>) -> Vec<Write> {
+        if let Some(batch) = &mut self.batch {
+            let (more, left_out) = batch.next();
+            for write in left_out {
+                match write.expect {
+                    Expect::Nothing => {}
+                    Expect::Creation => expectations.creation_observed(&self.key),
+                    Expect::Deletion(uid) => expectations.deletion_observed(&self.key, &uid),
+                }
+            }
+            if !more.is_empty() {
+                return more;
+            }
+            self.batch = None;
+        }
+        if self.stopped {
+            return Vec::new();
+        }
+        match self.steps.next() {
+            None => Vec::new(),
+            Some(Step::One(write)) => vec![write],
+            Some(Step::Batch { writes, slow_start }) => {
+                let mut batch = Batch::new(writes, slow_start);
+                let (first, _) = batch.next();
+                self.batch = Some(batch);
+                first
+            }
+        }
+    }
+
+    /// Uses the version of an earlier reply where the write asks for it, by having none.
+    fn pass_on(&self, verb: &mut Verb) {
+        let Verb::Update { object, .. } = verb else { return };
+        if object.meta().resource_version != 0 {
+            return;
+        }
+        let uid = object.meta().uid;
+        if let Some((_, version)) = self.versions.iter().find(|(u, _)| *u == uid) {
+            object.meta_mut().resource_version = *version;
+        }
+    }
+
+    fn learn(&mut self, object: &Object) {
+        let meta = object.meta();
+        match self.versions.iter_mut().find(|(u, _)| *u == meta.uid) {
+            Some((_, version)) => *version = meta.resource_version,
+            None => self.versions.push((meta.uid, meta.resource_version)),
+        }
+    }
+}
+
+impl Batch {
+    fn new(writes: Vec<Write>, slow_start: bool) -> Batch {
+        let count = u32::try_from(writes.len()).unwrap_or(u32::MAX);
+        let pace = slow_start.then(|| SlowStart::new(count, 1));
+        Batch { waiting: writes.into(), pace, begun: false, succeeded: 0 }
+    }
+
+    /// The writes that go next, and those that never will.
+    fn next(&mut self) -> (Vec<Write>, Vec<Write>) {
+        let Some(pace) = &mut self.pace else {
+            return (self.waiting.drain(..).collect(), Vec::new());
+        };
+        if std::mem::replace(&mut self.begun, true) {
+            pace.settle(self.succeeded.min(pace.batch()));
+        }
+        self.succeeded = 0;
+        let count = (pace.batch() as usize).min(self.waiting.len());
+        let more: Vec<Write> = self.waiting.drain(..count).collect();
+        let left_out = if more.is_empty() { self.waiting.drain(..).collect() } else { Vec::new() };
+        (more, left_out)
+    }
+}
+
+/// An event with the name of the object and the words of the refusal filled in.
+fn filled(note: &EventNote, name: &str, refusal: Option<&Refusal>) -> EventNote {
+    if !note.message.contains('{') {
+        return note.clone();
+    }
+    let said = refusal.map_or("", |r| &*r.message);
+    let message = note.message.replace("{name}", name).replace("{refusal}", said);
+    EventNote { message: Arc::from(message), ..note.clone() }
+}

@@ -1,0 +1,425 @@
+//! The `ReplicaSet` controller: as many pods of one template as are wanted.
+//!
+//! Responsible for claiming, creating and deleting pods and for the status. It never changes a
+//! pod beyond its owner, and never looks at what runs in it.
+
+pub mod order;
+pub mod status;
+mod watch;
+mod why;
+
+use std::sync::Arc;
+
+use crate::api::Name;
+use crate::api::apps::replica_set::ReplicaSet;
+use crate::api::core::pod::Pod;
+use crate::api::meta::Uid;
+use crate::api::object::{Kind, Object, ObjectKey, controller_reference};
+use crate::api::refusal::{Reason, Refusal};
+use crate::api::request::Verb;
+use crate::api::selector::{LabelSelector, Selector};
+use crate::api::why::Why;
+use crate::client::plan::{Plan, Recovery, Write};
+use crate::client::reconciler::{Observed, Reconciler, Settings, Watch};
+use crate::client::view::View;
+use crate::controllers::claim::{self, Claim};
+use crate::controllers::pod_control::{PodControl, pod_from_template};
+use crate::sim::index::Map;
+use crate::sim::time::SimDuration;
+use status::LabelCheck;
+pub use why::ReplicaSetWhy;
+
+/// How many pods one look creates or deletes at most.
+///
+/// Source: kubernetes v1.36 pkg/controller/replicaset/replica_set.go, `BurstReplicas`
+pub const BURST_REPLICAS: usize = 500;
+
+/// Keeps as many pods of each `ReplicaSet` as are wanted.
+///
+/// Differs: a pod that could not be created or deleted shows in the condition `ReplicaFailure` one
+/// try later than in Kubernetes, because the status is planned before the outcome is known; and a
+/// conflict on the status is answered by another look, not by one more write.
+#[derive(Clone, Default)]
+pub struct ReplicaSetController {
+    /// Selectors, compiled once for each incarnation.
+    selectors: Map<Uid, (Arc<LabelSelector>, Selector)>,
+    /// Why the last try to create or delete pods failed.
+    failures: Map<Uid, Name>,
+}
+
+/// What is to be done about the number of pods.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// Nothing.
+    None,
+    /// So many are created.
+    Create(usize),
+    /// So many are deleted.
+    Delete(usize),
+}
+
+/// How many pods one look creates or deletes.
+///
+/// 0 pods of 1200 wanted are 500 creations; 5 of 3 are 2 deletions.
+///
+/// Source: kubernetes v1.36 pkg/controller/replicaset/replica_set.go,
+/// `ReplicaSetController.manageReplicas`
+pub fn change(active: usize, wanted: i32, burst: usize) -> Change {
+    let wanted = usize::try_from(wanted).unwrap_or(0);
+    match active.cmp(&wanted) {
+        std::cmp::Ordering::Less => Change::Create((wanted - active).min(burst)),
+        std::cmp::Ordering::Equal => Change::None,
+        std::cmp::Ordering::Greater => Change::Delete((active - wanted).min(burst)),
+    }
+}
+
+/// The pods of a `ReplicaSet`: those that count, and how many are on their way out.
+struct Pods<'a> {
+    active: Vec<&'a Arc<Pod>>,
+    terminating: usize,
+}
+
+impl ReplicaSetController {
+    fn selector(&mut self, set: &ReplicaSet) -> Option<Selector> {
+        if let Some((source, selector)) = self.selectors.get(&set.meta.uid)
+            && (Arc::ptr_eq(source, &set.spec.selector) || **source == *set.spec.selector)
+        {
+            return Some(selector.clone());
+        }
+        let selector = LabelSelector::to_selector(Some(&set.spec.selector)).ok()?;
+        let known = (set.spec.selector.clone(), selector.clone());
+        self.selectors.insert(set.meta.uid, known);
+        Some(selector)
+    }
+}
+
+/// The pods that a `ReplicaSet` has or takes, with the writes by which it takes and drops some.
+///
+/// Source: kubernetes v1.36 pkg/controller/replicaset/replica_set.go,
+/// `ReplicaSetController.claimPods`
+fn claim_pods<'a>(
+    set: &ReplicaSet,
+    selector: &Selector,
+    view: View<'a>,
+    plan: &mut Plan,
+) -> Pods<'a> {
+    let mut pods = Pods { active: Vec::new(), terminating: 0 };
+    let mut matches = LabelCheck::new(|labels| selector.matches(labels));
+    for pod in view.controlled_by::<Pod>(set.meta.uid) {
+        let is_ours = matches.holds(&pod.meta.labels);
+        if !pod.is_active() {
+            let is_terminating = pod.meta.is_deleting() && !pod.is_terminal();
+            pods.terminating += usize::from(is_terminating && is_ours);
+        } else if is_ours {
+            pods.active.push(pod);
+        } else if claim::claim(&set.meta, &pod.meta, selector) == Claim::Release {
+            plan.push(claim::release(&set.meta, &Object::Pod(pod.clone())));
+        }
+    }
+    for pod in view.orphans::<Pod>(&set.meta.namespace).filter(|p| p.is_active()) {
+        if claim::claim(&set.meta, &pod.meta, selector) == Claim::Adopt {
+            let pod_object = Object::Pod(pod.clone());
+            plan.push(claim::adoption(Kind::REPLICA_SET, &set.meta, &pod_object));
+            pods.active.push(pod);
+        }
+    }
+    pods
+}
+
+/// Adds the creations and deletions that a `ReplicaSet` needs.
+fn manage_replicas(set: &Arc<ReplicaSet>, active: &[&Arc<Pod>], view: View<'_>, plan: &mut Plan) {
+    let (have, want) = (active.len(), set.spec.replicas);
+    let change = change(have, want, BURST_REPLICAS);
+    if change == Change::None || !view.expectations_met() {
+        return;
+    }
+    let control = PodControl::of(&Object::ReplicaSet(set.clone()));
+    match change {
+        Change::None => {}
+        Change::Create(count) => {
+            let owner = controller_reference(Kind::REPLICA_SET, &set.meta);
+            let pod = pod_from_template(&set.spec.template, &set.meta, owner);
+            let why = Why::from(ReplicaSetWhy::TooFew { have, want });
+            plan.push_slowly(control.creations(pod, count, &why));
+        }
+        Change::Delete(count) => {
+            let related = || related_pods(set, view);
+            let doomed = order::pods_to_delete(active, related, count, view.now());
+            let why = Why::from(ReplicaSetWhy::TooMany { have, want });
+            plan.push_all(doomed.iter().map(|p| control.deletion(p, why.clone())).collect());
+        }
+    }
+}
+
+/// All pods that the `ReplicaSets` of the same owner select.
+///
+/// Source: kubernetes v1.36 pkg/controller/replicaset/replica_set.go,
+/// `ReplicaSetController.getIndirectlyRelatedPods`
+fn related_pods<'a>(set: &ReplicaSet, view: View<'a>) -> Vec<&'a Arc<Pod>> {
+    let Some(owner) = set.meta.controller() else { return Vec::new() };
+    let siblings = view.controlled_by::<ReplicaSet>(owner.uid);
+    let selectors: Vec<Selector> =
+        siblings.filter_map(|s| LabelSelector::to_selector(Some(&s.spec.selector)).ok()).collect();
+    let is_related = |labels: &_| selectors.iter().any(|s| s.matches(labels));
+    let mut related = LabelCheck::new(is_related);
+    // A scan of the namespace's pods, on a scale-down of a ReplicaSet only.
+    let pods = view.in_namespace::<Pod>(&set.meta.namespace);
+    pods.filter(|pod| related.holds(&pod.meta.labels)).collect()
+}
+
+/// Adds the write of the status, if it says anything new, and the next look at pods that are
+/// ready and not yet available.
+fn write_status(
+    set: &Arc<ReplicaSet>,
+    pods: &Pods<'_>,
+    failure: Option<&str>,
+    view: View<'_>,
+    plan: &mut Plan,
+) {
+    let now = view.now();
+    let status = status::status(set, &pods.active, pods.terminating, failure, now);
+    let min_ready = set.spec.min_ready_seconds;
+    if min_ready > 0 && status.ready_replicas != status.available_replicas {
+        let active = pods.active.iter().copied();
+        let next = status::next_availability_check(active, min_ready, now, now);
+        let whole = SimDuration::secs(u64::try_from(min_ready).unwrap_or(0));
+        plan.look_again_in(next.unwrap_or(whole));
+    }
+    if status::is_news(set, &status) {
+        let why = ReplicaSetWhy::Counted {
+            replicas: status.replicas,
+            ready: status.ready_replicas,
+            available: status.available_replicas,
+        };
+        let mut new = (**set).clone();
+        new.status = status;
+        plan.push(Write::update_status(new, why));
+    }
+}
+
+impl Reconciler for ReplicaSetController {
+    fn name(&self) -> &'static str {
+        "replicaset-controller"
+    }
+
+    fn watches(&self) -> &'static [Watch] {
+        watch::WATCHES
+    }
+
+    fn settings(&self) -> Settings {
+        Settings { expectations: true, ..Settings::default() }
+    }
+
+    /// Source: kubernetes v1.36 pkg/controller/replicaset/replica_set.go,
+    /// `ReplicaSetController.syncReplicaSet`
+    fn reconcile(&mut self, key: &ObjectKey, view: View<'_>) -> Plan {
+        let mut plan = Plan::nothing();
+        let Some(set) = view.get::<ReplicaSet>(&key.namespace, &key.name) else { return plan };
+        let Some(selector) = self.selector(set) else { return plan };
+        let pods = claim_pods(set, &selector, view, &mut plan);
+        let mut failure = self.failures.remove(&set.meta.uid);
+        if set.meta.is_deleting() || change(pods.active.len(), set.spec.replicas, 1) == Change::None
+        {
+            failure = None;
+        } else {
+            manage_replicas(set, &pods.active, view, &mut plan);
+        }
+        write_status(set, &pods, failure.as_deref(), view, &mut plan);
+        plan
+    }
+
+    fn recover(&mut self, write: &Write, refusal: &Refusal) -> Recovery {
+        if claim::refusal_is_harmless(write, refusal) {
+            return Recovery::GoOn;
+        }
+        let is_creation = matches!(write.verb, Verb::Create { .. });
+        let is_deletion = matches!(write.verb, Verb::Delete { .. });
+        if is_creation && claim::namespace_terminates(refusal)
+            || is_deletion && refusal.reason == Reason::NotFound
+        {
+            return Recovery::GoOn;
+        }
+        if !is_creation && !is_deletion {
+            return Recovery::usual(write, refusal);
+        }
+        let owner = write.on_refusal.as_ref().map(|e| e.about.uid);
+        if let Some(owner) = owner {
+            self.failures.insert(owner, Name::new(&refusal.message));
+        }
+        Recovery::GoOnThenRetry
+    }
+
+    fn observe(&mut self, change: &Observed<'_>, _view: View<'_>) {
+        if let Some(old) = watch::gone(change) {
+            self.selectors.remove(&old.meta().uid);
+            self.failures.remove(&old.meta().uid);
+        }
+    }
+
+    fn boxed_clone(&self) -> Box<dyn Reconciler> {
+        Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::apps::pod_template::PodTemplate;
+    use crate::api::core::pod::PodPhase;
+    use crate::api::labels::Labels;
+    use crate::api::meta::Meta;
+    use crate::api::time::{EPOCH, Time};
+    use crate::client::plan::{Expect, Step};
+    use crate::client::view::Caches;
+
+    fn replica_set(replicas: i32) -> ReplicaSet {
+        let labels = Labels::from([("app", "web")]);
+        let mut set = ReplicaSet { meta: Meta::named("default", "web"), ..ReplicaSet::default() };
+        set.meta.uid = Uid::parse("set");
+        set.meta.generation = 1;
+        set.spec.replicas = replicas;
+        set.spec.selector =
+            Arc::new(LabelSelector { match_labels: labels.clone(), ..LabelSelector::default() });
+        let meta = Meta { labels, ..Meta::default() };
+        set.spec.template = Arc::new(PodTemplate { meta, ..PodTemplate::default() });
+        set
+    }
+
+    fn pod(name: &str, set: &ReplicaSet) -> Pod {
+        let owner = controller_reference(Kind::REPLICA_SET, &set.meta);
+        let mut pod = pod_from_template(&set.spec.template, &set.meta, owner);
+        pod.meta.name = name.into();
+        pod.meta.uid = Uid::parse(name);
+        pod.meta.creation = Some(EPOCH);
+        pod
+    }
+
+    struct World {
+        caches: Caches,
+        controller: ReplicaSetController,
+    }
+
+    impl World {
+        fn of(set: &ReplicaSet, pods: &[Pod]) -> World {
+            let mut caches = Caches::default();
+            caches.of_mut(Kind::REPLICA_SET).put(set.clone().into());
+            for pod in pods {
+                caches.of_mut(Kind::POD).put(pod.clone().into());
+            }
+            World { caches, controller: ReplicaSetController::default() }
+        }
+
+        fn plan(&mut self) -> Plan {
+            let key = ObjectKey::new(Kind::REPLICA_SET, "default", "web");
+            self.controller.reconcile(&key, View::new(&self.caches, EPOCH))
+        }
+    }
+
+    /// The writes of a plan, each as one line.
+    fn lines(plan: &Plan) -> Vec<String> {
+        let line = |write: &Write| match &write.verb {
+            Verb::Create { object, .. } => {
+                format!("create {} because {}", object.meta().generate_name, write.why)
+            }
+            Verb::Delete { key, .. } => format!("delete {} because {}", key.name, write.why),
+            Verb::Update { object, .. } => {
+                format!("status of {}: {}", object.meta().name, write.why)
+            }
+            Verb::Patch { key, .. } => format!("patch {} because {}", key.name, write.why),
+            Verb::Get(_)
+            | Verb::List(_)
+            | Verb::Watch(_)
+            | Verb::DeleteCollection { .. }
+            | Verb::Bind { .. }
+            | Verb::Evict { .. } => panic!("{write:?}"),
+        };
+        plan.writes().map(line).collect()
+    }
+
+    #[test]
+    fn missing_pods_are_created_slowly_before_the_status_is_written() {
+        let set = replica_set(2);
+        let mut world = World::of(&set, &[]);
+        let plan = world.plan();
+        let create = "create web- because 0 of 2 pods are there";
+        let status = "status of web: 0 pods, 0 ready, 0 available";
+        assert_eq!(lines(&plan), [create, create, status]);
+        let Step::Batch { writes, slow_start: true } = &plan.steps[0] else { panic!("{plan:?}") };
+        assert!(writes.iter().all(|w| w.expect == Expect::Creation));
+    }
+
+    #[test]
+    fn a_settled_replica_set_plans_nothing() {
+        let mut set = replica_set(1);
+        let pod = pod("a", &set);
+        set.status = status::status(&set, &[&Arc::new(pod.clone())], 0, None, EPOCH);
+        assert!(World::of(&set, &[pod]).plan().is_empty());
+    }
+
+    #[test]
+    fn a_surplus_pod_that_does_not_run_yet_goes_first() {
+        let set = replica_set(1);
+        let (mut old, young) = (pod("a", &set), pod("b", &set));
+        old.node_name = "node-1".into();
+        Arc::make_mut(&mut old.status).phase = PodPhase::Running;
+        let plan = World::of(&set, &[old, young]).plan();
+        assert_eq!(lines(&plan)[0], "delete b because 2 pods are there, 1 are wanted");
+        let told = plan.writes().next().and_then(|w| w.on_success.as_ref()).expect("an event");
+        assert_eq!((told.reason, &*told.message), ("SuccessfulDelete", "Deleted pod: b"));
+    }
+
+    #[test]
+    fn orphans_are_adopted_and_strangers_released() {
+        let set = replica_set(1);
+        let (mut orphan, mut stranger) = (pod("orphan", &set), pod("stranger", &set));
+        orphan.meta.owners = None;
+        stranger.meta.labels = Labels::from([("app", "db")]);
+        let plan = World::of(&set, &[orphan, stranger]).plan();
+        assert_eq!(
+            lines(&plan),
+            [
+                "patch stranger because it does not match the selector any more",
+                "patch orphan because it matches the selector and belongs to nobody",
+                "status of web: 1 pods, 0 ready, 0 available",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_refused_creation_shows_in_the_status_of_the_next_try() {
+        let mut world = World::of(&replica_set(1), &[]);
+        let plan = world.plan();
+        let refusal = Refusal {
+            code: 403,
+            reason: Reason::Forbidden,
+            message: "exceeded quota".into(),
+            details: None,
+        };
+        let create = plan.writes().next().expect("a creation");
+        assert_eq!(world.controller.recover(create, &refusal), Recovery::GoOnThenRetry);
+        let failure = |plan: &Plan| {
+            let updated = |w: &Write| {
+                let Verb::Update { object, .. } = &w.verb else { return None };
+                object.as_a::<ReplicaSet>().cloned()
+            };
+            let set = plan.writes().find_map(updated)?;
+            set.status.conditions.first().map(|c| (c.reason.clone(), c.message.clone()))
+        };
+        assert_eq!(failure(&world.plan()), Some(("FailedCreate".into(), "exceeded quota".into())));
+        assert_eq!(failure(&world.plan()), None);
+    }
+
+    #[test]
+    fn a_pod_is_looked_at_when_its_min_ready_seconds_are_over() {
+        let mut set = replica_set(1);
+        set.spec.min_ready_seconds = 10;
+        let mut pod = pod("a", &set);
+        let ready = crate::api::condition::Condition {
+            last_transition_time: Some(Time(EPOCH.0 - 4_000_000_000)),
+            ..crate::api::condition::Condition::new("Ready", true.into(), "")
+        };
+        Arc::make_mut(&mut pod.status).conditions.push(ready);
+        let plan = World::of(&set, &[pod]).plan();
+        assert_eq!(plan.look_again, Some(SimDuration::secs(6)));
+    }
+}

@@ -1,0 +1,236 @@
+//! The kubelet: takes the pods of its node through their lives and tells how they and the node are.
+//!
+//! Responsible for when something is looked at, and for what is sent and recorded; what is right
+//! is decided in [`pod_lifecycle`](crate::node::pod_lifecycle). It has no periodic turns: the
+//! second beats of the real one (relist, sync tick, status pass) are phases, from which the next
+//! instant that matters is computed. It must never look at anything but its informers' changes,
+//! its replies, its clock and its node's runtime.
+
+mod activity;
+mod config;
+mod host;
+mod node_status;
+mod probing;
+mod status;
+mod sync;
+mod text;
+mod worker;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::api::core::node::Node;
+use crate::api::core::pod::Pod;
+use crate::api::meta::Uid;
+use crate::api::request::Answer;
+use crate::client::component::{Component, Moment};
+use crate::client::reconciler::Observed;
+use crate::node::runtime::Runtime;
+use crate::sim::time::SimTime;
+
+pub use config::{Config, Heartbeat, NodeConfig, Span};
+pub use node_status::{registered, registered_lease};
+
+use host::{Host, Sent};
+use node_status::NodeKeeper;
+use worker::{Stage, Worker};
+
+/// The kubelet of one node.
+#[derive(Clone)]
+pub struct Kubelet {
+    host: Host,
+    node: NodeKeeper,
+    workers: BTreeMap<Uid, Worker>,
+    agenda: BTreeSet<(SimTime, Uid)>,
+    is_started: bool,
+    is_synced: bool,
+}
+
+impl Kubelet {
+    /// A kubelet that has just begun, on a runtime that may have containers of before.
+    pub fn new(config: Arc<Config>, runtime: Runtime) -> Kubelet {
+        Kubelet {
+            node: NodeKeeper::new(&config),
+            host: Host::new(config, runtime),
+            workers: BTreeMap::new(),
+            agenda: BTreeSet::new(),
+            is_started: false,
+            is_synced: false,
+        }
+    }
+
+    /// The node itself has stopped: its containers are gone, its images stay.
+    pub fn lose_containers(&mut self) {
+        self.host.runtime.lose_containers();
+    }
+
+    /// The runtime under it.
+    pub fn runtime(&self) -> &Runtime {
+        &self.host.runtime
+    }
+
+    /// The process begins: draws its phases and registers the node. The first change or the end
+    /// of the first lists does the same where nobody has called this before.
+    pub fn start(&mut self, moment: &mut Moment<'_>) {
+        if std::mem::replace(&mut self.is_started, true) {
+            return;
+        }
+        self.host.begin(moment);
+        self.node.register(&mut self.host, moment);
+        self.ask(moment);
+    }
+
+    fn observe_pod(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
+        let Some(pod) = change.latest().as_a::<Pod>() else { return };
+        let uid = pod.meta.uid;
+        if let Some(old) = change.old.filter(|o| o.meta().uid != uid) {
+            self.lose(old.meta().uid, moment);
+        }
+        if change.new.is_none() {
+            self.lose(uid, moment);
+        } else if let Some(worker) = self.workers.get_mut(&uid) {
+            worker.update(pod, &mut self.host, moment);
+            self.turn(uid, moment);
+        } else {
+            let worker = Worker::new(pod, moment.now);
+            self.workers.insert(uid, worker);
+            if self.is_synced {
+                self.admit(uid, moment);
+                self.turn(uid, moment);
+            }
+        }
+    }
+
+    /// The pod is gone from the apiserver.
+    fn lose(&mut self, uid: Uid, moment: &mut Moment<'_>) {
+        let Some(worker) = self.workers.get_mut(&uid) else { return };
+        worker.is_gone = true;
+        if matches!(worker.stage, Stage::Syncing | Stage::Stopping) {
+            worker.stop_for_good(&mut self.host, moment);
+        }
+        self.turn(uid, moment);
+    }
+
+    /// Looks whether there is room for a new pod beside those that are not over.
+    fn admit(&mut self, uid: Uid, moment: &mut Moment<'_>) {
+        let node = self.node.node();
+        let mut used = crate::api::resource::Resources::default();
+        let mut count = 0;
+        // Bounded by the pods of one node.
+        for (other, worker) in &self.workers {
+            if *other != uid && worker.takes_resources() {
+                used.add(&worker.pod.spec.requests);
+                count += 1;
+            }
+        }
+        let Some(worker) = self.workers.get_mut(&uid) else { return };
+        worker.admit(node, &used, count, &mut self.host, moment);
+    }
+
+    /// Lets a worker do all that is due, and notes when it is next.
+    fn turn(&mut self, uid: Uid, moment: &mut Moment<'_>) {
+        let Some(worker) = self.workers.get_mut(&uid) else { return };
+        self.agenda.remove(&(worker.due, uid));
+        worker.run(&mut self.host, moment);
+        if worker.is_forgotten() {
+            self.workers.remove(&uid);
+            self.host.runtime.remove(uid);
+            return;
+        }
+        worker.due = worker.next(&self.host);
+        if worker.due != SimTime::NEVER {
+            self.agenda.insert((worker.due, uid));
+        }
+    }
+
+    fn ask(&self, moment: &mut Moment<'_>) {
+        let pods = self.agenda.first().map_or(SimTime::NEVER, |(at, _)| *at);
+        let next = pods.min(self.node.ready_at());
+        if next != SimTime::NEVER {
+            moment.out.wake(next);
+        }
+        let beat = self.node.beat_at();
+        if beat != SimTime::NEVER {
+            let out = &mut moment.out.background_wake_at;
+            *out = Some(out.map_or(beat, |at| at.min(beat)));
+        }
+    }
+}
+
+impl Component for Kubelet {
+    /// Draws its phases and registers the node.
+    fn begin(&mut self, moment: &mut Moment<'_>) {
+        self.start(moment);
+    }
+
+    fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
+        self.start(moment);
+        let own = |node: &&Arc<Node>| node.meta.name == self.host.config.node.name;
+        if let Some(node) = change.latest().as_a::<Node>().filter(own) {
+            self.node.observe(change.new.map(|_| node), moment);
+        } else {
+            self.observe_pod(change, moment);
+        }
+        self.ask(moment);
+    }
+
+    fn synced(&mut self, moment: &mut Moment<'_>) {
+        self.start(moment);
+        self.is_synced = true;
+        let all: Vec<Uid> = self.workers.keys().copied().collect();
+        for uid in all {
+            self.admit(uid, moment);
+            self.turn(uid, moment);
+        }
+        let strays: Vec<Uid> = self.host.runtime.pods().collect();
+        for uid in strays {
+            if !self.workers.contains_key(&uid) {
+                self.host.runtime.remove(uid);
+            }
+        }
+        self.ask(moment);
+    }
+
+    fn reply(&mut self, token: u64, answer: &Answer, moment: &mut Moment<'_>) {
+        match self.host.take(token) {
+            None => {}
+            Some(Sent::PodStatus(uid)) => {
+                if let Some(worker) = self.workers.get_mut(&uid) {
+                    worker.status_answered(answer, &mut self.host, moment);
+                    self.turn(uid, moment);
+                }
+            }
+            Some(Sent::PodDelete(uid)) => {
+                if let Some(worker) = self.workers.get_mut(&uid) {
+                    worker.delete_answered(answer, &self.host, moment);
+                    self.turn(uid, moment);
+                }
+            }
+            Some(Sent::Node(what)) => self.node.answered(what, answer, &mut self.host, moment),
+        }
+        self.ask(moment);
+    }
+
+    fn wake(&mut self, moment: &mut Moment<'_>) {
+        self.node.wake(&mut self.host, moment);
+        while let Some((at, uid)) = self.agenda.first().copied() {
+            if at > moment.now {
+                break;
+            }
+            self.turn(uid, moment);
+        }
+        self.ask(moment);
+    }
+
+    /// The node has stopped: what ran on it is gone, what is on disk stays.
+    fn crashed(&mut self) {
+        let mut config = (*self.host.config).clone();
+        config.is_registered = false;
+        let mut runtime = std::mem::take(&mut self.host.runtime);
+        runtime.lose_containers();
+        *self = Kubelet::new(Arc::new(config), runtime);
+    }
+}
+
+#[cfg(test)]
+mod tests;

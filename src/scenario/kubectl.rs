@@ -1,0 +1,155 @@
+//! The command line of kubectl, as far as a scenario's person types it.
+//!
+//! Responsible for reading a line (quotes, `|| true`, `&`, `$(kubectl get …)`) and the commands
+//! with their flags into typed values, before anything runs. It never runs a command.
+
+mod change;
+mod create;
+mod flags;
+mod line;
+mod node;
+mod parse;
+mod read;
+mod rollout;
+mod target;
+mod word;
+
+use clap::Parser;
+use clap::Subcommand;
+
+pub use change::Annotate;
+pub use change::Apply;
+pub use change::Autoscale;
+pub use change::Delete;
+pub use change::Expose;
+pub use change::Label;
+pub use change::Patch;
+pub use change::Scale;
+pub use create::Create;
+pub use create::CreateBudget;
+pub use create::CreateCronJob;
+pub use create::CreateDeployment;
+pub use create::CreateJob;
+pub use create::CreateKind;
+pub use create::CreatePriorityClass;
+pub use create::CreateQuota;
+pub use create::CreateSecret;
+pub use create::Literals;
+pub use create::Named;
+pub use create::Run;
+pub use create::SecretSort;
+pub use flags::Cascade;
+pub use flags::DryRun;
+pub use flags::Files;
+pub use flags::GoDuration;
+pub use flags::Output;
+pub use flags::PatchType;
+pub use flags::RestartPolicy;
+pub use flags::Selection;
+pub use flags::Validate;
+pub use flags::WaitFor;
+pub use line::Cut;
+pub use line::Line;
+pub use line::Misread;
+pub use line::Substitution;
+pub use node::Cordon;
+pub use node::Drain;
+pub use node::Taint;
+pub use parse::Trouble;
+pub use parse::parse;
+pub use read::Describe;
+pub use read::Events;
+pub use read::Get;
+pub use read::Wait;
+pub use rollout::Rollout;
+pub use rollout::RolloutHistory;
+pub use rollout::RolloutStatus;
+pub use rollout::RolloutTargets;
+pub use rollout::RolloutUndo;
+pub use rollout::RolloutVerb;
+pub use rollout::Set;
+pub use rollout::SetPairs;
+pub use rollout::SetResources;
+pub use rollout::SetWhat;
+pub use target::Change;
+pub use target::Resource;
+pub use target::Target;
+
+/// A whole command line after the word kubectl.
+#[derive(Parser, Clone, PartialEq, Debug)]
+#[command(name = "kubectl", no_binary_name = true)]
+pub struct Kubectl {
+    /// The namespace of the request; the scenario's when not given.
+    #[arg(short, long, global = true)]
+    pub namespace: Option<String>,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand, Clone, PartialEq, Debug)]
+pub enum Command {
+    /// Makes the cluster's objects as the manifests say.
+    Apply(Apply),
+    /// Creates an object.
+    Create(Create),
+    /// Creates a pod.
+    Run(Run),
+    /// Creates a Service for pods.
+    Expose(Expose),
+    /// Creates a `HorizontalPodAutoscaler`.
+    Autoscale(Autoscale),
+    /// Deletes objects.
+    Delete(Delete),
+    /// Sets the number of replicas.
+    Scale(Scale),
+    /// Sets one aspect of a pod template.
+    Set(Set),
+    /// Looks at rollouts and steers them.
+    Rollout(Rollout),
+    /// Changes fields.
+    Patch(Patch),
+    /// Changes labels.
+    Label(Label),
+    /// Changes annotations.
+    Annotate(Annotate),
+    /// Changes a node's taints.
+    Taint(Taint),
+    /// Keeps new pods from nodes.
+    Cordon(Cordon),
+    /// Lets new pods onto nodes again.
+    Uncordon(Cordon),
+    /// Evicts the pods of nodes.
+    Drain(Drain),
+    /// Waits until something is so.
+    Wait(Wait),
+    /// Lists objects.
+    Get(Get),
+    /// Tells all about objects.
+    Describe(Describe),
+    /// Lists events.
+    Events(Events),
+}
+
+/// Commands of the real kubectl that a simulation has nothing to answer with, and why.
+pub const NOT_SUPPORTED: &[(&str, &str)] = &[
+    ("attach", "containers have no terminal"),
+    ("auth", "every user may do everything"),
+    ("certificate", "there are no certificates"),
+    ("cluster-info", "there is no network to show"),
+    ("config", "there is one cluster and one user"),
+    ("cp", "containers have no files"),
+    ("debug", "containers have no processes"),
+    ("diff", "it is not modelled yet"),
+    ("edit", "there is no editor; use `patch`"),
+    ("exec", "containers have no processes"),
+    ("explain", "it is not modelled yet"),
+    ("kustomize", "it is not modelled yet"),
+    ("logs", "containers write nothing"),
+    ("plugin", "there are no plugins"),
+    ("port-forward", "there is no network to reach"),
+    ("proxy", "there is no network to reach"),
+    ("replace", "it is not modelled yet; use `apply`"),
+    ("top", "there is no metrics server"),
+];

@@ -1,0 +1,272 @@
+//! The whole way in: a scenario's bytes, the values set on the command line, and the files that it
+//! names, to a description that is complete.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::scenario::decode::Decode;
+use crate::scenario::diagnostic::Mistake;
+use crate::scenario::diagnostic::Problem;
+use crate::scenario::kubectl::Command;
+use crate::scenario::kubectl::Line;
+use crate::scenario::kubectl::Validate;
+use crate::scenario::manifest;
+use crate::scenario::manifest::Loader;
+use crate::scenario::manifest::Manifest;
+use crate::scenario::manifest::Strictness;
+use crate::scenario::source::Place;
+use crate::scenario::source::Session;
+use crate::scenario::spec::Action;
+use crate::scenario::spec::Scenario;
+use crate::scenario::spec::SchedulerConfig;
+use crate::scenario::yaml;
+use crate::scenario::yaml::Node;
+
+/// A scenario and all that it refers to.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Described {
+    /// What is written.
+    pub scenario: Scenario,
+    /// The objects of each file that a step names, by the path as it is written.
+    pub files: BTreeMap<String, Arc<[Manifest]>>,
+    /// The scheduler's configuration, from the scenario or from its file.
+    pub scheduler_config: Option<Value>,
+}
+
+/// A value set from outside: `--set cluster.nodes[0].count=5`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Override {
+    /// The whole text behind `--set`.
+    pub text: String,
+}
+
+/// Reads a scenario under the name that people know it by; `Err` holds every mistake.
+///
+/// # Errors
+/// Whatever is wrong with the scenario, with a file that it names, or with an override.
+pub fn load(
+    name: &str,
+    bytes: Vec<u8>,
+    overrides: &[Override],
+    loader: &mut Loader<'_>,
+) -> Result<Described, Vec<Problem>> {
+    let mut session = Session::default();
+    let described = describe(name, bytes, overrides, loader, &mut session);
+    let problems = session.take_problems();
+    match described {
+        Some(described) if problems.is_empty() => Ok(described),
+        _ => Err(problems),
+    }
+}
+
+fn describe(
+    name: &str,
+    bytes: Vec<u8>,
+    overrides: &[Override],
+    loader: &mut Loader<'_>,
+    session: &mut Session,
+) -> Option<Described> {
+    let text = yaml::text_of(name, bytes, session)?;
+    let mut tree = tree(name, &text, session)?;
+    for one in overrides {
+        apply_override(&mut tree, one, session);
+    }
+    let scenario = Scenario::decode(&tree, session);
+    // Files are looked at although the scenario has mistakes, so that theirs are told as well.
+    let lines = scenario.as_ref().map_or_else(|| lines_of(&tree), kubectl_lines);
+    let mut files = BTreeMap::new();
+    for line in &lines {
+        for (path, place) in named_files(line) {
+            if let Entry::Vacant(vacant) = files.entry(path) {
+                let manifests =
+                    manifest::load(vacant.key(), place, strictness(line), loader, session);
+                vacant.insert(manifests.into());
+            }
+        }
+    }
+    let mut scenario = scenario?;
+    if scenario.name.is_none() {
+        scenario.name = Some(stem(name));
+    }
+    let scheduler_config = scheduler_config(&scenario, loader, session);
+    Some(Described { scenario, files, scheduler_config })
+}
+
+/// The one document of a scenario's text.
+fn tree(name: &str, text: &str, session: &mut Session) -> Option<Node> {
+    let source = session.add(name, text);
+    let documents = yaml::parse(session, source);
+    if session.count() > 0 {
+        return None;
+    }
+    let place = Place { source, line: 1, column: 1, length: 1 };
+    let mut documents = documents.into_iter();
+    let Some(first) = documents.next() else {
+        session.report(place, Mistake::empty("a scenario"));
+        return None;
+    };
+    if let Some(second) = documents.next() {
+        session
+            .report(second.place, Mistake::other("a scenario is one document, this is a second"));
+    }
+    if first.get("apiVersion").is_some() && first.get("steps").is_none() {
+        let message = "this is a Kubernetes manifest, not a scenario";
+        session
+            .report(first.place, Mistake::other(message).note("a scenario applies it by a step"));
+        return None;
+    }
+    Some(first)
+}
+
+/// Puts a value into the tree before it is read; its places are in the override's own text.
+fn apply_override(tree: &mut Node, one: &Override, session: &mut Session) {
+    let source = session.add("--set", &one.text);
+    let place = Place { source, line: 1, column: 1, length: one.text.chars().count() };
+    let Some((path, value)) = split_override(&one.text) else {
+        let expected = "expected `path=value`, such as `cluster.nodes[0].count=5`";
+        session.report(place, Mistake::bad_value("override", &one.text, expected));
+        return;
+    };
+    let Some(segments) = yaml::parse_path(path) else {
+        let expected = "expected one such as `cluster.nodes[0].count`";
+        session.report(place, Mistake::bad_value("path", path, expected));
+        return;
+    };
+    let before = session.count();
+    let column = path.chars().count() + 2;
+    let base = yaml::Base::Block(Place { source, line: 1, column, length: 1 });
+    let value = yaml::parse_text(value, base, session).into_iter().next();
+    if session.count() > before {
+        return;
+    }
+    let value = value.unwrap_or_else(|| null_at(place));
+    if let Err(why) = tree.put(&segments, value) {
+        session.report(place, Mistake::other(format!("cannot set `{path}`: {why}")));
+    }
+}
+
+/// A null, for `--set path=` and `--set path=null`.
+fn null_at(place: Place) -> Node {
+    let style = yaml::Style::Plain;
+    let scalar = yaml::Scalar { text: "null".into(), style };
+    Node { place, data: yaml::Data::Scalar(scalar) }
+}
+
+/// Splits at the first `=` that is not inside brackets, where keys may hold one.
+fn split_override(text: &str) -> Option<(&str, &str)> {
+    let mut depth = 0_usize;
+    for (at, c) in text.char_indices() {
+        match c {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            '=' if depth == 0 => return Some((&text[..at], &text[at + 1..])),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The kubectl lines of a scenario.
+fn kubectl_lines(scenario: &Scenario) -> Vec<Line> {
+    let line = |step: &crate::scenario::spec::Step| match &step.action {
+        Action::Kubectl(line) => Some((**line).clone()),
+        Action::Apply(_) | Action::Wait(_) | Action::Inject(_) | Action::Until(_) => None,
+    };
+    scenario.steps.iter().filter_map(line).collect()
+}
+
+/// The kubectl lines that can be read in a scenario with mistakes.
+fn lines_of(tree: &Node) -> Vec<Line> {
+    let steps = tree.get("steps").and_then(Node::items).unwrap_or(&[]);
+    let line = |step: &Node| {
+        let node = step.get("kubectl")?;
+        Line::parse(node.text()?.trim(), node.place).ok()
+    };
+    steps.iter().filter_map(line).collect()
+}
+
+/// Whether a line asks for fields to be checked; only apply and create can ask otherwise.
+fn strictness(line: &Line) -> Strictness {
+    let command = &line.command.command;
+    let validate = if let Command::Apply(apply) = command {
+        apply.validate
+    } else if let Command::Create(create) = command {
+        create.validate
+    } else {
+        Validate::Strict
+    };
+    match validate {
+        Validate::Strict => Strictness::Strict,
+        Validate::Warn | Validate::Ignore => Strictness::Lax,
+    }
+}
+
+/// The files that a line reads, with the place to complain at.
+fn named_files(line: &Line) -> Vec<(String, Place)> {
+    let files = match &line.command.command {
+        Command::Apply(it) => &it.files,
+        Command::Create(it) => &it.files,
+        Command::Delete(it) => &it.files,
+        Command::Scale(it) => &it.files,
+        Command::Patch(it) => &it.files,
+        Command::Get(it) => &it.files,
+        Command::Describe(it) => &it.files,
+        Command::Wait(it) => &it.files,
+        Command::Run(_)
+        | Command::Expose(_)
+        | Command::Autoscale(_)
+        | Command::Set(_)
+        | Command::Rollout(_)
+        | Command::Label(_)
+        | Command::Annotate(_)
+        | Command::Taint(_)
+        | Command::Cordon(_)
+        | Command::Uncordon(_)
+        | Command::Drain(_)
+        | Command::Events(_) => return Vec::new(),
+    };
+    let place = |path: &String| {
+        let at = line.text.find(path.as_str()).filter(|_| line.place.length >= line.text.len());
+        let Some(at) = at else { return line.place };
+        let before =
+            line.text[..at].chars().count() + (line.place.length - line.text.chars().count()) / 2;
+        Place { column: line.place.column + before, length: path.chars().count(), ..line.place }
+    };
+    files.filename.iter().map(|path| (path.clone(), place(path))).collect()
+}
+
+/// The scheduler's configuration as JSON, wherever it is written.
+fn scheduler_config(
+    scenario: &Scenario,
+    loader: &mut Loader<'_>,
+    session: &mut Session,
+) -> Option<Value> {
+    let config = scenario.cluster.scheduler_config.as_ref()?;
+    let path = match &config.value {
+        SchedulerConfig::Inline(value) => return Some(value.clone()),
+        SchedulerConfig::File(path) => path,
+    };
+    let file = match loader(path) {
+        Ok(files) => files.into_iter().next(),
+        Err(why) => {
+            session.report(config.place, Mistake::unreadable(path, &why));
+            return None;
+        }
+    };
+    let file = file?;
+    let text = yaml::text_of(&file.name, file.bytes, session)?;
+    let source = session.add(&file.name, &text);
+    yaml::parse(session, source).first().map(Node::to_json)
+}
+
+/// A file's name without folders and ending.
+fn stem(name: &str) -> String {
+    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    file.strip_suffix(".yaml").or_else(|| file.strip_suffix(".yml")).unwrap_or(file).to_owned()
+}
+
+#[cfg(test)]
+mod tests;

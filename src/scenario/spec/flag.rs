@@ -1,0 +1,257 @@
+//! The real components' own flags.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::scenario::decode::Decode;
+use crate::scenario::diagnostic::Mistake;
+use crate::scenario::duration;
+use crate::scenario::schema::Schema;
+use crate::scenario::source::Session;
+use crate::scenario::yaml::Node;
+
+/// The components that have flags.
+pub const COMPONENTS: &[&str] = &[
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-proxy",
+    "kube-scheduler",
+    "kubelet",
+];
+
+/// What the value of a flag is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FlagKind {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number.
+    Int,
+    /// A decimal number.
+    Number,
+    /// A Go duration.
+    Duration,
+    /// Any text.
+    Text,
+}
+
+/// One known flag.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FlagRow {
+    /// Whose flag it is.
+    pub component: &'static str,
+    /// Its name without dashes.
+    pub name: &'static str,
+    /// What its value is.
+    pub kind: FlagKind,
+}
+
+/// Rows of one component.
+macro_rules! flags {
+    ($($component:literal { $($name:literal $kind:ident),* $(,)? })*) => {
+        &[$($(FlagRow { component: $component, name: $name, kind: FlagKind::$kind }),*),*]
+    };
+}
+
+/// The flags that a scenario may set.
+///
+/// Source: kubernetes v1.36 cmd/kube-controller-manager/app/options, cmd/kube-apiserver/app/options,
+/// cmd/kube-scheduler/app/options, cmd/kubelet/app/options
+pub const FLAGS: &[FlagRow] = flags! {
+    "kube-controller-manager" {
+        "concurrent-cron-job-syncs" Int,
+        "concurrent-daemonset-syncs" Int,
+        "concurrent-deployment-syncs" Int,
+        "concurrent-endpoint-syncs" Int,
+        "concurrent-gc-syncs" Int,
+        "concurrent-horizontal-pod-autoscaler-syncs" Int,
+        "concurrent-job-syncs" Int,
+        "concurrent-namespace-syncs" Int,
+        "concurrent-rc-syncs" Int,
+        "concurrent-replicaset-syncs" Int,
+        "concurrent-resource-quota-syncs" Int,
+        "concurrent-service-endpoint-syncs" Int,
+        "concurrent-statefulset-syncs" Int,
+        "concurrent-ttl-after-finished-syncs" Int,
+        "controllers" Text,
+        "enable-garbage-collector" Bool,
+        "feature-gates" Text,
+        "horizontal-pod-autoscaler-cpu-initialization-period" Duration,
+        "horizontal-pod-autoscaler-downscale-stabilization" Duration,
+        "horizontal-pod-autoscaler-initial-readiness-delay" Duration,
+        "horizontal-pod-autoscaler-sync-period" Duration,
+        "horizontal-pod-autoscaler-tolerance" Number,
+        "kube-api-burst" Int,
+        "kube-api-qps" Number,
+        "large-cluster-size-threshold" Int,
+        "leader-elect" Bool,
+        "leader-elect-lease-duration" Duration,
+        "leader-elect-renew-deadline" Duration,
+        "leader-elect-retry-period" Duration,
+        "min-resync-period" Duration,
+        "namespace-sync-period" Duration,
+        "node-eviction-rate" Number,
+        "node-monitor-grace-period" Duration,
+        "node-monitor-period" Duration,
+        "node-startup-grace-period" Duration,
+        "resource-quota-sync-period" Duration,
+        "secondary-node-eviction-rate" Number,
+        "terminated-pod-gc-threshold" Int,
+        "unhealthy-zone-threshold" Number,
+    }
+    "kube-scheduler" {
+        "feature-gates" Text,
+        "kube-api-burst" Int,
+        "kube-api-qps" Number,
+        "leader-elect" Bool,
+        "leader-elect-lease-duration" Duration,
+        "leader-elect-renew-deadline" Duration,
+        "leader-elect-retry-period" Duration,
+        "pod-max-in-unschedulable-pods-duration" Duration,
+    }
+    "kube-apiserver" {
+        "default-not-ready-toleration-seconds" Int,
+        "default-unreachable-toleration-seconds" Int,
+        "disable-admission-plugins" Text,
+        "enable-admission-plugins" Text,
+        "enable-priority-and-fairness" Bool,
+        "etcd-compaction-interval" Duration,
+        "event-ttl" Duration,
+        "feature-gates" Text,
+        "max-mutating-requests-inflight" Int,
+        "max-requests-inflight" Int,
+        "min-request-timeout" Int,
+        "request-timeout" Duration,
+        "watch-cache" Bool,
+    }
+    "kubelet" {
+        "event-burst" Int,
+        "event-qps" Int,
+        "feature-gates" Text,
+        "kube-api-burst" Int,
+        "kube-api-qps" Int,
+        "max-pods" Int,
+        "node-status-report-frequency" Duration,
+        "node-status-update-frequency" Duration,
+        "serialize-image-pulls" Bool,
+        "sync-frequency" Duration,
+    }
+    "kube-proxy" {
+        "feature-gates" Text,
+        "iptables-min-sync-period" Duration,
+        "iptables-sync-period" Duration,
+    }
+    "etcd" {
+        "auto-compaction-mode" Text,
+        "auto-compaction-retention" Text,
+        "election-timeout" Int,
+        "heartbeat-interval" Int,
+        "quota-backend-bytes" Int,
+    }
+};
+
+/// The flags that are set: by component and name, the value as text.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Flags(pub BTreeMap<String, BTreeMap<String, String>>);
+
+impl Decode for Flags {
+    fn shape(_: &mut Schema) -> Value {
+        let of = |component: &&str| {
+            let rows = FLAGS.iter().filter(|row| row.component == *component);
+            let names: serde_json::Map<String, Value> =
+                rows.map(|row| (row.name.to_owned(), shape_of(row.kind))).collect();
+            let shape = json!({
+                "type": "object", "additionalProperties": false, "properties": names,
+            });
+            ((*component).to_owned(), shape)
+        };
+        let components: serde_json::Map<String, Value> = COMPONENTS.iter().map(of).collect();
+        json!({ "type": "object", "additionalProperties": false, "properties": components })
+    }
+
+    fn decode(node: &Node, session: &mut Session) -> Option<Self> {
+        let Some(entries) = node.entries() else {
+            node.report_type("a mapping from components to flags", session);
+            return None;
+        };
+        let mut flags = Flags::default();
+        for entry in entries {
+            if !COMPONENTS.contains(&&*entry.key) {
+                let mistake = Mistake::unknown_name("component", &entry.key, COMPONENTS);
+                session.report(entry.key_place, mistake);
+                continue;
+            }
+            let of_component = component_flags(&entry.key, &entry.value, session);
+            flags.0.insert(entry.key.to_string(), of_component);
+        }
+        Some(flags)
+    }
+}
+
+/// The flags of one component.
+fn component_flags(
+    component: &str,
+    node: &Node,
+    session: &mut Session,
+) -> BTreeMap<String, String> {
+    let mut flags = BTreeMap::new();
+    let Some(entries) = node.entries() else {
+        node.report_type("a mapping from flags to values", session);
+        return flags;
+    };
+    let rows = || FLAGS.iter().filter(|row| row.component == component);
+    for entry in entries {
+        let name = entry.key.trim_start_matches('-');
+        let Some(row) = rows().find(|row| row.name == name) else {
+            let known: Vec<&str> = rows().map(|row| row.name).collect();
+            let what = format!("flag of {component}");
+            session.report(entry.key_place, Mistake::unknown_name(&what, name, &known));
+            continue;
+        };
+        match entry.value.scalar().map(|scalar| &*scalar.text) {
+            Some(text) if reads_as(row.kind, text) => {
+                flags.insert(name.to_owned(), text.to_owned());
+            }
+            Some(text) => {
+                let expected = format!("`--{name}` is {}", describe(row.kind));
+                session.report(
+                    entry.value.place,
+                    Mistake::bad_value("value of this flag", text, &expected),
+                );
+            }
+            None => entry.value.report_type(describe(row.kind), session),
+        }
+    }
+    flags
+}
+
+fn reads_as(kind: FlagKind, text: &str) -> bool {
+    match kind {
+        FlagKind::Bool => matches!(text, "true" | "false"),
+        FlagKind::Int => text.parse::<i64>().is_ok(),
+        FlagKind::Number => text.parse::<f64>().is_ok_and(f64::is_finite),
+        FlagKind::Duration => duration::parse_signed(text).is_some(),
+        FlagKind::Text => true,
+    }
+}
+
+fn describe(kind: FlagKind) -> &'static str {
+    match kind {
+        FlagKind::Bool => "true or false",
+        FlagKind::Int => "a whole number",
+        FlagKind::Number => "a number",
+        FlagKind::Duration => "a duration such as `40s`",
+        FlagKind::Text => "a text",
+    }
+}
+
+fn shape_of(kind: FlagKind) -> Value {
+    match kind {
+        FlagKind::Bool => json!({ "enum": [true, false, "true", "false"] }),
+        FlagKind::Int => json!({ "type": ["integer", "string"] }),
+        FlagKind::Number => json!({ "type": ["number", "string"] }),
+        FlagKind::Duration | FlagKind::Text => json!({ "type": ["string", "number", "boolean"] }),
+    }
+}

@@ -1,0 +1,389 @@
+//! kube-scheduler as a component: from changes that its informers bring to bindings and events.
+//!
+//! One pod is in hand at a time; while a binding is under way the next pod is tried. Whatever is
+//! done to the cluster is done by requests.
+
+mod report;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::api::Name;
+use crate::api::core::pod::Pod;
+use crate::api::meta::Uid;
+use crate::api::object::Object;
+use crate::api::request::{Answer, EventNote};
+use crate::api::why::Why;
+use crate::client::component::{Component, Moment};
+use crate::client::reconciler::Observed;
+use crate::scheduler::cache::Cache;
+use crate::scheduler::config::Config;
+use crate::scheduler::cycle::{Found, Outcome, Search};
+use crate::scheduler::event::{Action, EventResource, Happened, node_action, pod_action};
+use crate::scheduler::plugins::Point;
+use crate::scheduler::profile::Profile;
+use crate::scheduler::queue::{Failure, Queue, Queued};
+use crate::sim::index::Map;
+use crate::sim::time::SimTime;
+
+use report::Report;
+
+/// kube-scheduler.
+#[derive(Clone)]
+pub struct Scheduler {
+    config: Config,
+    profiles: Arc<[Profile]>,
+    cache: Cache,
+    queue: Queue,
+    search: Search,
+    /// The pod that is being tried, and when that is done.
+    in_hand: Option<(Queued, SimTime)>,
+    /// Bindings under way, by the token of the request.
+    bindings: BTreeMap<u64, Binding>,
+    /// The pods without a node that it answers for, as the informer last showed them.
+    pods: Map<Uid, Arc<Pod>>,
+    last_token: u64,
+    is_synced: bool,
+}
+
+/// A binding under way.
+#[derive(Clone, Debug)]
+struct Binding {
+    queued: Queued,
+    node: Name,
+}
+
+/// A pod as the scheduler sees it: only pods that have not ended are watched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Seen {
+    Nothing,
+    Waiting,
+    Assigned,
+}
+
+impl Scheduler {
+    /// A scheduler that has seen nothing yet, made at `start`.
+    pub fn new(config: Config, start: SimTime) -> Scheduler {
+        let profiles: Arc<[Profile]> = config.profiles.iter().map(Profile::new).collect();
+        Scheduler {
+            queue: Queue::new(config.queue, profiles.clone(), start),
+            config,
+            profiles,
+            cache: Cache::default(),
+            search: Search::default(),
+            in_hand: None,
+            bindings: BTreeMap::new(),
+            pods: Map::default(),
+            last_token: 0,
+            is_synced: false,
+        }
+    }
+
+    /// Its picture of the nodes.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// The pods that wait.
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// The profile that answers for a pod. One without a scheduler name, as before defaulting,
+    /// belongs to the default scheduler.
+    fn profile_of(&self, pod: &Pod) -> Option<usize> {
+        let named = &pod.spec.scheduler_name;
+        let named = if named.is_empty() { "default-scheduler" } else { named.as_str() };
+        self.profiles.iter().position(|p| p.scheduler_name == named)
+    }
+
+    fn seen(pod: Option<&Arc<Pod>>) -> Seen {
+        match pod {
+            None => Seen::Nothing,
+            Some(pod) if pod.is_terminal() => Seen::Nothing,
+            Some(pod) if pod.node_name.is_empty() => Seen::Waiting,
+            Some(_) => Seen::Assigned,
+        }
+    }
+
+    /// Source: kubernetes v1.36 pkg/scheduler/eventhandlers.go, `addNodeToCache`,
+    /// `updateNodeInCache` and `deleteNodeFromCache`
+    fn node_changed(&mut self, change: &Observed<'_>, now: SimTime) {
+        let action = match (change.old, change.new) {
+            (Some(Object::Node(old)), Some(Object::Node(new))) => {
+                self.cache.put_node(new);
+                node_action(old, new)
+            }
+            (_, Some(Object::Node(new))) => {
+                self.cache.put_node(new);
+                Action::ADD
+            }
+            (Some(Object::Node(old)), _) => {
+                self.cache.remove_node(&old.meta.name);
+                Action::DELETE
+            }
+            _ => return,
+        };
+        if action != Action(0) {
+            self.queue.happened(&Happened::new(EventResource::Node, action, change), now);
+        }
+    }
+
+    /// Source: kubernetes v1.36 pkg/scheduler/eventhandlers.go, `addPod`, `updatePod` and
+    /// `deletePod`
+    fn pod_changed(&mut self, change: &Observed<'_>, now: SimTime) {
+        let of = |o: Option<&'_ Object>| o.and_then(Object::as_a::<Pod>).cloned();
+        let (old, new) = (of(change.old), of(change.new));
+        let (was, is) = (Scheduler::seen(old.as_ref()), Scheduler::seen(new.as_ref()));
+        if was == Seen::Waiting
+            && is != Seen::Waiting
+            && let Some(old) = &old
+        {
+            self.pods.remove(&old.meta.uid);
+            self.queue.delete(old.meta.uid);
+        }
+        match (is, &old, &new) {
+            (Seen::Waiting, _, Some(new)) => {
+                let before = old.as_ref().filter(|_| was == Seen::Waiting);
+                self.pod_waits(before, new, now);
+            }
+            (Seen::Assigned, _, Some(new)) => {
+                self.cache.put_pod(new);
+                let action = match &old {
+                    Some(old) if was == Seen::Assigned => pod_action(old, new),
+                    _ => Action::ADD,
+                };
+                let happened = Happened::new(EventResource::AssignedPod, action, change);
+                self.queue.happened(&happened, now);
+            }
+            (Seen::Nothing, Some(old), _)
+                if was == Seen::Assigned || self.cache.is_assumed(old.meta.uid) =>
+            {
+                self.cache.remove_pod(old.meta.uid);
+                self.pod_gone(old, now);
+            }
+            _ => {}
+        }
+    }
+
+    /// Room has come free: a pod has left its node, or does not go there after all.
+    fn pod_gone(&mut self, pod: &Arc<Pod>, now: SimTime) {
+        let gone = Object::Pod(pod.clone());
+        let gone = Observed { old: Some(&gone), new: None };
+        let happened = Happened::new(EventResource::AssignedPod, Action::DELETE, &gone);
+        self.queue.happened(&happened, now);
+    }
+
+    fn pod_waits(&mut self, before: Option<&Arc<Pod>>, pod: &Arc<Pod>, now: SimTime) {
+        let Some(profile) = self.profile_of(pod) else { return };
+        self.pods.insert(pod.meta.uid, pod.clone());
+        if self.cache.is_assumed(pod.meta.uid) {
+            return;
+        }
+        match before {
+            Some(before) => self.queue.update(before, pod, profile, now),
+            None => self.queue.add(pod.clone(), profile, now),
+        }
+    }
+
+    /// Does what can be done at this instant, and asks to be woken at the next.
+    fn go_on(&mut self, moment: &mut Moment<'_>) {
+        if !self.is_synced {
+            return;
+        }
+        self.queue.flush(moment.now);
+        loop {
+            match self.in_hand.take() {
+                Some((queued, end)) if end <= moment.now => self.attempt(queued, moment),
+                Some((queued, end)) => {
+                    self.in_hand = Some((queued, end));
+                    moment.out.wake(end);
+                    return;
+                }
+                None => {
+                    let Some(queued) = self.queue.pop() else { break };
+                    self.in_hand = Some((queued, moment.now + self.config.attempt));
+                }
+            }
+        }
+        if let Some(due) = self.queue.due(moment.now) {
+            moment.out.wake(due);
+        }
+        if let Some(due) = self.queue.leftover_due() {
+            moment.out.wake_in_background(due);
+        }
+    }
+
+    /// Source: kubernetes v1.36 pkg/scheduler/schedule_one.go, `ScheduleOne`
+    fn attempt(&mut self, mut queued: Queued, moment: &mut Moment<'_>) {
+        let uid = queued.pod.meta.uid;
+        let Some(pod) = self.pods.get(&uid).cloned() else {
+            self.queue.done(uid);
+            return;
+        };
+        queued.pod = pod.clone();
+        if pod.meta.is_deleting() {
+            self.queue.done(uid);
+            let text =
+                format!("skip schedule deleting pod: {}/{}", pod.meta.namespace, pod.meta.name);
+            moment.out.events.push(warning(&pod, &text));
+            return;
+        }
+        let profile = &self.profiles[queued.profile];
+        let percentage = self.config.percentage_of_nodes_to_score;
+        match self.search.run(profile, percentage, &self.cache, &pod, moment.rng) {
+            Outcome::Found(found) => self.bind(queued, found, moment),
+            Outcome::Rejected(rejected) => {
+                let failure = Failure::Rejected { by: rejected.plugins, pending: rejected.pending };
+                let report = Report {
+                    reason: "Unschedulable",
+                    message: &rejected.message,
+                    nominated: rejected.nominated.as_ref(),
+                };
+                self.failed(queued, failure, &report, moment);
+            }
+            Outcome::Error(message) => self.error(queued, &message, moment),
+        }
+    }
+
+    /// The pod is taken to be on its node; the request follows, and the next pod does not wait for
+    /// it. From here on only an error can bring the pod back.
+    ///
+    /// Source: kubernetes v1.36 pkg/scheduler/schedule_one.go, `schedulingCycle` and `bindingCycle`
+    fn bind(&mut self, queued: Queued, found: Found, moment: &mut Moment<'_>) {
+        let (pod, node) = (queued.pod.clone(), found.node);
+        self.cache.assume(&pod, &node);
+        let profile = self.profiles[queued.profile].clone();
+        for p in profile.at(Point::Reserve) {
+            if let Err(status) = p.plugin.reserve(&pod, &node, &mut self.cache) {
+                self.take_back(&queued, &node, moment.now);
+                let message =
+                    format!("running Reserve plugin {:?}: {}", p.id.name(), status.reason);
+                self.error(queued, &message, moment);
+                return;
+            }
+        }
+        self.queue.done(pod.meta.uid);
+        let verb = profile.at(Point::Bind).find_map(|p| p.plugin.bind(&pod, &node));
+        let Some(verb) = verb else {
+            self.take_back(&queued, &node, moment.now);
+            self.error(queued, "no Bind plugin is enabled", moment);
+            return;
+        };
+        let token = self.next_token();
+        let text = "best of {} nodes that would do, {} looked at";
+        moment.out.send(token, verb, Why::two(text, found.feasible, found.evaluated));
+        self.bindings.insert(token, Binding { queued, node });
+    }
+
+    fn next_token(&mut self) -> u64 {
+        self.last_token += 1;
+        self.last_token
+    }
+
+    /// Undoes what was assumed of a pod, which may help others.
+    ///
+    /// Source: kubernetes v1.36 pkg/scheduler/schedule_one.go, `unreserveAndForget` and
+    /// `handleBindingCycleError`
+    fn take_back(&mut self, queued: &Queued, node: &Name, now: SimTime) {
+        let profile = self.profiles[queued.profile].clone();
+        for p in profile.at(Point::Reserve) {
+            p.plugin.unreserve(&queued.pod, node, &mut self.cache);
+        }
+        if self.cache.is_assumed(queued.pod.meta.uid) {
+            self.cache.forget(queued.pod.meta.uid);
+            let mut placed = Pod::clone(&queued.pod);
+            placed.node_name = node.clone();
+            self.pod_gone(&Arc::new(placed), now);
+        }
+    }
+
+    fn error(&mut self, queued: Queued, message: &str, moment: &mut Moment<'_>) {
+        let report = Report { reason: "SchedulerError", message, nominated: None };
+        self.failed(queued, Failure::Error, &report, moment);
+    }
+
+    /// The pod goes back to the queue. One that has got a node meanwhile does not, but the failure
+    /// is told all the same.
+    ///
+    /// Source: kubernetes v1.36 pkg/scheduler/schedule_one.go, `handleSchedulingFailure`
+    fn failed(
+        &mut self,
+        mut queued: Queued,
+        failure: Failure,
+        report: &Report<'_>,
+        moment: &mut Moment<'_>,
+    ) {
+        let uid = queued.pod.meta.uid;
+        let Some(pod) = self.pods.get(&uid).cloned() else {
+            self.queue.done(uid);
+            if self.cache.has_pod(uid) {
+                moment.out.events.push(warning(&queued.pod, report.message));
+            }
+            return;
+        };
+        queued.pod = pod.clone();
+        self.queue.fail(queued, failure, moment.now);
+        moment.out.events.push(warning(&pod, report.message));
+        if let Some(verb) = report.patch(&pod, moment.time) {
+            let token = self.next_token();
+            moment.out.send(token, verb, Why::new("no node was found for it"));
+        }
+    }
+}
+
+/// An event `FailedScheduling`.
+fn warning(pod: &Arc<Pod>, message: &str) -> EventNote {
+    EventNote {
+        about: Object::Pod(pod.clone()).reference(),
+        warning: true,
+        reason: "FailedScheduling",
+        message: crate::scheduler::diagnosis::note(message).into(),
+    }
+}
+
+impl Component for Scheduler {
+    fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
+        self.node_changed(change, moment.now);
+        self.pod_changed(change, moment.now);
+        self.go_on(moment);
+    }
+
+    fn synced(&mut self, moment: &mut Moment<'_>) {
+        self.is_synced = true;
+        self.queue.started(moment.now);
+        self.go_on(moment);
+    }
+
+    fn reply(&mut self, token: u64, answer: &Answer, moment: &mut Moment<'_>) {
+        let Some(binding) = self.bindings.remove(&token) else { return };
+        let Binding { queued, node } = binding;
+        if let Answer::Refused(refusal) = answer {
+            self.take_back(&queued, &node, moment.now);
+            let message = format!("running Bind plugin \"DefaultBinder\": {}", refusal.message);
+            self.error(queued, &message, moment);
+        } else {
+            let meta = &queued.pod.meta;
+            let text = format!("Successfully assigned {}/{} to {node}", meta.namespace, meta.name);
+            moment.out.events.push(EventNote {
+                about: Object::Pod(queued.pod.clone()).reference(),
+                warning: false,
+                reason: "Scheduled",
+                message: text.into(),
+            });
+        }
+        self.go_on(moment);
+    }
+
+    fn wake(&mut self, moment: &mut Moment<'_>) {
+        self.go_on(moment);
+    }
+
+    /// All that it knows is in memory.
+    fn crashed(&mut self) {
+        *self = Scheduler::new(self.config.clone(), SimTime::ZERO);
+    }
+}
+
+#[cfg(test)]
+mod tests;

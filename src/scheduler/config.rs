@@ -1,0 +1,136 @@
+//! How a scheduler is set up, as a value: what a `KubeSchedulerConfiguration` says.
+
+use crate::api::Name;
+use crate::api::core::pod::NodeAffinity;
+use crate::api::taint::ComparisonOperators;
+use crate::sim::time::SimDuration;
+
+/// A scheduler's configuration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// The profiles; each answers for the pods that name it.
+    pub profiles: Vec<ProfileConfig>,
+    /// How many of a hundred nodes are to be found before the search ends; 0 leaves it to the
+    /// number of nodes.
+    pub percentage_of_nodes_to_score: i32,
+    /// How pods wait.
+    pub queue: QueueConfig,
+    /// The virtual time that one attempt takes.
+    pub attempt: SimDuration,
+}
+
+/// How pods wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct QueueConfig {
+    /// The first pause after a failure; it doubles.
+    pub initial_backoff: SimDuration,
+    /// The longest pause.
+    pub max_backoff: SimDuration,
+    /// A pod that was rejected is tried again after this time, whatever happens.
+    pub max_in_unschedulable: SimDuration,
+    /// The gate `SchedulerPopFromBackoffQ`: a pod in backoff is taken when no other waits.
+    pub pop_from_backoff: bool,
+}
+
+/// A profile.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProfileConfig {
+    /// The scheduler's name that pods carry.
+    pub scheduler_name: Name,
+    /// Its own percentage of nodes to score.
+    pub percentage_of_nodes_to_score: Option<i32>,
+    /// Plugins that are left out, by name; `*` for all.
+    pub disabled: Vec<Name>,
+    /// Weights in place of the default ones, by the plugin's name.
+    pub weights: Vec<(Name, i64)>,
+    /// The plugins' arguments.
+    pub args: PluginArgs,
+}
+
+/// The arguments of the plugins.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PluginArgs {
+    /// `NodeAffinityArgs.addedAffinity`.
+    pub added_affinity: Option<NodeAffinity>,
+    /// `NodeResourcesFitArgs`.
+    pub fit: FitArgs,
+    /// `NodeResourcesBalancedAllocationArgs.resources`.
+    pub balanced_resources: ScoredResources,
+    /// The gate `TaintTolerationComparisonOperators`.
+    pub comparison_operators: ComparisonOperators,
+}
+
+/// `NodeResourcesFitArgs`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FitArgs {
+    /// Extended resources that the filter leaves out.
+    pub ignored_resources: Vec<Name>,
+    /// Prefixes of extended resources that the filter leaves out.
+    pub ignored_resource_groups: Vec<Name>,
+    /// How nodes are ranked.
+    pub strategy: Strategy,
+    /// By which resources nodes are ranked.
+    pub resources: ScoredResources,
+}
+
+/// How nodes are ranked by their resources.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Strategy {
+    /// The emptiest first.
+    #[default]
+    LeastAllocated,
+    /// The fullest first.
+    MostAllocated,
+    /// By a function of how full they are.
+    RequestedToCapacityRatio(Shape),
+}
+
+/// A function given by points: utilisation from 0 to 100, score from 0 to 10.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Shape(pub Vec<(i64, i64)>);
+
+/// Resources with weights.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScoredResources(pub Vec<(Name, i64)>);
+
+impl Default for ScoredResources {
+    fn default() -> Self {
+        ScoredResources(vec![(Name::new_static("cpu"), 1), (Name::new_static("memory"), 1)])
+    }
+}
+
+impl Default for QueueConfig {
+    /// Source: kubernetes v1.36 pkg/scheduler/backend/queue/scheduling_queue.go,
+    /// `DefaultPodInitialBackoffDuration` and its neighbours
+    fn default() -> Self {
+        QueueConfig {
+            initial_backoff: SimDuration::secs(1),
+            max_backoff: SimDuration::secs(10),
+            max_in_unschedulable: SimDuration::secs(300),
+            pop_from_backoff: true,
+        }
+    }
+}
+
+impl Default for ProfileConfig {
+    fn default() -> Self {
+        ProfileConfig {
+            scheduler_name: Name::new_static("default-scheduler"),
+            percentage_of_nodes_to_score: None,
+            disabled: Vec::new(),
+            weights: Vec::new(),
+            args: PluginArgs::default(),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            profiles: vec![ProfileConfig::default()],
+            percentage_of_nodes_to_score: 0,
+            queue: QueueConfig::default(),
+            attempt: SimDuration::millis(1),
+        }
+    }
+}

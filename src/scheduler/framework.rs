@@ -1,0 +1,273 @@
+//! What a plugin is: the points of a scheduling attempt at which it has a say.
+//!
+//! A plugin holds its configuration and nothing else; what it works out for one pod is an own
+//! value ([`Filter`], [`Score`]) that lives as long as the attempt. A plugin that has nothing to say
+//! about a pod gives none, and then costs nothing a node.
+
+use std::sync::Arc;
+
+use crate::api::Name;
+use crate::api::core::pod::Pod;
+use crate::api::request::Verb;
+use crate::scheduler::cache::{Cache, NodeInfo};
+use crate::scheduler::event::{ClusterEvent, Happened};
+use crate::scheduler::plugins::PluginId;
+
+/// The highest score that a plugin may give a node.
+///
+/// Source: kubernetes v1.36 staging/src/k8s.io/kube-scheduler/framework/interface.go,
+/// `MaxNodeScore`
+pub const MAX_NODE_SCORE: i64 = 100;
+
+/// How a point was passed, by Kubernetes' names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Code {
+    /// The pod may go on.
+    Success,
+    /// Something went wrong that has nothing to do with the pod.
+    Error,
+    /// It does not fit now; removing pods may help.
+    Unschedulable,
+    /// It does not fit, whatever pods are removed.
+    UnschedulableAndUnresolvable,
+    /// It is to wait.
+    Wait,
+    /// The plugin has nothing to say.
+    Skip,
+    /// It does not fit until something that is under way is done.
+    Pending,
+}
+
+impl Code {
+    /// Kubernetes' name of it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Code::Success => "Success",
+            Code::Error => "Error",
+            Code::Unschedulable => "Unschedulable",
+            Code::UnschedulableAndUnresolvable => "UnschedulableAndUnresolvable",
+            Code::Wait => "Wait",
+            Code::Skip => "Skip",
+            Code::Pending => "Pending",
+        }
+    }
+}
+
+/// A plugin says no to a pod as a whole.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Status {
+    /// How.
+    pub code: Code,
+    /// Why, as people read it.
+    pub reason: Name,
+}
+
+impl Status {
+    /// No, whatever pods are removed.
+    pub fn unresolvable(reason: impl Into<Name>) -> Status {
+        Status { code: Code::UnschedulableAndUnresolvable, reason: reason.into() }
+    }
+
+    /// Something went wrong.
+    pub fn error(reason: impl Into<Name>) -> Status {
+        Status { code: Code::Error, reason: reason.into() }
+    }
+}
+
+/// A filter says no to a node. Small, so that thousands of them cost nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Refused {
+    /// `Unschedulable`, `UnschedulableAndUnresolvable` or `Pending`.
+    pub code: Code,
+    /// The reasons: bits, whose texts [`Filter::reason`] tells.
+    pub reasons: u64,
+}
+
+impl Refused {
+    /// No, for one reason; removing pods may help.
+    pub const fn unschedulable(bit: u32) -> Refused {
+        Refused { code: Code::Unschedulable, reasons: 1 << bit }
+    }
+
+    /// No, for one reason, whatever pods are removed.
+    pub const fn unresolvable(bit: u32) -> Refused {
+        Refused { code: Code::UnschedulableAndUnresolvable, reasons: 1 << bit }
+    }
+
+    /// The numbers of its reasons.
+    pub fn bits(self) -> impl Iterator<Item = u32> {
+        let mut left = self.reasons;
+        std::iter::from_fn(move || {
+            let bit = (left != 0).then(|| left.trailing_zeros())?;
+            left &= left - 1;
+            Some(bit)
+        })
+    }
+}
+
+/// What an attempt is about.
+#[derive(Clone, Copy)]
+pub struct Attempt<'a> {
+    /// The pod that is to be placed.
+    pub pod: &'a Arc<Pod>,
+    /// The nodes and what is on them.
+    pub cluster: &'a Cache,
+}
+
+/// What a plugin works out about a pod before nodes are looked at.
+pub enum PreFilter<'a> {
+    /// It has nothing to say about this pod.
+    Skip,
+    /// It looks at each node.
+    Each(Box<dyn Filter<'a> + 'a>),
+    /// Only these nodes can do, and it looks at each.
+    Only(Vec<Name>, Box<dyn Filter<'a> + 'a>),
+    /// No node can do.
+    Refuse(Status),
+}
+
+/// What a plugin has worked out about a pod, to be held against nodes.
+pub trait Filter<'a>: Send {
+    /// Whether the pod may go to the node.
+    ///
+    /// # Errors
+    /// Why it may not.
+    fn filter(&self, node: &NodeInfo) -> Result<(), Refused>;
+
+    /// The text of a reason, by its number.
+    fn reason(&self, bit: u32) -> Name;
+
+    /// Counts a pod in that is thought to be on a node.
+    fn add_pod(&mut self, _pod: &Pod, _node: &NodeInfo) {}
+
+    /// Counts a pod out that is thought to be gone from a node.
+    fn remove_pod(&mut self, _pod: &Pod, _node: &NodeInfo) {}
+
+    /// A copy, for trying what would be if pods came or went.
+    fn boxed_clone(&self) -> Box<dyn Filter<'a> + 'a>;
+}
+
+/// What a plugin has worked out about a pod, to rank nodes by.
+pub trait Score<'a>: Send {
+    /// Puts the raw score of each node in `scores`, which is as long as `nodes`.
+    fn score(&self, cluster: &Cache, nodes: &[u32], scores: &mut [i64]);
+
+    /// Brings the scores of all nodes to the range from 0 to [`MAX_NODE_SCORE`].
+    fn normalize(&self, _cluster: &Cache, _nodes: &[u32], _scores: &mut [i64]) {}
+}
+
+/// What a plugin works out about a pod before nodes are ranked: none when it has nothing to say.
+pub type PreScore<'a> = Result<Option<Box<dyn Score<'a> + 'a>>, Status>;
+
+/// What the filters of a failed attempt found, for plugins that try to make room.
+pub struct Failed<'f, 'a> {
+    /// What the attempt was about.
+    pub attempt: Attempt<'a>,
+    /// The filters that are in force, with their plugins.
+    pub filters: &'f [(PluginId, Box<dyn Filter<'a> + 'a>)],
+    /// The nodes that were refused: slot, number of the filter, why.
+    pub refused: &'f [(u32, u8, Refused)],
+}
+
+/// What came of trying to make room.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PostFilter {
+    /// It found nothing; what it has to say.
+    Nothing(String),
+    /// Room can be made on a node, which the pod is nominated for.
+    Nominated(Name),
+    /// Nothing, and nothing to say.
+    Silent,
+}
+
+/// A plugin of the scheduler: each method is one point of the scheduling framework.
+///
+/// Source: kubernetes v1.36 staging/src/k8s.io/kube-scheduler/framework/interface.go
+pub trait Plugin: Send + Sync {
+    /// Whether a pod may be queued at all; while it may not it is gated.
+    ///
+    /// # Errors
+    /// Why it may not.
+    fn pre_enqueue(&self, _pod: &Pod) -> Result<(), Status> {
+        Ok(())
+    }
+
+    /// Which events may make a pod schedulable that this plugin has rejected.
+    fn events(&self) -> &'static [ClusterEvent] {
+        &[]
+    }
+
+    /// Whether one such event is worth another attempt.
+    fn is_worth_retrying(&self, _pod: &Pod, _happened: &Happened) -> bool {
+        true
+    }
+
+    /// What it works out about a pod before nodes are looked at.
+    fn pre_filter<'a>(&'a self, _attempt: Attempt<'a>) -> PreFilter<'a> {
+        PreFilter::Skip
+    }
+
+    /// Tries to make room after no node was found.
+    fn post_filter(&self, _failed: &Failed<'_, '_>) -> PostFilter {
+        PostFilter::Silent
+    }
+
+    /// What it works out about a pod before nodes are ranked; `feasible` are their slots.
+    ///
+    /// # Errors
+    /// What went wrong.
+    fn pre_score<'a>(&'a self, _attempt: Attempt<'a>, _feasible: &[u32]) -> PreScore<'a> {
+        Ok(None)
+    }
+
+    /// Sets something aside for a pod that is to go to a node.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    fn reserve(&self, _pod: &Pod, _node: &Name, _cluster: &mut Cache) -> Result<(), Status> {
+        Ok(())
+    }
+
+    /// Gives back what was set aside.
+    fn unreserve(&self, _pod: &Pod, _node: &Name, _cluster: &mut Cache) {}
+
+    /// The request that puts a pod on a node; none when it does not bind this pod.
+    fn bind(&self, _pod: &Pod, _node: &Name) -> Option<Verb> {
+        None
+    }
+}
+
+/// Brings scores to the range from 0 to `max` by the greatest of them; `Reversed` then turns them
+/// round.
+///
+/// With scores 1, 2, 4 and 100 it is 25, 50, 100; reversed 75, 50, 0.
+///
+/// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/helper/normalize_score.go,
+/// `DefaultNormalizeScore`
+pub fn default_normalize(max: i64, order: Order, scores: &mut [i64]) {
+    let greatest = scores.iter().copied().max().unwrap_or(0).max(0);
+    for score in scores {
+        let share = if greatest == 0 { 0 } else { max * *score / greatest };
+        *score = match (greatest, order) {
+            (0, Order::Straight) => *score,
+            (_, Order::Straight) => share,
+            (_, Order::Reversed) => max - share,
+        };
+    }
+}
+
+/// Whether a greater raw score is better or worse.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Order {
+    /// Better.
+    Straight,
+    /// Worse.
+    Reversed,
+}
+
+/// Adds the scores of one plugin to the totals, by its weight.
+pub fn add_weighted(totals: &mut [i64], scores: &[i64], weight: i64) {
+    for (total, score) in totals.iter_mut().zip(scores) {
+        *total += weight * score;
+    }
+}
