@@ -50,6 +50,9 @@ const CONTROL_PLANE: u8 = 2;
 const NODE: u8 = 3;
 const GUEST: u8 = 4;
 
+/// How long apiservers get to read the store before anybody asks them.
+const WARM_UP: SimTime = SimTime(5_000_000);
+
 impl Cluster {
     /// A cluster at the beginning of its run, nothing of it started yet.
     pub fn new(config: &ClusterConfig) -> Cluster {
@@ -190,8 +193,14 @@ impl Cluster {
             .filter(|(_, started)| !started)
             .map(|(id, _)| *id)
             .collect();
+        let servers = [&[self.topology.etcd][..], &self.topology.servers].concat();
+        for id in &servers {
+            self.engine.control(Control::Start(*id));
+        }
+        // Clients come when the apiservers have read the store.
+        self.engine.run_until(WARM_UP);
         let all: Vec<ActorId> = self.engine.actors().map(|(id, _)| id).collect();
-        for id in all.into_iter().filter(|id| !late.contains(id)) {
+        for id in all.into_iter().filter(|id| !late.contains(id) && !servers.contains(id)) {
             self.engine.control(Control::Start(id));
         }
     }
