@@ -4,5 +4,6 @@
 //! changes nothing: no component knows that it is looked at.
 
 pub mod history;
+pub mod reader;
 pub mod rows;
 pub mod verdict;
