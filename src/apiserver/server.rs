@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use crate::api::Name;
+use crate::api::coordination::lease::Lease;
 use crate::api::message::{
     Condition, Message, Origin, Range, StoreAnswer, StoreChange, Transaction,
 };
 use crate::api::note::{MarkNote, Note, RefusedNote};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
-use crate::api::request::{Answer, DeleteOptions, ListOptions, Request, Verb};
+use crate::api::request::{Answer, DeleteOptions, ListOptions, Request, Subresource, Verb};
 use crate::api::time::Time;
+use crate::api::why::Why;
 use crate::apiserver::admission::{self, Lookup};
 use crate::apiserver::cache::WatchCache;
 use crate::apiserver::create::{Admitted, Birth, generated, prepare};
@@ -339,6 +341,9 @@ impl Apiserver {
             return self.store_changed(up, context);
         }
         let gone = !up && !context.is_up(peer);
+        if gone {
+            self.freeze_lease(peer, context);
+        }
         for kind in Kind::all() {
             let of_peer: Vec<u64> = self
                 .cache(kind)
@@ -354,6 +359,31 @@ impl Apiserver {
                 }
             }
         }
+    }
+
+    /// A node whose renewals are computed has stopped: its lease says from now on when the last
+    /// one was, as if all had been written.
+    fn freeze_lease<A>(&mut self, peer: ActorId, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        let key = ObjectKey::new(Kind::LEASE, "kube-node-lease", context.name_of(peer));
+        let Some(Object::Lease(lease)) = self.cache(Kind::LEASE).get(&key) else { return };
+        if lease.beat.is_none() {
+            return;
+        }
+        let mut lease = Lease::clone(lease);
+        lease.spec.renew_time = lease.renewed_at(Time::at(context.now())).map(Time::whole_micros);
+        lease.beat = None;
+        let user = smol_str::format_smolstr!("kubelet/{}", key.name);
+        let condition = Condition::Unchanged(lease.meta.resource_version);
+        let object = Object::from(lease);
+        let verb = Verb::Update { object: object.clone(), part: Subresource::Main };
+        let request = Box::new(Request { user, verb, why: Why::new("its last sign of life") });
+        let client = Peer::default();
+        let (stage, seat) = (Stage::Write, Seat::NONE);
+        let pending = Pending { client, id: 0, request, stage, attempts: 0, required: 0, seat };
+        self.write(pending, key, condition, Some(object), context);
     }
 
     /// etcd is gone: what waits for it fails; when it can be reached the caches follow it again.

@@ -14,6 +14,9 @@ use crate::sim::time::SimTime;
 
 /// A component that is driven by changes, replies and its own clock.
 pub trait Component: Clone + Send {
+    /// The beginning of a life, before anything was seen.
+    fn begin(&mut self, _moment: &mut Moment<'_>) {}
+
     /// A change in one of its informers' caches.
     fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>);
 

@@ -203,6 +203,7 @@ impl<C: Component> Process<C> {
     {
         let now = context.now();
         self.acting = true;
+        self.act(context, Component::begin);
         self.informers =
             self.config.interests.iter().map(|i| Informer::new(i.clone(), now)).collect();
         for n in 0..self.informers.len() {

@@ -125,7 +125,8 @@ fn spec_of(record: &LeaseRecord) -> LeaseSpec {
 
 /// Creates the lease by which a process leads.
 pub(crate) fn create_lease(name: &str, record: &LeaseRecord) -> Verb {
-    let lease = Lease { meta: Meta::named("kube-system", name), spec: spec_of(record) };
+    let meta = Meta::named("kube-system", name);
+    let lease = Lease { meta, spec: spec_of(record), beat: None };
     Verb::Create { object: Object::from(lease), dry_run: false }
 }
 

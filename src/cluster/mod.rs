@@ -1,1 +1,13 @@
 //! What a cluster is made of, and its start.
+//!
+//! Responsible for putting processes together and for the state that a cluster has when a run
+//! begins. It decides nothing that a process decides.
+
+pub mod bootstrap;
+pub mod config;
+pub mod member;
+pub mod topology;
+
+pub use config::{ClusterConfig, NodeTemplate};
+pub use member::{Guest, Member, Moved};
+pub use topology::{Cluster, Topology};

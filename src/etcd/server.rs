@@ -275,3 +275,14 @@ impl Etcd {
         Kind::all().filter(|k| !self.store.list(*k).is_empty())
     }
 }
+
+impl Etcd {
+    /// Puts objects into the store before the run begins.
+    pub fn preload(&mut self, objects: Vec<Object>) {
+        for object in objects {
+            let condition = crate::api::message::Condition::Absent;
+            let stored = self.store.commit(&object.key(), condition, Some(object), 0);
+            assert!(stored.is_ok(), "no two objects of the beginning have one name");
+        }
+    }
+}

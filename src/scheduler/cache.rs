@@ -37,6 +37,8 @@ pub struct NodeInfo {
     pub pods: Vec<Arc<Pod>>,
     /// The ports that its pods take.
     pub ports: Vec<HostPort>,
+    /// The lowest priority of its pods; none without pods.
+    pub lowest_priority: Option<i32>,
 }
 
 /// What of a node's spec keeps pods away, told in advance so that most pods need not look.
@@ -109,6 +111,8 @@ impl NodeInfo {
         self.scoring_milli_cpu += milli_cpu;
         self.scoring_memory += memory;
         self.ports.extend(pod.spec.host_ports.iter().cloned());
+        let priority = pod.priority();
+        self.lowest_priority = Some(self.lowest_priority.map_or(priority, |p| p.min(priority)));
         self.pods.push(pod);
     }
 
@@ -120,6 +124,9 @@ impl NodeInfo {
         let (milli_cpu, memory) = pod_requests::scoring_on_node(&pod);
         self.scoring_milli_cpu -= milli_cpu;
         self.scoring_memory -= memory;
+        if self.lowest_priority == Some(pod.priority()) {
+            self.lowest_priority = self.pods.iter().map(|p| p.priority()).min();
+        }
         for port in &pod.spec.host_ports {
             if let Some(place) = self.ports.iter().position(|p| p == port) {
                 self.ports.swap_remove(place);

@@ -62,7 +62,7 @@ enum Seen {
 }
 
 impl Scheduler {
-    /// A scheduler that has seen nothing yet, started at `start`.
+    /// A scheduler that has seen nothing yet, made at `start`.
     pub fn new(config: Config, start: SimTime) -> Scheduler {
         let profiles: Arc<[Profile]> = config.profiles.iter().map(Profile::new).collect();
         Scheduler {
@@ -209,6 +209,9 @@ impl Scheduler {
         if let Some(due) = self.queue.due(moment.now) {
             moment.out.wake(due);
         }
+        if let Some(due) = self.queue.leftover_due() {
+            moment.out.wake_in_background(due);
+        }
     }
 
     /// Source: kubernetes v1.36 pkg/scheduler/schedule_one.go, `ScheduleOne`
@@ -348,6 +351,7 @@ impl Component for Scheduler {
 
     fn synced(&mut self, moment: &mut Moment<'_>) {
         self.is_synced = true;
+        self.queue.started(moment.now);
         self.go_on(moment);
     }
 
@@ -373,6 +377,11 @@ impl Component for Scheduler {
 
     fn wake(&mut self, moment: &mut Moment<'_>) {
         self.go_on(moment);
+    }
+
+    /// All that it knows is in memory.
+    fn crashed(&mut self) {
+        *self = Scheduler::new(self.config.clone(), SimTime::ZERO);
     }
 }
 

@@ -380,3 +380,26 @@ impl Prepared<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equals_are_drawn_alike() {
+        let mut rng = Rng::named(7, "scheduler");
+        let mut times = [0; 7];
+        for _ in 0..7_000 {
+            let draw = rng.bits();
+            let place = best((0..7).map(|i| (100, lot(draw, i)))).expect("there are some");
+            times[place] += 1;
+        }
+        assert!(times.iter().all(|n| (850..1150).contains(n)), "{times:?}");
+    }
+
+    #[test]
+    fn five_thousand_nodes_are_searched_for_a_tenth() {
+        let found = [99, 100, 250, 5_000, 20_000].map(|n| nodes_to_find(None, 0, n));
+        assert_eq!(found, [99, 100, 120, 500, 1_000]);
+    }
+}

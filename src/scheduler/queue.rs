@@ -369,6 +369,9 @@ impl Queue {
     /// Source: kubernetes v1.36 pkg/scheduler/backend/queue/scheduling_queue.go,
     /// `PriorityQueue.MoveAllToActiveOrBackoffQueue`
     pub fn happened(&mut self, happened: &Happened, now: SimTime) {
+        if self.pool.is_empty() && self.in_flight.is_empty() {
+            return;
+        }
         let everything = happened.event.is_wildcard();
         let mut interested = PluginSet::NONE;
         for profile in self.profiles.iter() {
@@ -422,8 +425,8 @@ impl Queue {
         waited.next_beat(LEFTOVER_PERIOD, phase)
     }
 
-    /// The next instant at which a pod can be taken or moved; none when all that can help is that
-    /// something happens.
+    /// The next instant at which a pod can be taken or moved, leftovers apart; none when all that can
+    /// help is that something happens.
     pub fn due(&self, now: SimTime) -> Option<SimTime> {
         let paused = self.config.pop_from_backoff && !self.backoff.is_empty();
         if paused || !self.active.is_empty() {
@@ -432,8 +435,18 @@ impl Queue {
         let end = |set: &BTreeSet<BackoffKey>| {
             set.first().map(|k| backoff::flushed_at(&self.config, k.0))
         };
-        let leftover = self.pool.oldest().map(|since| self.leftover_at(since));
-        [end(&self.backoff), end(&self.errors), leftover].into_iter().flatten().min()
+        [end(&self.backoff), end(&self.errors)].into_iter().flatten().min()
+    }
+
+    /// When the first pod is taken for a leftover, if nothing happens before; none when no pod
+    /// waits for something to happen.
+    pub fn leftover_due(&self) -> Option<SimTime> {
+        self.pool.oldest().map(|since| self.leftover_at(since))
+    }
+
+    /// It runs since `start`: looks for leftovers are counted from there.
+    pub fn started(&mut self, start: SimTime) {
+        self.start = start;
     }
 
     /// Where a pod waits; none when it does not.

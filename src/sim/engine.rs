@@ -400,6 +400,11 @@ impl<A: Actor> Context<'_, A> {
         &self.core.slots[self.me.actor.0 as usize].name
     }
 
+    /// An actor's name.
+    pub fn name_of(&self, actor: ActorId) -> &str {
+        &self.core.slots[actor.0 as usize].name
+    }
+
     /// The turn that what follows is caused by.
     pub fn cause(&self) -> u64 {
         self.cause

@@ -185,10 +185,10 @@ resource!(
 resource!(
     Lease,
     LEASE,
-    |meta, mut body| Ok(Lease { meta, spec: take(&mut body, "spec")? }),
+    |meta, mut body| Ok(Lease { meta, spec: take(&mut body, "spec")?, beat: None }),
     |lease, body| put(body, "spec", &lease.spec),
     status: [],
-    spec: [spec]
+    spec: [spec, beat]
 );
 
 resource!(

@@ -25,6 +25,8 @@ pub struct Config {
     pub stop: Span,
     /// From the start of the kubelet until the node is ready.
     pub ready: SimDuration,
+    /// Whether the node has been registered and ready since before the run.
+    pub is_registered: bool,
 }
 
 /// The node of a kubelet.
@@ -77,6 +79,7 @@ impl Default for Config {
             settle: span(5, 30),
             stop: span(20, 80),
             ready: SimDuration::millis(200),
+            is_registered: false,
         }
     }
 }

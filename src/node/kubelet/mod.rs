@@ -29,6 +29,7 @@ use crate::node::runtime::Runtime;
 use crate::sim::time::SimTime;
 
 pub use config::{Config, Heartbeat, NodeConfig, Span};
+pub use node_status::{registered, registered_lease};
 
 use host::{Host, Sent};
 use node_status::NodeKeeper;
@@ -41,6 +42,7 @@ pub struct Kubelet {
     node: NodeKeeper,
     workers: BTreeMap<Uid, Worker>,
     agenda: BTreeSet<(SimTime, Uid)>,
+    is_started: bool,
     is_synced: bool,
 }
 
@@ -52,15 +54,14 @@ impl Kubelet {
             host: Host::new(config, runtime),
             workers: BTreeMap::new(),
             agenda: BTreeSet::new(),
+            is_started: false,
             is_synced: false,
         }
     }
 
-    /// The process has ended; what the runtime has goes on without it.
-    ///
-    /// When the node itself has stopped, call [`Runtime::lose_containers`] on what is returned.
-    pub fn into_runtime(self) -> Runtime {
-        self.host.runtime
+    /// The node itself has stopped: its containers are gone, its images stay.
+    pub fn lose_containers(&mut self) {
+        self.host.runtime.lose_containers();
     }
 
     /// The runtime under it.
@@ -68,8 +69,12 @@ impl Kubelet {
         &self.host.runtime
     }
 
-    /// The process begins: draws its phases and registers the node.
+    /// The process begins: draws its phases and registers the node. The first change or the end
+    /// of the first lists does the same where nobody has called this before.
     pub fn start(&mut self, moment: &mut Moment<'_>) {
+        if std::mem::replace(&mut self.is_started, true) {
+            return;
+        }
         self.host.begin(moment);
         self.node.register(&mut self.host, moment);
         self.ask(moment);
@@ -140,15 +145,26 @@ impl Kubelet {
 
     fn ask(&self, moment: &mut Moment<'_>) {
         let pods = self.agenda.first().map_or(SimTime::NEVER, |(at, _)| *at);
-        let next = pods.min(self.node.next());
+        let next = pods.min(self.node.ready_at());
         if next != SimTime::NEVER {
             moment.out.wake(next);
+        }
+        let beat = self.node.beat_at();
+        if beat != SimTime::NEVER {
+            let out = &mut moment.out.background_wake_at;
+            *out = Some(out.map_or(beat, |at| at.min(beat)));
         }
     }
 }
 
 impl Component for Kubelet {
+    /// Draws its phases and registers the node.
+    fn begin(&mut self, moment: &mut Moment<'_>) {
+        self.start(moment);
+    }
+
     fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
+        self.start(moment);
         let own = |node: &&Arc<Node>| node.meta.name == self.host.config.node.name;
         if let Some(node) = change.latest().as_a::<Node>().filter(own) {
             self.node.observe(change.new.map(|_| node), moment);
@@ -159,6 +175,7 @@ impl Component for Kubelet {
     }
 
     fn synced(&mut self, moment: &mut Moment<'_>) {
+        self.start(moment);
         self.is_synced = true;
         let all: Vec<Uid> = self.workers.keys().copied().collect();
         for uid in all {
@@ -203,6 +220,15 @@ impl Component for Kubelet {
             self.turn(uid, moment);
         }
         self.ask(moment);
+    }
+
+    /// The node has stopped: what ran on it is gone, what is on disk stays.
+    fn crashed(&mut self) {
+        let mut config = (*self.host.config).clone();
+        config.is_registered = false;
+        let mut runtime = std::mem::take(&mut self.host.runtime);
+        runtime.lose_containers();
+        *self = Kubelet::new(Arc::new(config), runtime);
     }
 }
 

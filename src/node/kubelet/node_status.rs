@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::api::Name;
 use crate::api::condition::{self, Condition, Truth};
-use crate::api::coordination::lease::{Lease, LeaseSpec};
+use crate::api::coordination::lease::{Beat, Lease, LeaseSpec};
 use crate::api::core::event::ObjectReference;
 use crate::api::core::node::{Node, NodeSpec, NodeStatus};
 use crate::api::edit::Edit;
@@ -28,9 +28,6 @@ const COMPUTED_EVERY: SimDuration = SimDuration::secs(10);
 /// Source: kubernetes v1.36 pkg/kubelet/apis/config/v1beta1/defaults.go,
 /// `NodeStatusReportFrequency`
 const POSTED_EVERY: SimDuration = SimDuration::secs(300);
-
-/// Source: kubernetes v1.36 pkg/kubelet/kubelet.go, `nodeLeaseRenewIntervalFraction`
-const RENEWED_EVERY: SimDuration = SimDuration::secs(10);
 
 /// Source: kubernetes v1.36 pkg/kubelet/apis/config/v1beta1/defaults.go,
 /// `NodeLeaseDurationSeconds`
@@ -118,11 +115,25 @@ impl NodeKeeper {
     pub(super) fn register(&mut self, host: &mut Host, moment: &mut Moment<'_>) {
         host.read_clock(moment);
         self.phase = SimDuration(moment.rng.below(COMPUTED_EVERY.0));
+        if host.config.is_registered {
+            return self.resume(host, moment);
+        }
         self.ready_at = moment.now + host.config.ready;
         self.tell(false, "Starting", "Starting kubelet.", moment);
         self.own.status = Arc::new(self.status(host, moment.now, None));
         self.create(host, moment);
         self.create_lease(host, moment);
+    }
+
+    /// Goes on with a node that has been registered since before the run.
+    fn resume(&mut self, host: &Host, moment: &mut Moment<'_>) {
+        (self.is_registered, self.is_ready, self.ready_at) = (true, true, SimTime::NEVER);
+        self.own.status = registered(&host.config, host.clock(moment.now)).status;
+        if host.config.heartbeat == Heartbeat::Eager {
+            self.renew_at = Beat::of(&self.own.meta.name, SimTime::ZERO).after(moment.now);
+            let later = SimDuration(moment.rng.below(POSTED_EVERY.0));
+            self.post_at = (moment.now + later).next_beat(COMPUTED_EVERY, self.phase);
+        }
     }
 
     fn create(&mut self, host: &mut Host, moment: &mut Moment<'_>) {
@@ -145,6 +156,7 @@ impl NodeKeeper {
             renew_time: Some(host.clock(moment.now).whole_micros()),
             ..LeaseSpec::default()
         };
+        lease.beat = self.beat(host, moment.now);
         let verb = Verb::Create { object: lease.into(), dry_run: false };
         let why = Why::new("the kubelet has started");
         host.send(Sent::Node(NodeRequest::CreateLease), verb, why, moment);
@@ -216,9 +228,14 @@ impl NodeKeeper {
         })
     }
 
-    /// When something is due next.
-    pub(super) fn next(&self) -> SimTime {
-        self.ready_at.min(self.post_at).min(self.renew_at)
+    /// When the node gets ready.
+    pub(super) fn ready_at(&self) -> SimTime {
+        self.ready_at
+    }
+
+    /// When the next sign of life is due.
+    pub(super) fn beat_at(&self) -> SimTime {
+        self.post_at.min(self.renew_at)
     }
 
     /// Does what is due.
@@ -260,6 +277,12 @@ impl NodeKeeper {
         host.send(Sent::Node(NodeRequest::Status), verb, why, moment);
     }
 
+    /// By which the lease's renewals are computed, when they are not written.
+    fn beat(&self, host: &Host, now: SimTime) -> Option<Beat> {
+        let lazy = host.config.heartbeat == Heartbeat::Lazy;
+        lazy.then(|| Beat::of(&self.own.meta.name, now))
+    }
+
     fn renew(&mut self, host: &mut Host, moment: &mut Moment<'_>) {
         let Some(lease) = &self.lease else {
             self.create_lease(host, moment);
@@ -268,6 +291,7 @@ impl NodeKeeper {
         let mut lease = Lease::clone(lease);
         lease.spec.renew_time = Some(host.clock(moment.now).whole_micros());
         lease.spec.holder_identity = self.own.meta.name.clone();
+        lease.beat = self.beat(host, moment.now);
         let verb = Verb::Update { object: lease.into(), part: Subresource::Main };
         host.send(Sent::Node(NodeRequest::RenewLease), verb, Why::new("a sign of life"), moment);
     }
@@ -345,9 +369,8 @@ impl NodeKeeper {
                 if what == NodeRequest::LookLease {
                     self.renew(host, moment);
                 } else if host.config.heartbeat == Heartbeat::Eager {
-                    // Up to 4 % later.
-                    let jitter = SimDuration(moment.rng.below(RENEWED_EVERY.0 / 25));
-                    self.renew_at = moment.now + RENEWED_EVERY + jitter;
+                    let beat = Beat::of(&self.own.meta.name, host.began);
+                    self.renew_at = beat.after(moment.now);
                 }
             }
             Answer::Refused(r) if matches!(r.reason, Reason::AlreadyExists | Reason::Conflict) => {
@@ -368,6 +391,34 @@ impl NodeKeeper {
             | Answer::Done => {}
         }
     }
+}
+
+/// A node that has been registered and ready since before the run.
+pub fn registered(config: &Config, since: Time) -> Node {
+    let mut node = blank(config);
+    let conditions = CONDITIONS.iter().map(|(kind, holds, reason, message)| Condition {
+        last_heartbeat_time: Some(since.whole_seconds()),
+        last_transition_time: Some(since.whole_seconds()),
+        message: Name::new_static(message),
+        ..Condition::new(kind, Truth::from(*holds), reason)
+    });
+    Arc::make_mut(&mut node.status).conditions = conditions.collect();
+    node.refresh();
+    node
+}
+
+/// The lease of a node that has been registered since before the run.
+pub fn registered_lease(config: &Config, since: SimTime) -> Lease {
+    let name = &config.node.name;
+    let mut lease = Lease { meta: Meta::named(LEASES, name), ..Lease::default() };
+    lease.spec = LeaseSpec {
+        holder_identity: name.clone(),
+        lease_duration_seconds: Some(LEASE_SECONDS),
+        renew_time: Some(Time::at(since).whole_micros()),
+        ..LeaseSpec::default()
+    };
+    lease.beat = (config.heartbeat == Heartbeat::Lazy).then(|| Beat::of(name, since));
+    lease
 }
 
 /// The node as it is registered, without conditions.

@@ -10,6 +10,7 @@ use crate::api::request::{Patch, Verb};
 use crate::api::resource::ResourceList;
 use crate::api::time::Time;
 use crate::client::component::Outbox;
+use crate::client::view::Caches;
 use crate::node::images::{Behaviour, Images};
 use crate::sim::rng::Rng;
 use crate::sim::time::SimDuration;
@@ -74,11 +75,14 @@ impl World {
             now: self.now,
             time: Time::at(self.now),
             rng: &mut self.rng,
+            caches: &Caches::default(),
+            cause: 0,
             out: Outbox::default(),
         };
         act(&mut self.kubelet, &mut moment);
         let out = moment.out;
-        self.wake_at = out.wake_at.unwrap_or(SimTime::NEVER);
+        let wakes = [out.wake_at, out.background_wake_at];
+        self.wake_at = wakes.into_iter().flatten().min().unwrap_or(SimTime::NEVER);
         for note in out.events {
             self.log.push((self.now, format!("{}: {}", note.reason, note.message)));
         }
@@ -403,8 +407,8 @@ fn a_kubelet_that_comes_back_leaves_containers_alone() {
     world.put(pod("web", app(json!({"readinessProbe": probe}))));
     world.run(SimDuration::secs(10));
     let (objects, now) = (world.objects, world.now);
-    let config = world.kubelet.host.config.clone();
-    let kubelet = Kubelet::new(config, world.kubelet.into_runtime());
+    let mut kubelet = world.kubelet;
+    kubelet.crashed();
     let mut world = World::with(kubelet, objects, now + SimDuration::secs(60));
     world.run(SimDuration::secs(60));
     assert!(
@@ -423,11 +427,10 @@ fn a_node_that_comes_back_starts_its_pods_again_and_ends_those_to_be_deleted() {
     let goes = delete(&Object::Pod(world.pod("goes").clone()));
     world.objects.insert(goes.key(), goes);
     let (objects, now) = (world.objects, world.now);
-    let config = world.kubelet.host.config.clone();
-    let mut runtime = world.kubelet.into_runtime();
-    runtime.lose_containers();
-    let mut world =
-        World::with(Kubelet::new(config, runtime), objects, now + SimDuration::secs(60));
+    let mut kubelet = world.kubelet;
+    kubelet.crashed();
+    kubelet.lose_containers();
+    let mut world = World::with(kubelet, objects, now + SimDuration::secs(60));
     world.run(SimDuration::secs(60));
     let texts = world.texts();
     assert!(texts.contains(&"Failed app=ContainerCreating x0 -net PodFailed"), "{:#?}", world.log);

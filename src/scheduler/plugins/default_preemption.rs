@@ -29,17 +29,26 @@ impl Plugin for DefaultPreemption {
             let text = "preemption: not eligible due to preemptionPolicy=Never.";
             return PostFilter::Nothing(text.to_owned());
         }
-        let (all, mut tried) = (failed.attempt.cluster.len(), 0);
+        let cluster = failed.attempt.cluster;
+        let (all, mut tried, mut without_victims) = (cluster.len(), 0, 0);
         let mut reasons: BTreeMap<Name, usize> = BTreeMap::new();
         for (slot, _, refused) in failed.refused {
             if refused.code != Code::Unschedulable {
                 continue;
             }
-            let Some(why) = obstacle(failed, *slot) else { return PostFilter::Silent };
             tried += 1;
+            if cluster.at(*slot).lowest_priority.is_none_or(|lowest| lowest >= pod.priority()) {
+                without_victims += 1;
+                continue;
+            }
+            let Some(why) = obstacle(failed, *slot) else { return PostFilter::Silent };
             for reason in why {
                 *reasons.entry(reason).or_default() += 1;
             }
+        }
+        if without_victims > 0 {
+            let why = Name::new_static("No preemption victims found for incoming pod");
+            reasons.insert(why, without_victims);
         }
         if tried < all {
             reasons
@@ -59,9 +68,6 @@ fn obstacle(failed: &Failed<'_, '_>, slot: u32) -> Option<Vec<Name>> {
     let mut node = failed.attempt.cluster.at(slot).clone();
     let lower = node.pods.iter().filter(|p| p.priority() < priority).cloned();
     let lower: Vec<_> = lower.collect();
-    if lower.is_empty() {
-        return Some(vec![Name::new_static("No preemption victims found for incoming pod")]);
-    }
     let mut filters: Vec<_> = failed.filters.iter().map(|(_, f)| f.boxed_clone()).collect();
     for pod in &lower {
         node.remove_pod(pod.meta.uid);

@@ -85,7 +85,15 @@ impl<'a> Needed<'a> {
         Needed { requests, scalar, is_nothing }
     }
 
-    /// The four resources that every node has, then the extended ones: need, taken, there.
+    /// The extended resources: reason, need, taken, there. Beyond the sixtieth they share a reason.
+    fn scalar_rows(&self, node: &NodeInfo) -> impl Iterator<Item = (u32, i64, i64, i64)> {
+        (SCALAR..).zip(&self.scalar).map(move |(bit, i)| {
+            let (name, need) = &self.requests.scalar[*i];
+            (bit.min(63), *need, node.requested.get(name), node.allocatable.get(name))
+        })
+    }
+
+    /// All resources but pods, in the order of the reasons.
     fn rows(&self, node: &NodeInfo) -> impl Iterator<Item = (u32, i64, i64, i64)> {
         let (need, used, has) = (&*self.requests, &node.requested, &node.allocatable);
         let first = [
@@ -93,11 +101,7 @@ impl<'a> Needed<'a> {
             (MEMORY, need.memory, used.memory, has.memory),
             (STORAGE, need.ephemeral_storage, used.ephemeral_storage, has.ephemeral_storage),
         ];
-        let scalar = (SCALAR..).zip(&self.scalar).map(move |(bit, i)| {
-            let (name, need) = &need.scalar[*i];
-            (bit.min(63), *need, used.get(name), has.get(name))
-        });
-        first.into_iter().chain(scalar)
+        first.into_iter().chain(self.scalar_rows(node))
     }
 
     /// Whether a node has enough; the quick look that most nodes pass.
@@ -113,8 +117,7 @@ impl<'a> Needed<'a> {
                         used.ephemeral_storage,
                         has.ephemeral_storage,
                     )
-                    && (self.scalar.is_empty()
-                        || self.rows(node).all(|(_, need, used, has)| enough(need, used, has))))
+                    && self.scalar_rows(node).all(|(_, need, used, has)| enough(need, used, has)))
     }
 
     /// Why a node has not enough.
@@ -127,13 +130,20 @@ impl<'a> Needed<'a> {
         if self.is_nothing {
             return refused;
         }
-        for (bit, need, used, has) in self.rows(node) {
+        let mut look = |bit: u32, need: i64, used: i64, has: i64| {
             if need > 0 && need > has - used {
                 refused.reasons |= 1 << bit;
                 if need > has {
                     refused.code = Code::UnschedulableAndUnresolvable;
                 }
             }
+        };
+        let (need, used, has) = (&*self.requests, &node.requested, &node.allocatable);
+        look(CPU, need.milli_cpu, used.milli_cpu, has.milli_cpu);
+        look(MEMORY, need.memory, used.memory, has.memory);
+        look(STORAGE, need.ephemeral_storage, used.ephemeral_storage, has.ephemeral_storage);
+        for (bit, need, used, has) in self.scalar_rows(node) {
+            look(bit, need, used, has);
         }
         refused
     }

@@ -51,6 +51,11 @@ impl Pool {
         old.map(|key| key.2).collect()
     }
 
+    /// Whether no pod is in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Since when the pod waits that waits longest.
     pub(super) fn oldest(&self) -> Option<SimTime> {
         self.0.values().filter_map(|group| group.first()).map(|key| key.0).min()

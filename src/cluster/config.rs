@@ -1,0 +1,120 @@
+//! What a cluster is to be made of.
+
+use crate::api::Name;
+use crate::api::labels::Labels;
+use crate::api::resource::ResourceList;
+use crate::api::taint::Taint;
+use crate::client::reconciler::Reconciler;
+use crate::node::images::Images;
+use crate::scheduler::config::Config as SchedulerConfig;
+use crate::sim::link::Delay;
+use crate::sim::time::SimDuration;
+use crate::{apiserver, etcd};
+
+/// What a cluster is to be made of.
+#[derive(Clone)]
+pub struct ClusterConfig {
+    /// The run's seed.
+    pub seed: u64,
+    /// The nodes.
+    pub nodes: Vec<NodeTemplate>,
+    /// How many kube-apiserver replicas.
+    pub apiservers: u32,
+    /// How many kube-controller-manager replicas.
+    pub controller_managers: u32,
+    /// How many kube-scheduler replicas.
+    pub schedulers: u32,
+    /// The controllers of a kube-controller-manager.
+    pub controllers: Vec<Box<dyn Reconciler>>,
+    /// Operators of the user's own: each a process of its own.
+    pub operators: Vec<(Name, Vec<Box<dyn Reconciler>>)>,
+    /// How the schedulers are set up.
+    pub scheduler: SchedulerConfig,
+    /// How containers behave.
+    pub images: Images,
+    /// Namespaces that are there from the beginning, beside those of the system.
+    pub namespaces: Vec<Name>,
+    /// Whether signs of life are written for real: needed when links, apiservers or leaders are
+    /// disturbed, or somebody looks at leases.
+    pub eager: bool,
+    /// Requests a second and at once of each controller's client; 0 for no limit.
+    pub controller_qps: (u32, u32),
+    /// The same of a scheduler's client.
+    pub scheduler_qps: (u32, u32),
+    /// The same of a kubelet's client.
+    pub kubelet_qps: (u32, u32),
+    /// How long messages take.
+    pub latency: Latency,
+    /// How etcd is run.
+    pub etcd: etcd::server::Config,
+    /// How the apiservers are run.
+    pub apiserver: apiserver::server::Config,
+}
+
+/// One node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeTemplate {
+    /// Its name.
+    pub name: Name,
+    /// Labels beside those that every node has.
+    pub labels: Labels,
+    /// Its taints.
+    pub taints: Vec<Taint>,
+    /// What it has.
+    pub capacity: ResourceList,
+    /// Whether it is there from the beginning.
+    pub started: bool,
+}
+
+/// How long messages take, one way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Latency {
+    /// Between a component of the control plane and an apiserver.
+    pub control_plane: Delay,
+    /// Between a node and an apiserver.
+    pub node: Delay,
+    /// Between a person and an apiserver.
+    pub person: Delay,
+    /// Between an apiserver and etcd.
+    pub store: Delay,
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        let micros =
+            |low, high| Delay::between(SimDuration::micros(low), SimDuration::micros(high));
+        Latency {
+            control_plane: micros(200, 600),
+            node: micros(300, 1200),
+            person: micros(500, 1500),
+            store: micros(100, 300),
+        }
+    }
+}
+
+impl Default for ClusterConfig {
+    /// One of each component and no node, with Kubernetes' defaults.
+    fn default() -> Self {
+        ClusterConfig {
+            seed: 0,
+            nodes: Vec::new(),
+            apiservers: 1,
+            controller_managers: 1,
+            schedulers: 1,
+            controllers: crate::controllers::all(),
+            operators: Vec::new(),
+            scheduler: SchedulerConfig::default(),
+            images: Images::default(),
+            namespaces: Vec::new(),
+            eager: false,
+            // Source: kubernetes v1.36 cmd/kube-controller-manager/app/options, and
+            // staging/src/k8s.io/component-base/config/v1alpha1/defaults.go
+            controller_qps: (20, 30),
+            scheduler_qps: (50, 100),
+            kubelet_qps: (50, 100),
+            latency: Latency::default(),
+            etcd: etcd::server::Config::default(),
+            apiserver: apiserver::server::Config::default(),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! A cluster: its processes in the engine, and which actor is which.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::api::Name;
+use crate::api::object::Kind;
+use crate::apiserver::server::Apiserver;
+use crate::client::informer::Interest;
+use crate::client::manager::Manager;
+use crate::client::process::{Config as ProcessConfig, Election, Process};
+use crate::client::reconciler::Reconciler;
+use crate::cluster::bootstrap;
+use crate::cluster::config::{ClusterConfig, NodeTemplate};
+use crate::cluster::member::{Guest, Member};
+use crate::etcd::server::Etcd;
+use crate::etcd::store::Store;
+use crate::node::kubelet::{Config as KubeletConfig, Heartbeat, Kubelet, NodeConfig};
+use crate::node::runtime::Runtime;
+use crate::scheduler::component::Scheduler;
+use crate::sim::engine::{ActorId, Control, Engine};
+use crate::sim::time::SimTime;
+
+/// A cluster that runs. A clone is another cluster with the same past.
+#[derive(Clone)]
+pub struct Cluster {
+    /// Its processes.
+    pub engine: Engine<Member>,
+    /// Which actor is which.
+    pub topology: Arc<Topology>,
+}
+
+/// Which actor is which.
+#[derive(Clone, Debug, Default)]
+pub struct Topology {
+    /// etcd.
+    pub etcd: ActorId,
+    /// By the component's name: `kube-apiserver`, `kube-scheduler`, …; replicas in order.
+    pub components: BTreeMap<Name, Vec<ActorId>>,
+    /// By the node's name, and whether it is there from the beginning.
+    pub nodes: BTreeMap<Name, (ActorId, bool)>,
+    /// The apiservers that a guest may use.
+    pub servers: Vec<ActorId>,
+}
+
+/// Classes of actors, by which links have their delays.
+const STORE: u8 = 0;
+const SERVER: u8 = 1;
+const CONTROL_PLANE: u8 = 2;
+const NODE: u8 = 3;
+const GUEST: u8 = 4;
+
+/// How long apiservers get to read the store before anybody asks them.
+const WARM_UP: SimTime = SimTime(5_000_000);
+
+impl Cluster {
+    /// A cluster at the beginning of its run, nothing of it started yet.
+    pub fn new(config: &ClusterConfig) -> Cluster {
+        let mut engine = Engine::new(config.seed);
+        set_delays(&mut engine, config);
+        let kubelets: Vec<Arc<KubeletConfig>> =
+            config.nodes.iter().zip(0..).map(|(node, n)| kubelet_config(node, n, config)).collect();
+        let mut etcd = Etcd::new(config.etcd);
+        etcd.preload(bootstrap::objects(config, &kubelets));
+        let etcd = engine.add("etcd", STORE, Member::Etcd(Box::new(etcd)));
+        let mut cluster =
+            Cluster { engine, topology: Arc::new(Topology { etcd, ..Topology::default() }) };
+        cluster.add_servers(config);
+        cluster.add_control_plane(config);
+        for (template, kubelet) in config.nodes.iter().zip(kubelets) {
+            cluster.add_node(template, kubelet, config);
+        }
+        cluster
+    }
+
+    fn topology_mut(&mut self) -> &mut Topology {
+        Arc::make_mut(&mut self.topology)
+    }
+
+    fn add_component(&mut self, component: &str, name: &str, class: u8, member: Member) -> ActorId {
+        let id = self.engine.add(name, class, member);
+        self.topology_mut().components.entry(component.into()).or_default().push(id);
+        id
+    }
+
+    fn add_servers(&mut self, config: &ClusterConfig) {
+        let etcd = self.topology.etcd;
+        self.topology_mut().components.insert(Name::new_static("etcd"), vec![etcd]);
+        for n in 0..config.apiservers.max(1) {
+            let name = replica("kube-apiserver", n);
+            let server = Apiserver::new(&name, etcd, config.apiserver);
+            let member = Member::Apiserver(Box::new(server));
+            let id = self.add_component("kube-apiserver", &name, SERVER, member);
+            self.topology_mut().servers.push(id);
+        }
+    }
+
+    /// The apiservers in the order of preference of the `n`-th client.
+    fn servers(&self, n: usize) -> Vec<ActorId> {
+        let mut all = self.topology.servers.clone();
+        let first = n % all.len();
+        all.rotate_left(first);
+        all
+    }
+
+    fn add_control_plane(&mut self, config: &ClusterConfig) {
+        for n in 0..config.controller_managers {
+            let component = "kube-controller-manager";
+            let process = self.manager(component, n, config.controllers.clone(), config);
+            let member = Member::Manager(Box::new(process));
+            self.add_component(component, &replica(component, n), CONTROL_PLANE, member);
+        }
+        for n in 0..config.schedulers {
+            let component = "kube-scheduler";
+            let process = ProcessConfig {
+                source: (Name::new_static("default-scheduler"), Name::default()),
+                interests: vec![Interest::all(Kind::POD), Interest::all(Kind::NODE)],
+                qps: config.scheduler_qps,
+                ..self.process(component, n, config.schedulers > 1 || config.eager)
+            };
+            let scheduler = Scheduler::new(config.scheduler.clone(), SimTime::ZERO);
+            let member = Member::Scheduler(Box::new(Process::new(process, scheduler)));
+            self.add_component(component, &replica(component, n), CONTROL_PLANE, member);
+        }
+        for (name, rules) in &config.operators {
+            let process = self.manager(name, 0, rules.clone(), config);
+            self.add_component(name, name, CONTROL_PLANE, Member::Manager(Box::new(process)));
+        }
+    }
+
+    /// What processes of the control plane have in common.
+    fn process(&self, component: &str, n: u32, eager: bool) -> ProcessConfig {
+        ProcessConfig {
+            user: component.into(),
+            source: (component.into(), Name::default()),
+            interests: Vec::new(),
+            servers: self.servers(n as usize),
+            qps: (0, 0),
+            election: Some(Election { lease: component.into(), eager }),
+        }
+    }
+
+    fn manager(
+        &self,
+        component: &str,
+        n: u32,
+        rules: Vec<Box<dyn Reconciler>>,
+        config: &ClusterConfig,
+    ) -> Process<Manager> {
+        let manager = Manager::new(rules);
+        let process = ProcessConfig {
+            interests: manager.kinds().into_iter().map(Interest::all).collect(),
+            qps: config.controller_qps,
+            ..self.process(component, n, config.controller_managers > 1 || config.eager)
+        };
+        Process::new(process, manager)
+    }
+
+    fn add_node(
+        &mut self,
+        template: &NodeTemplate,
+        kubelet: Arc<KubeletConfig>,
+        config: &ClusterConfig,
+    ) {
+        let name = &template.name;
+        let process = ProcessConfig {
+            user: smol_str::format_smolstr!("kubelet/{name}"),
+            source: (Name::new_static("kubelet"), name.clone()),
+            interests: vec![
+                Interest::with_field(Kind::NODE, "metadata.name", name),
+                Interest::with_field(Kind::POD, "spec.nodeName", name),
+            ],
+            servers: self.servers(self.topology.nodes.len()),
+            qps: config.kubelet_qps,
+            election: None,
+        };
+        let process = Process::new(process, Kubelet::new(kubelet, Runtime::default()));
+        let id = self.engine.add(name, NODE, Member::Node(Box::new(process)));
+        self.topology_mut().nodes.insert(name.clone(), (id, template.started));
+    }
+
+    /// Adds somebody beside the cluster, who begins with it.
+    pub fn add_guest(&mut self, name: &str, guest: Box<dyn Guest>) -> ActorId {
+        self.engine.add(name, GUEST, Member::Guest(guest))
+    }
+
+    /// Starts everything that is there from the beginning: the store first, then its servers.
+    pub fn start(&mut self) {
+        let late: Vec<ActorId> = self
+            .topology
+            .nodes
+            .values()
+            .filter(|(_, started)| !started)
+            .map(|(id, _)| *id)
+            .collect();
+        let servers = [&[self.topology.etcd][..], &self.topology.servers].concat();
+        for id in &servers {
+            self.engine.control(Control::Start(*id));
+        }
+        // Clients come when the apiservers have read the store.
+        self.engine.run_until(WARM_UP);
+        let all: Vec<ActorId> = self.engine.actors().map(|(id, _)| id).collect();
+        for id in all.into_iter().filter(|id| !late.contains(id) && !servers.contains(id)) {
+            self.engine.control(Control::Start(id));
+        }
+    }
+
+    /// The store, as it is: the truth that no component sees.
+    pub fn store(&self) -> &Store {
+        match self.engine.actor(self.topology.etcd) {
+            Member::Etcd(etcd) => etcd.store(),
+            Member::Apiserver(_)
+            | Member::Manager(_)
+            | Member::Scheduler(_)
+            | Member::Node(_)
+            | Member::Guest(_) => unreachable!("the topology knows which actor is etcd"),
+        }
+    }
+
+    /// A guest, to look at.
+    pub fn guest<G: 'static>(&self, id: ActorId) -> Option<&G> {
+        match self.engine.actor(id) {
+            Member::Guest(guest) => guest.as_any().downcast_ref(),
+            Member::Etcd(_)
+            | Member::Apiserver(_)
+            | Member::Manager(_)
+            | Member::Scheduler(_)
+            | Member::Node(_) => None,
+        }
+    }
+}
+
+fn replica(component: &str, n: u32) -> String {
+    if n == 0 { component.to_owned() } else { format!("{component}-{}", n + 1) }
+}
+
+fn set_delays(engine: &mut Engine<Member>, config: &ClusterConfig) {
+    let latency = config.latency;
+    let links = engine.links_mut();
+    for (class, delay) in [
+        (STORE, latency.store),
+        (CONTROL_PLANE, latency.control_plane),
+        (NODE, latency.node),
+        (GUEST, latency.person),
+    ] {
+        links.set_delay(class, SERVER, delay);
+        links.set_delay(SERVER, class, delay);
+    }
+}
+
+fn kubelet_config(node: &NodeTemplate, n: u32, config: &ClusterConfig) -> Arc<KubeletConfig> {
+    let (high, low) = ((n + 1) / 256, (n + 1) % 256);
+    Arc::new(KubeletConfig {
+        node: NodeConfig {
+            name: node.name.clone(),
+            labels: node.labels.clone(),
+            taints: node.taints.clone(),
+            capacity: node.capacity.clone(),
+            ip: smol_str::format_smolstr!("10.0.{high}.{low}"),
+            pod_range: smol_str::format_smolstr!("10.{}.{low}", 244 + high % 8),
+        },
+        images: config.images.clone(),
+        heartbeat: if config.eager { Heartbeat::Eager } else { Heartbeat::Lazy },
+        is_registered: node.started,
+        ..KubeletConfig::default()
+    })
+}
