@@ -84,6 +84,13 @@ impl Stream {
         self.options.fields.exact("spec.nodeName").filter(|_| self.options.kind == Kind::POD)
     }
 
+    /// Whether it is to be told that it has seen all up to a revision, when the history ends with
+    /// the change before number `end`.
+    pub fn wants_bookmark(&self, end: u64, revision: u64) -> bool {
+        let has_all = self.cursor == end && self.initial.is_empty();
+        self.options.bookmarks && !self.held && has_all && revision > self.after
+    }
+
     /// Whether it is asked about a change at all.
     fn concerns(&self, change: &StoreChange) -> bool {
         let Some(node) = self.node() else { return true };

@@ -6,7 +6,7 @@ use crate::api::refusal::Refusal;
 use crate::api::request::{ListOptions, ObjectList};
 use crate::apiserver::field;
 use crate::apiserver::list_options::{
-    CONTINUE_EXPIRED, ContinueToken, EXPIRED, INCONSISTENT, Query,
+    CONTINUE_EXPIRED, ContinueToken, EXPIRED, INCONSISTENT, Query, at_least,
 };
 
 /// A page of a list.
@@ -115,4 +115,18 @@ pub fn compacted(query: &Query<'_>) -> Refusal {
         }
         Err(_) => Refusal::resource_expired(CONTINUE_EXPIRED),
     }
+}
+
+/// The page of a list that was read from etcd.
+///
+/// # Errors
+/// 504 when the client has seen a later revision than etcd has.
+pub fn stored_page(options: &ListOptions, found: &ObjectList) -> Result<ObjectList, Refusal> {
+    let query = Query::of_list(options);
+    let storage = query.storage()?;
+    if storage.revision == 0 {
+        at_least(query.minimum()?, found.resource_version)?;
+    }
+    let (limit, start) = (options.limit, &storage.start);
+    Ok(page(&found.items, found.resource_version, options, start, limit))
 }

@@ -282,6 +282,14 @@ impl<'a> Query<'a> {
         })
     }
 
+    /// Whether a watch that starts after a revision begins with what there is.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/cacher/watch_cache.go,
+    /// `getAllEventsSinceLocked`
+    pub fn begins_with_present(&self, after: u64) -> bool {
+        self.send_initial_events.unwrap_or(after == 0)
+    }
+
     /// The revision after which a watch is told that the initial events are over; none for a watch
     /// that is not told.
     ///

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::server::{Apiserver, ENDS, FRESHNESS, Pending, Stage};
+use super::server::{Apiserver, ENDS, FRESHNESS, Fresh, Pending, Stage};
 use crate::api::message::{Message, Range, StoreAnswer};
 use crate::api::note::Note;
 use crate::api::object::Kind;
@@ -13,7 +13,7 @@ use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, ListOptions, ObjectList, Verb, WatchOptions};
 use crate::apiserver::cache::Begin;
 use crate::apiserver::list;
-use crate::apiserver::list_options::{Query, Route, WatchStart, at_least};
+use crate::apiserver::list_options::{Query, Route, WatchStart};
 use crate::apiserver::registry::resource;
 use crate::sim::engine::{Actor, Context};
 use crate::sim::rng::keyed;
@@ -145,7 +145,7 @@ impl Apiserver {
         let storage = query.storage().expect("the options were read when the request came");
         let limit = match pending.stage {
             Stage::Revision => options.limit,
-            Stage::Read | Stage::Write | Stage::Removal => query.cache_limit(),
+            Stage::Read | Stage::Fresh | Stage::Write | Stage::Removal => query.cache_limit(),
         };
         let (all, revision) = match storage.revision {
             0 => (cache.list(), self.revision),
@@ -167,8 +167,7 @@ impl Apiserver {
         let query = Query::of_watch(options);
         let begin = Begin {
             after,
-            with_present: query.send_initial_events == Some(true)
-                || (after == 0 && query.send_initial_events.is_none()),
+            with_present: query.begins_with_present(after),
             bookmark: query.bookmark_after(pending.required, self.revision).is_some(),
             ends: self.config.bookmarks.then(|| self.end_of_watch(context)),
         };
@@ -242,7 +241,7 @@ impl Apiserver {
                     let range = Range::Kind(options.kind, 0);
                     self.read(Pending { stage: Stage::Read, ..waiter.pending }, range, context);
                 }
-                _ => {
+                (_, Stage::Read | Stage::Revision | Stage::Fresh | Stage::Write | Stage::Removal) => {
                     let refusal =
                         Refusal::too_large_resource_version(waiter.revision, self.revision, 1);
                     self.refuse(&waiter.pending, refusal, context);
@@ -264,6 +263,7 @@ impl Apiserver {
             (Verb::List(_) | Verb::Watch(_), Stage::Revision) => {
                 self.when_fresh(pending, found.resource_version, context);
             }
+            (_, Stage::Fresh) => self.change(pending, Fresh::Read(found.items.first().cloned()), context),
             (Verb::Get(key), _) => match found.items.first() {
                 Some(object) => {
                     self.answer(&pending, Answer::Object(object.clone()), context);
@@ -273,7 +273,7 @@ impl Apiserver {
                     self.refuse(&pending, refusal, context);
                 }
             },
-            (Verb::List(options), _) => match stored_page(options, found) {
+            (Verb::List(options), _) => match list::stored_page(options, found) {
                 Ok(page) => {
                     self.answer(&pending, Answer::List(Arc::new(page)), context);
                 }
@@ -358,9 +358,7 @@ impl Apiserver {
         for cache in &mut self.caches {
             let end = cache.history().end();
             for stream in cache.streams_mut() {
-                let has_all = stream.cursor == end && stream.initial.is_empty();
-                let wanted = stream.options.bookmarks && !stream.held && has_all;
-                if wanted && revision > stream.after {
+                if stream.wants_bookmark(end, revision) {
                     let message = Message::Bookmark(stream.request, revision, false);
                     let last = stream.last_arrival;
                     let at = context.send_ordered(stream.client, SimDuration::ZERO, last, message);
@@ -391,18 +389,4 @@ impl Apiserver {
             }
         }
     }
-}
-
-/// The page of a list that was read from etcd.
-///
-/// # Errors
-/// 504 when the client has seen a later revision than etcd has.
-pub fn stored_page(options: &ListOptions, found: &ObjectList) -> Result<ObjectList, Refusal> {
-    let query = Query::of_list(options);
-    let storage = query.storage()?;
-    if storage.revision == 0 {
-        at_least(query.minimum()?, found.resource_version)?;
-    }
-    let (limit, start) = (options.limit, &storage.start);
-    Ok(list::page(&found.items, found.resource_version, options, start, limit))
 }

@@ -20,7 +20,7 @@ use crate::apiserver::fairness::{self, Admission, Fairness, Level, SEATS, Seat, 
 use crate::apiserver::history::{FRESH, retry_after_seconds};
 use crate::apiserver::read::{BOOKMARKS, Waiter};
 use crate::apiserver::registry::{self, Outcome, resource};
-use crate::apiserver::{edge, list};
+use crate::apiserver::{create, edge, list};
 use crate::sim::engine::{Actor, ActorId, Context, Peer};
 use crate::sim::index::Map;
 use crate::sim::link::Delay;
@@ -77,12 +77,22 @@ pub(super) struct Pending {
 pub(super) enum Stage {
     /// A read.
     Read,
+    /// The object as etcd has it, for a write that the version in the cache does not allow.
+    Fresh,
     /// The question for the present revision, before an answer from the watch cache.
     Revision,
     /// The first or only write.
     Write,
     /// The removal that follows a write of the same request.
     Removal,
+}
+
+/// Which version of an object a write is tried on.
+pub(super) enum Fresh {
+    /// The one in the cache, which may be stale.
+    Cached,
+    /// The one that etcd has.
+    Read(Option<Object>),
 }
 
 /// The apiserver process. All its memory is caches.
@@ -469,7 +479,7 @@ impl Apiserver {
             | Verb::Patch { .. }
             | Verb::Delete { .. }
             | Verb::Bind { .. }
-            | Verb::Evict { .. } => self.change(pending, None, context),
+            | Verb::Evict { .. } => self.change(pending, Fresh::Cached, context),
         }
     }
 
@@ -548,6 +558,9 @@ impl Apiserver {
     ) where
         A: Actor<Message = Message, Note = Note>,
     {
+        if let Err(refusal) = create::is_new(&object) {
+            return self.refuse(&pending, refusal, context);
+        }
         let birth = self.birth(context);
         let mut admitted = std::mem::take(&mut self.admitted);
         let prepared = prepare(object, &birth, &mut admitted, self);
@@ -598,9 +611,12 @@ impl Apiserver {
         self.ask(pending, message, context);
     }
 
-    /// A write to an object that should be there; `fresh` is what etcd holds, when the version in
-    /// the cache has turned out to be stale.
-    fn change<A>(&mut self, pending: Pending, fresh: Option<Object>, context: &mut Context<'_, A>)
+    /// A write to an object that should be there. What the version in the cache does not allow is
+    /// tried again on the one that etcd has, as the cache may be stale.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/etcd3/store.go,
+    /// `GuaranteedUpdate`, `conditionalDelete`
+    pub(super) fn change<A>(&mut self, pending: Pending, fresh: Fresh, context: &mut Context<'_, A>)
     where
         A: Actor<Message = Message, Note = Note>,
     {
@@ -611,8 +627,14 @@ impl Apiserver {
         {
             return self.refuse(&pending, refusal, context);
         }
-        let found = fresh.or_else(|| self.cache(key.kind).get(&key).cloned());
+        let (found, is_cached) = match fresh {
+            Fresh::Cached => (self.cache(key.kind).get(&key).cloned(), true),
+            Fresh::Read(found) => (found, false),
+        };
         let Some(current) = found else {
+            if is_cached {
+                return self.read_fresh(pending, key, context);
+            }
             let refusal = Refusal::not_found(&resource(key.kind), &key.name);
             return self.refuse(&pending, refusal, context);
         };
@@ -622,9 +644,18 @@ impl Apiserver {
             return self.refuse(&pending, refusal, context);
         }
         match registry::change(verb, &current, Time::at(context.now())) {
+            Err(_) if is_cached => self.read_fresh(pending, key, context),
             Err(refusal) => self.refuse(&pending, refusal, context),
             Ok(outcome) => self.carry_out(pending, key, &current, outcome, context),
         }
+    }
+
+    fn read_fresh<A>(&mut self, pending: Pending, key: ObjectKey, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        let range = Message::Range(self.asked + 1, Range::Key(key));
+        self.ask(Pending { stage: Stage::Fresh, ..pending }, range, context);
     }
 
     /// What a disruption budget has against an eviction.
@@ -703,7 +734,7 @@ impl Apiserver {
                 required: 0,
                 seat: Seat::NONE,
             };
-            self.change(each, None, context);
+            self.change(each, Fresh::Cached, context);
         }
         let list = crate::api::request::ObjectList {
             resource_version: self.revision,
@@ -789,7 +820,7 @@ impl Apiserver {
                 let refusal = Refusal::not_found(&resource(key.kind), &key.name);
                 self.refuse(&pending, refusal, context);
             }
-            (_, Some(current)) => self.change(pending, Some(current), context),
+            (_, Some(current)) => self.change(pending, Fresh::Read(Some(current)), context),
         }
     }
 
