@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use wavetank::api::Name;
+use wavetank::api::deletion::Preconditions;
 use wavetank::api::field::FieldError;
 use wavetank::api::message::{Condition, StoreChange};
 use wavetank::api::object::{Kind, Object, ObjectKey};
@@ -329,10 +330,11 @@ fn object(spec: &Value) -> Result<Object, String> {
         metadata["annotations"] = json!({"updated": "true"});
     }
     let container = json!({"name": "c", "image": "i"});
-    let pod = json!({
+    let mut pod = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": metadata,
         "spec": {"nodeName": spec["nodeName"].as_str().unwrap_or(""), "containers": [container]},
     });
+    wavetank::api::defaults::apply("Pod", &mut pod).map_err(|e| e.to_string())?;
     Object::from_value(Kind::POD, pod).map_err(|e| e.to_string())
 }
 
@@ -738,8 +740,10 @@ fn delete_one(case: &Case<'_>) -> Run {
     };
     let mut store = seeded_points(stored)?;
     let mut options = DeleteOptions { grace_period_seconds: Some(0), ..DeleteOptions::default() };
-    let named = input["preconditions"]["uid"].as_str();
-    options.preconditions.uid = named.map(|u| uid(u));
+    if let Some(named) = input["preconditions"]["uid"].as_str() {
+        let uid = Some(uid(named));
+        options.preconditions = Some(Preconditions { uid, resource_version: None });
+    }
     let mut cached = store.get(&foo()).cloned().ok_or("foo is there")?;
     match text(input, "suggestion")? {
         "" => {}
@@ -750,7 +754,8 @@ fn delete_one(case: &Case<'_>) -> Run {
             let fresh = put(&mut store, object(&json!({"name": "foo", "uid": stored}))?)?;
             if text(input, "validation")? == "needs fresh" {
                 let version = fresh.revision.to_string();
-                options.preconditions.resource_version = Some(version.as_str().into());
+                let version = Some(version.into());
+                options.preconditions = Some(Preconditions { uid: None, resource_version: version });
             }
         }
         "stale, uid myUID" => {
