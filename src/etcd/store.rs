@@ -238,3 +238,7 @@ pub fn by_key(a: &Object, b: &Object) -> Ordering {
     let (a, b) = (a.namespace.bytes().chain([b'/']), b.namespace.bytes().chain([b'/']));
     a.cmp(b)
 }
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;
