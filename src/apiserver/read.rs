@@ -241,7 +241,10 @@ impl Apiserver {
                     let range = Range::Kind(options.kind, 0);
                     self.read(Pending { stage: Stage::Read, ..waiter.pending }, range, context);
                 }
-                (_, Stage::Read | Stage::Revision | Stage::Fresh | Stage::Write | Stage::Removal) => {
+                (
+                    _,
+                    Stage::Read | Stage::Revision | Stage::Fresh | Stage::Write | Stage::Removal,
+                ) => {
                     let refusal =
                         Refusal::too_large_resource_version(waiter.revision, self.revision, 1);
                     self.refuse(&waiter.pending, refusal, context);
@@ -263,7 +266,9 @@ impl Apiserver {
             (Verb::List(_) | Verb::Watch(_), Stage::Revision) => {
                 self.when_fresh(pending, found.resource_version, context);
             }
-            (_, Stage::Fresh) => self.change(pending, Fresh::Read(found.items.first().cloned()), context),
+            (_, Stage::Fresh) => {
+                self.change(pending, Fresh::Read(found.items.first().cloned()), context)
+            }
             (Verb::Get(key), _) => match found.items.first() {
                 Some(object) => {
                     self.answer(&pending, Answer::Object(object.clone()), context);

@@ -194,6 +194,12 @@ impl Store {
         Ok(rewind(self.list(kind), since))
     }
 
+    /// All objects of a kind in no particular order, the same in every run: a scan of that kind.
+    pub fn iter(&self, kind: Kind) -> impl Iterator<Item = &Object> {
+        let table = self.tables.get(usize::from(kind.0));
+        table.into_iter().flat_map(|t| t.slots.iter().flatten())
+    }
+
     /// All objects of a kind in the order of their keys, as they are: a scan of that kind.
     pub fn list(&self, kind: Kind) -> Vec<Object> {
         let table = self.tables.get(usize::from(kind.0));

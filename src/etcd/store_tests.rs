@@ -41,9 +41,9 @@ fn pod(key: &ObjectKey, node: u8, labelled: bool) -> Object {
 /// Carries out a wish, if it changes anything.
 fn carry_out(store: &mut Store, (n, put): &Wish) -> Option<StoreChange> {
     let key = key(*n);
-    let condition = store.get(&key).map_or(Condition::Absent, |o| {
-        Condition::Unchanged(o.meta().resource_version)
-    });
+    let condition = store
+        .get(&key)
+        .map_or(Condition::Absent, |o| Condition::Unchanged(o.meta().resource_version));
     let put = put.map(|(node, labelled)| pod(&key, node, labelled));
     store.commit(&key, condition, put, 0).ok()
 }

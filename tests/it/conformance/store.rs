@@ -13,11 +13,11 @@ use wavetank::api::request::{
 use wavetank::api::time::EPOCH;
 use wavetank::apiserver::cache::{Begin, WatchCache};
 use wavetank::apiserver::history::{FRESH, History, Index, greatest_capacity, retry_after_seconds};
+use wavetank::apiserver::list;
 use wavetank::apiserver::list_options::{
     CacheState, ContinueToken, Query, Route, WatchStart, at_least, parse_revision,
 };
 use wavetank::apiserver::registry::{self, Outcome};
-use wavetank::apiserver::list;
 use wavetank::etcd::store::{Store, Unreadable};
 use wavetank::sim::engine::Peer;
 use wavetank::sim::time::{SimDuration, SimTime};
@@ -124,7 +124,8 @@ fn list_options(case: &Case<'_>) -> Run {
         "request-list" | "request-watch" => {
             only(input, &["options", "watch_list_feature"])?;
             let token = token(&input["options"]["continue"])?;
-            let errors = query(&input["options"], &token)?.errors(flag(input, "watch_list_feature")?);
+            let errors =
+                query(&input["options"], &token)?.errors(flag(input, "watch_list_feature")?);
             same(&json!({"valid": errors.is_empty(), "errors": fields(&errors)}), case.want)
         }
         "storage-revision" => {
@@ -262,7 +263,8 @@ fn watch_start(case: &Case<'_>) -> Run {
             same(&json!({"watch_from_rv": revision}), case.want)
         }
         Some("initial-events-bookmark") => {
-            let (required, cache) = (number(input, "required_rv")?, number(input, "watch_cache_rv")?);
+            let (required, cache) =
+                (number(input, "required_rv")?, number(input, "watch_cache_rv")?);
             let after = query.bookmark_after(required, cache).unwrap_or(0);
             same(&json!({"bookmark_after_rv": after}), case.want)
         }
@@ -358,9 +360,7 @@ fn delete(store: &mut Store, key: &ObjectKey) -> Result<StoreChange, String> {
 }
 
 fn present(store: &Store, key: &ObjectKey) -> Condition {
-    store
-        .get(key)
-        .map_or(Condition::Absent, |o| Condition::Unchanged(o.meta().resource_version))
+    store.get(key).map_or(Condition::Absent, |o| Condition::Unchanged(o.meta().resource_version))
 }
 
 fn pod(namespace: &str, name: &str) -> Result<Object, String> {
@@ -421,9 +421,10 @@ fn options(input: &Value, namespace: &str) -> Result<Result<ListOptions, Refusal
                 recursive: true,
                 ..Query::default()
             };
-            return query.storage().map_err(Err::<ListOptions, Refusal>).map_or_else(Ok, |_| {
-                Err(format!("`{other}` was taken for a match"))
-            });
+            return query
+                .storage()
+                .map_err(Err::<ListOptions, Refusal>)
+                .map_or_else(Ok, |_| Err(format!("`{other}` was taken for a match")));
         }
     };
     Ok(Ok(ListOptions {
@@ -599,10 +600,8 @@ fn get(case: &Case<'_>) -> Run {
     only(input, &["seed", "key", "resourceVersion", "ignore_not_found"])?;
     let (store, name) = (seeded_points("A")?, text(input, "key")?);
     let query = Query { resource_version: text(input, "resourceVersion")?, ..Query::default() };
-    let found = query
-        .minimum()
-        .and_then(|minimum| at_least(minimum, store.revision()))
-        .and_then(|()| {
+    let found =
+        query.minimum().and_then(|minimum| at_least(minimum, store.revision())).and_then(|()| {
             let key = ObjectKey::new(Kind::POD, "test-ns", name);
             store.get(&key).ok_or_else(|| Refusal::not_found(&pods(), name))
         });
@@ -669,15 +668,8 @@ fn label(key: &str) -> Verb {
 
 fn update(case: &Case<'_>) -> Run {
     let input = case.input;
-    let known = [
-        "key",
-        "ignore_not_found",
-        "preconditions",
-        "stored_uid",
-        "same_data",
-        "writers",
-        "order",
-    ];
+    let known =
+        ["key", "ignore_not_found", "preconditions", "stored_uid", "same_data", "writers", "order"];
     only(input, &known)?;
     if number(input, "writers")? == 2 {
         return two_writers(case.want);
@@ -755,7 +747,8 @@ fn delete_one(case: &Case<'_>) -> Run {
             if text(input, "validation")? == "needs fresh" {
                 let version = fresh.revision.to_string();
                 let version = Some(version.into());
-                options.preconditions = Some(Preconditions { uid: None, resource_version: version });
+                options.preconditions =
+                    Some(Preconditions { uid: None, resource_version: version });
             }
         }
         "stale, uid myUID" => {
@@ -928,7 +921,8 @@ fn watch_events(case: &Case<'_>) -> Run {
         Value::Null => text(input, "requested_namespace")?,
         scope if scope == "prefix" => "test-ns",
         scope if scope == "one object" => {
-            fields = format!("metadata.name=foo{}{fields}", if fields.is_empty() { "" } else { "," });
+            fields =
+                format!("metadata.name=foo{}{fields}", if fields.is_empty() { "" } else { "," });
             "test-ns"
         }
         other => return Err(format!("unknown scope {other}")),
@@ -956,7 +950,8 @@ fn watch_events(case: &Case<'_>) -> Run {
         };
         take_up(&mut cache, &change);
         let due = cache.due(watch).map_err(|_| "expired")?;
-        if due.len() > 1 || due.iter().any(|e| e.object.meta().resource_version != change.revision) {
+        if due.len() > 1 || due.iter().any(|e| e.object.meta().resource_version != change.revision)
+        {
             return Err(format!("events {due:?} of one change"));
         }
         events.push(due.first().map(|e| e.change.as_str()));
