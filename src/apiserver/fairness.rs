@@ -103,16 +103,15 @@ impl Level {
         let client = Client::named(user);
         match (client, key.kind) {
             (Client::Master, _) => Level::Exempt,
-            (Client::Core | Client::Controller, Kind::LEASE) if is_leaders_verb(&request.verb) => {
+            (Client::Core | Client::Controller | Client::Workload, Kind::LEASE)
+                if is_leaders_verb(&request.verb) =>
+            {
                 Level::LeaderElection
             }
             (Client::Node, Kind::NODE) => Level::NodeHigh,
             (Client::Node, Kind::LEASE) if key.namespace == "kube-node-lease" => Level::NodeHigh,
             (Client::Node, _) => Level::System,
             (Client::Core | Client::Controller, _) => Level::WorkloadHigh,
-            (Client::Workload, Kind::LEASE) if is_leaders_verb(&request.verb) => {
-                Level::LeaderElection
-            }
             (Client::Workload, _) => Level::WorkloadLow,
             (Client::Other, _) => Level::GlobalDefault,
         }
@@ -300,7 +299,7 @@ impl<T> Fairness<T> {
 
     /// The next request that waits and can have its seats now, which it then holds; the level that
     /// uses the smallest part of its own comes first.
-    pub fn next(&mut self) -> Option<T> {
+    pub fn admit_next(&mut self) -> Option<T> {
         if self.waiting == 0 {
             return None;
         }
@@ -352,7 +351,7 @@ mod tests {
         assert_eq!((own, waits), (25, 800));
         assert!(ran > own, "idle seats of others are lent");
         fairness.leave(seat);
-        assert_eq!((fairness.next(), fairness.next()), (Some(ran + 1), None));
+        assert_eq!((fairness.admit_next(), fairness.admit_next()), (Some(ran + 1), None));
     }
 
     #[test]

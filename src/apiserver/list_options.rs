@@ -368,6 +368,7 @@ pub enum WatchStart {
 ///
 /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/api_object_versioner.go,
 /// `ParseResourceVersion`
+#[expect(clippy::result_large_err, reason = "refusals are rare and written out at once")]
 pub fn parse_revision(text: &str) -> Result<u64, FieldError> {
     if matches!(text, "" | "0") {
         return Ok(0);

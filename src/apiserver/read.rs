@@ -129,13 +129,11 @@ impl Apiserver {
     where
         A: Actor<Message = Message, Note = Note>,
     {
-        match &pending.request.verb {
-            Verb::List(options) => {
-                let answer = self.cached_page(pending, options);
-                self.answer(pending, Answer::List(Arc::new(answer)), context);
-            }
-            Verb::Watch(options) => self.open(pending, options, pending.required, context),
-            _ => {}
+        if let Verb::List(options) = &pending.request.verb {
+            let answer = self.cached_page(pending, options);
+            self.answer(pending, Answer::List(Arc::new(answer)), context);
+        } else if let Verb::Watch(options) = &pending.request.verb {
+            self.open(pending, options, pending.required, context);
         }
     }
 
@@ -262,29 +260,25 @@ impl Apiserver {
     ) where
         A: Actor<Message = Message, Note = Note>,
     {
-        match (&pending.request.verb, &pending.stage) {
-            (Verb::List(_) | Verb::Watch(_), Stage::Revision) => {
-                self.when_fresh(pending, found.resource_version, context);
+        match pending.stage {
+            Stage::Revision => self.when_fresh(pending, found.resource_version, context),
+            Stage::Fresh => {
+                self.change(pending, Fresh::Read(found.items.first().cloned()), context);
             }
-            (_, Stage::Fresh) => {
-                self.change(pending, Fresh::Read(found.items.first().cloned()), context)
+            Stage::Read | Stage::Write | Stage::Removal => {
+                let verb = &pending.request.verb;
+                let page = if let Verb::List(options) = verb {
+                    list::stored_page(options, found).map(|page| Answer::List(Arc::new(page)))
+                } else {
+                    let (key, first) = (verb.key(), found.items.first().cloned());
+                    let missing = || Refusal::not_found(&resource(key.kind), &key.name);
+                    first.map(Answer::Object).ok_or_else(missing)
+                };
+                match page {
+                    Ok(answer) => self.answer(&pending, answer, context),
+                    Err(refusal) => self.refuse(&pending, refusal, context),
+                }
             }
-            (Verb::Get(key), _) => match found.items.first() {
-                Some(object) => {
-                    self.answer(&pending, Answer::Object(object.clone()), context);
-                }
-                None => {
-                    let refusal = Refusal::not_found(&resource(key.kind), &key.name);
-                    self.refuse(&pending, refusal, context);
-                }
-            },
-            (Verb::List(options), _) => match list::stored_page(options, found) {
-                Ok(page) => {
-                    self.answer(&pending, Answer::List(Arc::new(page)), context);
-                }
-                Err(refusal) => self.refuse(&pending, refusal, context),
-            },
-            _ => {}
         }
     }
 
@@ -299,12 +293,11 @@ impl Apiserver {
     {
         let Verb::List(options) = &pending.request.verb else { return };
         let query = Query::of_list(options);
-        let refusal = match answer {
-            StoreAnswer::Future(present) => {
-                let wanted = query.storage().map_or(0, |s| s.revision);
-                Refusal::too_large_resource_version(wanted, *present, 1)
-            }
-            _ => list::compacted(&query),
+        let refusal = if let StoreAnswer::Future(present) = answer {
+            let wanted = query.storage().map_or(0, |s| s.revision);
+            Refusal::too_large_resource_version(wanted, *present, 1)
+        } else {
+            list::compacted(&query)
         };
         self.refuse(pending, refusal, context);
     }

@@ -111,6 +111,8 @@ pub struct Apiserver {
     pub(super) waiters: Vec<Waiter>,
     fairness: Fairness<(u64, Pending)>,
     pub(super) asked: u64,
+    /// Whether etcd was asked for changes that were lost.
+    following_again: bool,
     /// How many watches were opened.
     pub(super) watches: u64,
     births: u64,
@@ -154,6 +156,7 @@ impl Apiserver {
             waiters: Vec::new(),
             fairness: Fairness::new(config.seats),
             asked: 0,
+            following_again: false,
             watches: 0,
             births: 0,
             admitted: Admitted::default(),
@@ -237,6 +240,7 @@ impl Apiserver {
             }
             Message::Stored(token, answer) => self.stored(token, answer, context),
             Message::Changed(changes) => {
+                self.following_again = false;
                 for change in changes {
                     self.take_up(&change, context);
                 }
@@ -265,9 +269,10 @@ impl Apiserver {
     ) where
         A: Actor<Message = Message, Note = Note>,
     {
-        let objects = match &request.verb {
-            Verb::List(options) => self.cache(options.kind).len(),
-            _ => 0,
+        let objects = if let Verb::List(options) = &request.verb {
+            self.cache(options.kind).len()
+        } else {
+            0
         };
         let seat = Seat::new(Level::of(&request), width(&request.verb, objects));
         let (stage, attempts, required) = (Stage::Write, 0, 0);
@@ -287,7 +292,7 @@ impl Apiserver {
     where
         A: Actor<Message = Message, Note = Note>,
     {
-        while let Some((cause, pending)) = self.fairness.next() {
+        while let Some((cause, pending)) = self.fairness.admit_next() {
             context.because(cause);
             context.foreground();
             self.request(pending, context);
@@ -317,6 +322,7 @@ impl Apiserver {
             self.refill(kind, &of_kind, revision, context);
         }
         self.revision = revision;
+        self.following_again = false;
         self.ready = true;
         context.send(context.peer(self.etcd), Message::WatchStore(revision));
     }
@@ -685,10 +691,10 @@ impl Apiserver {
         A: Actor<Message = Message, Note = Note>,
     {
         let condition = Condition::Unchanged(current.meta().resource_version);
-        let dry_run = match &pending.request.verb {
-            Verb::Put { dry_run, .. } | Verb::Patch { dry_run, .. } => *dry_run,
-            _ => false,
-        };
+        let dry_run = matches!(
+            &pending.request.verb,
+            Verb::Put { dry_run: true, .. } | Verb::Patch { dry_run: true, .. }
+        );
         match outcome {
             Outcome::Unchanged(object) => {
                 self.answer(&pending, Answer::Object(object), context);
@@ -824,6 +830,18 @@ impl Apiserver {
         }
     }
 
+    /// Changes before one that has come were lost on the way: etcd is asked for them, and for all
+    /// that follow, once.
+    fn follow_again<A>(&mut self, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        if !self.following_again {
+            self.following_again = true;
+            context.send(context.peer(self.etcd), Message::WatchStore(self.revision));
+        }
+    }
+
     /// A change of the store reaches the watch cache and everyone who watches.
     fn take_up<A>(&mut self, change: &StoreChange, context: &mut Context<'_, A>)
     where
@@ -831,6 +849,9 @@ impl Apiserver {
     {
         if change.revision <= self.revision {
             return;
+        }
+        if change.revision > self.revision + 1 {
+            return self.follow_again(context);
         }
         self.revision = change.revision;
         let kind = change.object.kind();

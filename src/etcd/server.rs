@@ -109,15 +109,25 @@ impl Etcd {
             }
             Message::WatchStore(revision) => {
                 self.watchers.retain(|(w, _)| w.actor != from.actor);
-                self.watchers.push((from, SimTime::ZERO));
                 context.connect(from);
                 let message = match self.store.changes_after(revision) {
                     Ok(changes) => Message::Changed(changes.cloned().collect()),
                     Err(_) => Message::Compacted(self.store.compacted()),
                 };
-                context.send(from, message);
+                let after = SimDuration::ZERO;
+                let arrives = context.send_ordered(from, after, SimTime::ZERO, message);
+                self.watchers.push((from, arrives.unwrap_or_default()));
             }
-            _ => {}
+            Message::Request(..)
+            | Message::Answer(..)
+            | Message::Watched(..)
+            | Message::WatchClosed(..)
+            | Message::Bookmark(..)
+            | Message::StopWatch(_)
+            | Message::Stored(..)
+            | Message::Changed(_)
+            | Message::Compacted(_)
+            | Message::Runtime(..) => {}
         }
     }
 
@@ -196,6 +206,12 @@ impl Etcd {
         let turn = context.log(note);
         context.because(turn);
         let after = self.config.commit.draw(self.commit_bits(context.seed()));
+        if let Some((peer, token)) =
+            asked_by.filter(|(p, _)| self.watchers.iter().all(|w| w.0 != *p))
+        {
+            let answer = StoreAnswer::Written(change.clone());
+            context.send_later(peer, after, Message::Stored(token, answer));
+        }
         for (watcher, last) in &mut self.watchers {
             let message = match asked_by {
                 Some((peer, token)) if peer == *watcher => {
