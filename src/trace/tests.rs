@@ -44,6 +44,7 @@ impl Person {
             output: "deployment.apps/web\n".into(),
             code: 0,
             begun: context.now(),
+            begun_turn: context.turn(),
         };
         let turn = context.log(Note::Step(Box::new(step)));
         context.because(turn);
@@ -94,6 +95,10 @@ impl Guest for Person {
 
     fn boxed_clone(&self) -> Box<dyn Guest> {
         Box::new(self.clone())
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn std::any::Any {
+        self
     }
 
     fn as_any(&self) -> &dyn std::any::Any {

@@ -18,7 +18,7 @@ pub(super) fn facts(log: &Log<Note>) -> Vec<Fact> {
     let steps = steps(log);
     let mut steps = steps.into_iter().peekable();
     for record in log.iter() {
-        while let Some((step, at)) = steps.next_if(|(step, _)| step.begun <= record.time) {
+        while let Some((step, at)) = steps.next_if(|(step, _)| step.begun_turn <= record.turn) {
             facts.push(step_fact(step, at));
         }
         match &record.note {
