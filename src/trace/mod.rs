@@ -6,4 +6,8 @@
 pub mod history;
 pub mod reader;
 pub mod rows;
+pub mod timeline;
 pub mod verdict;
+
+#[cfg(test)]
+mod tests;

@@ -118,7 +118,7 @@ impl Tracer {
         let steps = steps(log);
         let mut steps = steps.into_iter().peekable();
         for record in log.iter() {
-            while let Some((step, at)) = steps.next_if(|(step, _)| step.begun <= record.time) {
+            while let Some((step, at)) = steps.next_if(|(step, _)| step.begun_turn <= record.turn) {
                 step_row(step, at).end(out)?;
             }
             if self.heartbeats == Heartbeats::Hidden && record.note.is_heartbeat() {
@@ -141,7 +141,7 @@ pub fn steps(log: &Log<Note>) -> Vec<(&StepNote, &Record<Note>)> {
             Note::Write(_) | Note::Refused(_) | Note::Fault(_) | Note::Mark(_) => None,
         })
         .collect();
-    steps.sort_by_key(|(step, _)| (step.begun, step.number));
+    steps.sort_by_key(|(step, _)| (step.begun_turn, step.number));
     steps
 }
 
@@ -238,13 +238,12 @@ fn request_row(refused: &RefusedNote, record: &Record<Note>) -> Line {
 }
 
 fn step_row(step: &StepNote, record: &Record<Note>) -> Line {
-    let mut line = Line::new("step", step.begun, step.begun_turn, 0);
+    let mut line = Line::new("step", step.begun, step.begun_turn, record.cause);
     line.number("number", step.number as u64);
     line.text("text", &step.text);
     line.text("output", &step.output);
     line.json("code", &step.code.into());
     line.millis("done_ms", record.time);
-    line.number("done_turn", record.turn);
     line
 }
 
