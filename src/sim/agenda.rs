@@ -53,6 +53,13 @@ impl<T> Agenda<T> {
         Some((at, what))
     }
 
+    /// What is to happen, in order: a copy of the whole agenda, for people who ask.
+    pub fn iter(&self) -> impl Iterator<Item = (SimTime, &T)> {
+        let mut all: Vec<_> = self.heap.iter().map(|Reverse(entry)| *entry).collect();
+        all.sort_unstable();
+        all.into_iter().filter_map(|(at, _, place)| Some((at, self.slab[place as usize].as_ref()?)))
+    }
+
     /// How many things are to happen.
     pub fn len(&self) -> usize {
         self.heap.len()

@@ -216,6 +216,17 @@ impl<A: Actor> Engine<A> {
         (self.core.foreground == 0).then_some(self.core.last_foreground)
     }
 
+    /// What is on the agenda that is no housekeeping: when, whom it is for, and what it is.
+    pub fn busy(&self) -> impl Iterator<Item = (SimTime, ActorId, &'static str)> {
+        let foreground = self.core.agenda.iter().filter(|(_, entry)| !entry.background);
+        foreground.map(|(at, entry)| match &entry.item {
+            Item::Deliver { to, .. } => (at, to.actor, "message"),
+            Item::Alarm { to, .. } => (at, to.actor, "alarm"),
+            Item::LinkChanged { to, .. } => (at, to.actor, "link"),
+            Item::Resume { to } => (at, *to, "end of a pause"),
+        })
+    }
+
     /// How many things are on the agenda.
     pub fn pending(&self) -> usize {
         self.core.agenda.len()
