@@ -7,7 +7,7 @@ use crate::api::meta::Uid;
 use crate::api::object::{Object, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, EventNote, Verb};
-use crate::client::component::{Component, Moment, Outgoing};
+use crate::client::component::{Component, Due, Moment, Outgoing};
 use crate::client::expectations::Expectations;
 use crate::client::plan::{Expect, Plan, Recovery, Step, Write};
 use crate::client::rate_limiter::RateLimiter;
@@ -113,15 +113,13 @@ impl Manager {
                 controller.queue.add_after(key, wait, moment.now, cause);
                 continue;
             }
+            controller.queue.withdraw(&key);
             let met = !controller.settings.expectations
                 || controller.expectations.satisfied(&key, moment.now);
             let view = View::new(moment.caches, moment.time).after_expectations(met);
             let plan = controller.rule.reconcile(&key, view);
             let run = controller.begin(key, cause, plan, moment);
             self.advance(n, run, moment);
-        }
-        if let Some(due) = self.controllers[n].queue.next_due() {
-            moment.out.wake(due);
         }
     }
 
@@ -336,6 +334,10 @@ impl Component for Manager {
             }
             self.pump(n, moment);
         }
+    }
+
+    fn due(&self) -> Due {
+        Due::Exactly(self.controllers.iter().filter_map(|c| c.queue.next_due()).min())
     }
 
     fn crashed(&mut self) {

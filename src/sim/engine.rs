@@ -46,6 +46,10 @@ pub struct Peer {
     pub life: u32,
 }
 
+/// An alarm that was set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AlarmId((u32, u64));
+
 /// What an actor asks the engine to do to others; only persons and weather do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Control {
@@ -395,9 +399,15 @@ impl<A: Actor> Engine<A> {
 }
 
 impl<A: Actor> Core<A> {
-    fn push(&mut self, at: SimTime, cause: u64, background: bool, item: Item<A::Message>) {
+    fn push(
+        &mut self,
+        at: SimTime,
+        cause: u64,
+        background: bool,
+        item: Item<A::Message>,
+    ) -> AlarmId {
         self.foreground += usize::from(!background);
-        self.agenda.push(at, Entry { cause, background, item });
+        AlarmId(self.agenda.push(at, Entry { cause, background, item }))
     }
 
     /// Tells an actor that a peer is gone or that a link has changed.
@@ -529,6 +539,22 @@ impl<A: Actor> Context<'_, A> {
     pub fn background_alarm(&mut self, at: SimTime, tag: u64) {
         let item = Item::Alarm { to: self.me, tag };
         self.core.push(at.max(self.core.now), self.cause, true, item);
+    }
+
+    /// Sets an alarm that is no housekeeping, whatever this turn is.
+    pub fn foreground_alarm(&mut self, at: SimTime, tag: u64) -> AlarmId {
+        let item = Item::Alarm { to: self.me, tag };
+        self.core.push(at.max(self.core.now), self.cause, false, item)
+    }
+
+    /// Makes housekeeping of an alarm that will find nothing to do.
+    pub fn demote(&mut self, alarm: AlarmId) {
+        if let Some(entry) = self.core.agenda.get_mut(alarm.0)
+            && !entry.background
+        {
+            entry.background = true;
+            self.core.foreground -= 1;
+        }
     }
 
     /// What follows in this turn is housekeeping.
