@@ -192,18 +192,8 @@ const SUBRESOURCES: &[&str] = &[
     "approval",
 ];
 const MARKS: &[&str] = &[
-    "crash",
-    "restart",
-    "relist",
-    "leader",
-    "watch-cut",
-    "sometimes",
-    "start",
-    "stop",
-    "pause",
-    "resume",
-    "lost",
-    "mark",
+    "crash", "restart", "relist", "leader", "watch-cut", "sometimes", "start", "stop", "pause",
+    "resume", "lost", "mark",
 ];
 
 /// The text among those that the log can hold.
@@ -246,11 +236,7 @@ fn step(row: &mut Row, begun: SimTime, begun_turn: u64) -> Result<(StepNote, Sim
         output: row.text("output")?,
         code: i32::try_from(code).map_err(|e| e.to_string())?,
         begun,
-<<<<<<< HEAD
-        begun_turn: row.number("turn")?,
-=======
         begun_turn,
->>>>>>> w-trace
     };
     Ok((note, row.time("done_ms")?))
 }
