@@ -40,6 +40,8 @@ fn lived(teller: &mut Teller<'_>, old: &Pod, new: &Pod) {
     match (phase, ready) {
         (Some(PodPhase::Running), Some(true)) => teller.tell(Tone::Good, "Running, Ready"),
         (Some(PodPhase::Running), _) => teller.tell(Tone::Plain, "Running"),
+        // Its containers are made to end: that it is gone tells enough.
+        (Some(PodPhase::Succeeded | PodPhase::Failed), _) if is_ending => return,
         (Some(PodPhase::Succeeded), _) => teller.tell(Tone::Good, "Succeeded"),
         (Some(phase @ (PodPhase::Failed | PodPhase::Unknown)), _) => {
             let (reason, message) = (&new.status.reason, &new.status.message);
@@ -93,9 +95,13 @@ fn container_changed(teller: &mut Teller<'_>, old: &ContainerStatus, new: &Conta
         ended.map(|t| (t.container_id.clone(), t.exit_code, t.reason.clone()))
     };
     if let Some((_, code, reason)) = ended(new).filter(|now| ended(old).as_ref() != Some(now)) {
-        let is_expected = code == 0 || teller.object.meta().is_deleting();
-        let tone = if is_expected { Tone::Plain } else { Tone::Bad };
-        teller.tell(tone, format!("container {container} ended: {reason}, code {code}"));
+        if !teller.object.meta().is_deleting() {
+            let tone = if code == 0 { Tone::Plain } else { Tone::Bad };
+            let code = format!("code {code}");
+            let how = [reason.as_str(), &code].into_iter().filter(|word| !word.is_empty());
+            let how = how.collect::<Vec<_>>().join(", ");
+            teller.tell(tone, format!("container {container} ended: {how}"));
+        }
     }
     if new.restart_count > old.restart_count {
         let count = new.restart_count;

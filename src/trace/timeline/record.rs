@@ -33,6 +33,13 @@ pub(super) fn facts(log: &Log<Note>) -> Vec<Fact> {
     facts
 }
 
+/// The facts of one write.
+pub(super) fn of_write(write: &WriteNote, time: SimTime) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    write_facts(write, time, &mut facts);
+    facts
+}
+
 fn write_facts(write: &WriteNote, time: SimTime, facts: &mut Vec<Fact>) {
     let StoreChange { old, object, deleted, .. } = &write.change;
     let before = facts.len();
