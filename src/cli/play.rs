@@ -1,7 +1,6 @@
 //! Carrying out a scenario for a command: from its name to a world, and the world to its end.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::cli::Status;
 use crate::cli::bug;
