@@ -4,9 +4,11 @@ mod bug;
 mod check;
 mod files;
 mod list;
+mod past;
 mod play;
 mod run;
 mod start;
+mod suite;
 
 use clap::{Parser, Subcommand};
 
@@ -26,6 +28,14 @@ enum Command {
     Check(check::Check),
     /// Lists the scenarios that there are, and what each is about.
     List(list::List),
+    /// Runs every scenario below folders, in parallel, and compares their timelines.
+    Test(suite::Test),
+    /// Shows objects as they were at any instant, as kubectl shows them.
+    Get(past::Get),
+    /// Tells all about objects as they were at any instant.
+    Describe(past::Describe),
+    /// Tells why an object is as it is, back to a person, a fault or a timer.
+    Why(past::Why),
     /// Prints the JSON Schema of scenario files, for editors.
     Schema,
     /// Prints a shell's completions.
@@ -61,6 +71,10 @@ pub fn main() -> i32 {
         Command::Run(run) => run.carry_out(),
         Command::Check(check) => check.carry_out(),
         Command::List(list) => list.carry_out(),
+        Command::Test(test) => test.carry_out(),
+        Command::Get(get) => get.carry_out(),
+        Command::Describe(describe) => describe.carry_out(),
+        Command::Why(why) => why.carry_out(),
         Command::Schema => start::print_schema(),
         Command::Completions(completions) => completions.carry_out(),
         Command::New(new) => new.carry_out(),

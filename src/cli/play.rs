@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::cli::Status;
 use crate::cli::bug;
-use crate::cli::files::{described, shown};
+use crate::cli::files::{bytes, read_as_scenario, shown};
 use crate::scenario::diagnostic::nearest;
 use crate::scenario::load::Described;
 use crate::scenario::source::Place;
@@ -25,7 +25,12 @@ pub(crate) struct Choice {
 
 /// The world of a scenario at its beginning; `Err` is all that is wrong with it, to be shown.
 pub(crate) fn world(name: &str, choice: &Choice) -> Result<World, String> {
-    let described = described(name, &choice.set)?;
+    world_of(name, bytes(name)?, choice)
+}
+
+/// The world of a scenario of which the bytes have been read.
+pub(crate) fn world_of(name: &str, bytes: Vec<u8>, choice: &Choice) -> Result<World, String> {
+    let described = read_as_scenario(name, bytes, &choice.set)?;
     let seed = choice.seed.unwrap_or(described.scenario.seed);
     let mut wrong = strangers(&described, &shown(name));
     let world = World::new(described, seed, choice.until).map_err(|why| {
