@@ -113,7 +113,8 @@ impl Shell {
             }
         }
         if let Some(at) = wants.wake_at {
-            context.alarm(at.sim(), number);
+            // A time limit outlives its command, and would keep the world from settling.
+            context.background_alarm(at.sim(), number);
         }
         if let Some(code) = wants.done
             && let Some(job) = self.commands.remove(&number)
@@ -172,6 +173,7 @@ impl Guest for Shell {
             return self.lost(tag & !LOST, context);
         }
         let Some(job) = self.commands.get(&tag) else { return };
+        context.foreground();
         let input = if job.running.has_begun() { Input::Woken } else { Input::Begin };
         self.step(tag, input, context);
     }
