@@ -11,10 +11,12 @@ pub mod duration;
 pub mod kubectl;
 pub mod load;
 pub mod manifest;
+pub mod print;
 pub mod schema;
 pub mod source;
 pub mod spec;
 pub mod template;
+pub mod terminal;
 pub mod yaml;
 
 pub use load::Described;
