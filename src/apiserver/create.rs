@@ -145,7 +145,8 @@ fn allocate(service: &mut Service, birth: &Birth) {
 
 /// A new namespace is active, and held until its content is gone.
 ///
-/// Source: kubernetes v1.36 pkg/registry/core/namespace/strategy.go, `PrepareForCreate`, `Canonicalize`
+/// Source: kubernetes v1.36
+/// pkg/registry/core/namespace/strategy.go, `PrepareForCreate`, `Canonicalize`
 fn open(namespace: &mut Namespace) {
     namespace.status.phase = Name::new_static("Active");
     if namespace.spec.finalizers.is_empty() {

@@ -259,7 +259,8 @@ fn delete_namespace(
 
 /// Puts a pod on a node.
 ///
-/// Source: kubernetes v1.36 pkg/registry/core/pod/storage/storage.go, `BindingREST.setPodHostAndAnnotations`
+/// Source: kubernetes v1.36
+/// pkg/registry/core/pod/storage/storage.go, `BindingREST.setPodHostAndAnnotations`
 fn bind(
     key: &ObjectKey,
     uid: Uid,

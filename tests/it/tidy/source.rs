@@ -69,7 +69,7 @@ pub(super) fn files(folder: &str, end: &str) -> Vec<File> {
 
 /// The Rust files of the package, tests and benches too.
 pub(super) fn rust() -> Vec<File> {
-    ["src", "tests/it", "benches", "examples"].iter().flat_map(|f| files(f, ".rs")).collect()
+    ["src", "tests/it", "benches"].iter().flat_map(|f| files(f, ".rs")).collect()
 }
 
 fn read(path: &PathBuf) -> File {
