@@ -129,7 +129,14 @@ impl Etcd {
                     context.send(from, Message::Changed(missed));
                 }
             }
-            _ => {}
+            Message::Request(..)
+            | Message::Answer(..)
+            | Message::Watched(..)
+            | Message::WatchClosed(..)
+            | Message::StopWatch(_)
+            | Message::Stored(..)
+            | Message::Changed(_)
+            | Message::Runtime(..) => {}
         }
     }
 

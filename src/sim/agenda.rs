@@ -26,15 +26,12 @@ impl<T> Default for Agenda<T> {
 impl<T> Agenda<T> {
     /// Puts something on the agenda.
     pub fn push(&mut self, at: SimTime, what: T) {
-        let place = match self.free.pop() {
-            Some(place) => {
-                self.slab[place as usize] = Some(what);
-                place
-            }
-            None => {
-                self.slab.push(Some(what));
-                u32::try_from(self.slab.len() - 1).expect("fewer than 2^32 things to do")
-            }
+        let place = if let Some(place) = self.free.pop() {
+            self.slab[place as usize] = Some(what);
+            place
+        } else {
+            self.slab.push(Some(what));
+            u32::try_from(self.slab.len() - 1).expect("fewer than 2^32 things to do")
         };
         self.heap.push(Reverse((at, self.asked, place)));
         self.asked += 1;

@@ -329,6 +329,8 @@ mod tests {
             Verb::Get(_)
             | Verb::List(_)
             | Verb::Watch(_)
+            | Verb::Post { .. }
+            | Verb::Put { .. }
             | Verb::DeleteCollection { .. }
             | Verb::Bind { .. }
             | Verb::Evict { .. } => panic!("{write:?}"),
