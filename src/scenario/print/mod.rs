@@ -82,7 +82,9 @@ pub fn get(objects: &[Object], how: &How, now: Time) -> Result<String, String> {
         sort::sort_by(&mut rows, path)?;
     }
     if !how.show_managed_fields {
-        rows.iter_mut().for_each(|(_, value)| document::without_managed_fields(value));
+        for (_, value) in &mut rows {
+            document::without_managed_fields(value);
+        }
     }
     let values = || rows.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>();
     match &how.output {

@@ -41,32 +41,35 @@ fn before(a: Option<&Value>, b: Option<&Value>) -> Ordering {
     let (a, b) = (shown(a), shown(b));
     match (a.parse::<Quantity>(), b.parse::<Quantity>()) {
         (Ok(a), Ok(b)) => a.cmp(&b),
-        (Ok(_), Err(_)) | (Err(_), Ok(_)) | (Err(_), Err(_)) => natural(&a, &b),
+        (Ok(_) | Err(_), Err(_)) | (Err(_), Ok(_)) => natural(&a, &b),
     }
 }
 
 /// Texts compared with runs of digits as numbers: `web-9` before `web-10`.
 ///
 /// Example: `a2` < `a10` < `b1`.
-fn natural(a: &str, b: &str) -> Ordering {
-    let (mut a, mut b) = (a, b);
+fn natural(one: &str, other: &str) -> Ordering {
+    let (mut one, mut other) = (one, other);
     loop {
-        let (x, y) = (part(a), part(b));
-        if x.is_empty() || y.is_empty() {
-            return x.len().cmp(&y.len());
+        let (ours, theirs) = (part(one), part(other));
+        if ours.is_empty() || theirs.is_empty() {
+            return ours.len().cmp(&theirs.len());
         }
         let digits = |t: &str| t.starts_with(|c: char| c.is_ascii_digit());
-        let order = if digits(x) && digits(y) {
-            let (m, n) = (x.trim_start_matches('0'), y.trim_start_matches('0'));
-            m.len().cmp(&n.len()).then_with(|| m.cmp(n)).then_with(|| x.len().cmp(&y.len()))
-        } else {
-            x.cmp(y)
-        };
+        let order =
+            if digits(ours) && digits(theirs) { by_number(ours, theirs) } else { ours.cmp(theirs) };
         if order != Ordering::Equal {
             return order;
         }
-        (a, b) = (&a[x.len()..], &b[y.len()..]);
+        (one, other) = (&one[ours.len()..], &other[theirs.len()..]);
     }
+}
+
+/// Runs of digits by the numbers that they are; of equal ones the shorter first.
+fn by_number(one: &str, other: &str) -> Ordering {
+    let (ours, theirs) = (one.trim_start_matches('0'), other.trim_start_matches('0'));
+    let by_size = ours.len().cmp(&theirs.len()).then_with(|| ours.cmp(theirs));
+    by_size.then_with(|| one.len().cmp(&other.len()))
 }
 
 /// The run of digits, or of other characters, at the start.

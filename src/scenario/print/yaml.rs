@@ -126,7 +126,7 @@ fn literal(text: &str, indent: usize, out: &mut String) {
         1 => "|",
         _ => "|+",
     });
-    let kept = if breaks > 1 { breaks - 1 } else { 0 };
+    let kept = breaks.saturating_sub(1);
     for line in body.split('\n').chain(std::iter::repeat_n("", kept)) {
         out.push('\n');
         if !line.is_empty() {
@@ -259,22 +259,26 @@ fn is_instant(text: &str) -> bool {
 /// The order of keys: runs of digits count as numbers, and letters come after all else.
 ///
 /// Source: kubernetes v1.36 vendor/sigs.k8s.io/yaml/goyaml.v2/sorter.go, `keyList.Less`
-fn before(a: &str, b: &str) -> Ordering {
-    let (x, y): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let Some(at) = x.iter().zip(&y).position(|(p, q)| p != q) else {
-        return x.len().cmp(&y.len());
+fn before(one: &str, other: &str) -> Ordering {
+    let ours: Vec<char> = one.chars().collect();
+    let theirs: Vec<char> = other.chars().collect();
+    let Some(at) = ours.iter().zip(&theirs).position(|(a, b)| a != b) else {
+        return ours.len().cmp(&theirs.len());
     };
-    let (p, q) = (x[at], y[at]);
-    match (p.is_alphabetic(), q.is_alphabetic()) {
-        (true, true) => return p.cmp(&q),
-        (true, false) => return Ordering::Greater,
-        (false, true) => return Ordering::Less,
-        (false, false) => {}
+    match (ours[at].is_alphabetic(), theirs[at].is_alphabetic()) {
+        (true, true) => ours[at].cmp(&theirs[at]),
+        (true, false) => Ordering::Greater,
+        (false, true) => Ordering::Less,
+        (false, false) => {
+            let count = |t: &[char]| t[at..].iter().take_while(|c| c.is_ascii_digit()).count();
+            let number = |t: &[char]| -> u128 {
+                t[at..][..count(t)].iter().collect::<String>().parse().unwrap_or(0)
+            };
+            let by_length = || count(&ours).cmp(&count(&theirs));
+            let by_number = number(&ours).cmp(&number(&theirs));
+            by_number.then_with(by_length).then_with(|| ours[at].cmp(&theirs[at]))
+        }
     }
-    let behind = |t: &[char]| t[at..].iter().take_while(|c| c.is_ascii_digit()).count();
-    let number = |t: &[char]| t[at..][..behind(t)].iter().collect::<String>().parse().unwrap_or(0);
-    let (m, n): (u128, u128) = (number(&x), number(&y));
-    m.cmp(&n).then_with(|| behind(&x).cmp(&behind(&y))).then_with(|| p.cmp(&q))
 }
 
 #[cfg(test)]

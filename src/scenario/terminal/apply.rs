@@ -29,10 +29,13 @@ const MOST_TRIES: u32 = 5;
 ///
 /// Source: kubernetes v1.36 staging/src/k8s.io/kubectl/pkg/cmd/apply/apply.go, `Run`
 pub(super) fn apply(script: &mut Script<'_>, scene: &Scene, apply: &Apply) -> Play<()> {
-    let mut infos = choice::of_files(scene, &apply.files);
-    if let Some(selector) = &apply.selector {
-        infos.retain(|info| info.as_ref().map_or(true, |info| has_labels(info, selector)));
-    }
+    let infos = script.keep(|_| {
+        let mut infos = choice::of_files(scene, &apply.files);
+        if let Some(selector) = &apply.selector {
+            infos.retain(|info| info.as_ref().map_or(true, |info| has_labels(info, selector)));
+        }
+        Ok(Arc::new(infos))
+    })?;
     if infos.is_empty() {
         return Err(Failure::text("no objects passed to apply").into());
     }
@@ -117,7 +120,7 @@ fn create(script: &mut Script<'_>, apply: &Apply, info: &Info, modified: Value) 
             dry_run: apply.dry_run == DryRun::Server,
         };
         let created = script.attempt(|script| script.object(&post))?;
-        info.object = Some(created.map_err(|why| why.from_file("creating", &info.source))?);
+        info.object = Some(created.map_err(|why| why.with_source("creating", &info.source))?);
     }
     report(script, &info, "created", apply.dry_run, apply.output.as_ref())
 }
@@ -285,5 +288,5 @@ fn about(info: &Info) -> String {
 
 /// A complaint with what was tried.
 fn with_context(failure: Failure, what: &str, source: &str) -> Failure {
-    failure.from_file(what, source)
+    failure.with_source(what, source)
 }

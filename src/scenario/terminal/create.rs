@@ -20,7 +20,7 @@ use crate::scenario::terminal::script::{Play, Script};
 /// Source: kubernetes v1.36 staging/src/k8s.io/kubectl/pkg/cmd/create/create.go, `RunCreate`
 pub(super) fn create(script: &mut Script<'_>, scene: &Scene, create: &Create) -> Play<()> {
     let Some(kind) = &create.kind else {
-        let infos = choice::of_files(scene, &create.files);
+        let infos = script.keep(|_| Ok(Arc::new(choice::of_files(scene, &create.files))))?;
         if infos.is_empty() {
             return Err(Failure::text("no objects passed to create").into());
         }
@@ -28,7 +28,7 @@ pub(super) fn create(script: &mut Script<'_>, scene: &Scene, create: &Create) ->
             let value = info.value.clone().unwrap_or_default();
             let post = post(info.kind(), &info.key.namespace, value, DryRun::None);
             let made = script.attempt(|script| script.object(&post))?;
-            let object = made.map_err(|why| why.from_file("creating", &info.source))?;
+            let object = made.map_err(|why| why.with_source("creating", &info.source))?;
             report(script, &Info::of(object), "created", DryRun::None, None)
         })?;
         return Ok(Failure::all(failures)?);
@@ -191,7 +191,7 @@ pub(super) fn autoscale(script: &mut Script<'_>, scene: &Scene, scale: &Autoscal
             "apiVersion": row.api_version().as_str(), "kind": row.name,
             "name": info.key.name.as_str()
         });
-        let value = made::autoscaler(scale, &info.key.name, target)?;
+        let value = made::autoscaler(scale, &info.key.name, &target)?;
         create_as(script, scene, value, DryRun::None, None, "autoscaled")
     })?;
     Ok(())

@@ -1,5 +1,7 @@
 //! `kubectl delete`, and waiting until objects are gone.
 
+use std::sync::Arc;
+
 use crate::api::Name;
 use crate::api::meta::Uid;
 use crate::api::object::ObjectKey;
@@ -46,11 +48,13 @@ pub(super) fn delete(script: &mut Script<'_>, scene: &Scene, delete: &Delete) ->
         fetch: Fetch::Never,
         ..Choice::new(delete.targets())?
     };
-    let found = script.keep(|script| choice::find(script, scene, &choice))?;
+    let found = script.keep(|script| choice::find(script, scene, &choice).map(Arc::new))?;
     let (deleted, failures) = script.repeat(
         (0, Vec::<(ObjectKey, Uid)>::new(), Vec::new()),
         |script, (at, mut deleted, mut failures)| {
-            let Some(next) = found.get(at) else { return Ok(Round::Done((deleted, failures))) };
+            let Some(next) = found.get(at) else {
+                return Ok(Round::Done((Arc::new(deleted), failures)));
+            };
             match next {
                 Err(failure) => failures.push(failure.clone()),
                 Ok(info) => match script.attempt(|script| one(script, delete, &how, info))? {
@@ -118,7 +122,7 @@ fn one(script: &mut Script<'_>, delete: &Delete, how: &How, info: &Info) -> Play
         };
         let verb = Verb::Delete { key: info.key.clone(), options };
         let answer = script.attempt(|script| script.ask(&verb))?;
-        match answer.map_err(|why| why.from_file("deleting", &info.source))? {
+        match answer.map_err(|why| why.with_source("deleting", &info.source))? {
             Answer::Object(object) | Answer::Deleted(object) => uid = object.meta().uid,
             Answer::List(_) | Answer::Watching | Answer::Done | Answer::Refused(_) => {}
         }

@@ -59,14 +59,18 @@ pub(super) fn drain(script: &mut Script<'_>, scene: &Scene, drain: &Drain) -> Pl
                 pending.push(name);
                 match why {
                     Failure::Many(all) => failures.extend(all),
-                    one => failures.push(one),
+                    Failure::Server(_) | Failure::Unreachable | Failure::Text(_) => {
+                        failures.push(why);
+                    }
                 }
             }
         }
     }
     if !pending.is_empty() {
         script.say("There are pending nodes to be drained:");
-        pending.iter().for_each(|name| script.say(&format!(" {name}")));
+        for name in pending {
+            script.say(&format!(" {name}"));
+        }
     }
     Ok(Failure::all(failures)?)
 }
@@ -88,9 +92,12 @@ fn empty(script: &mut Script<'_>, drain: &Drain, node: &Info) -> Play<()> {
         }
         return Ok(());
     }
-    let result = script.attempt(|script| match drain.disable_eviction {
-        true => delete_all(script, drain, &pods),
-        false => evict_all(script, drain, &pods),
+    let result = script.attempt(|script| {
+        if drain.disable_eviction {
+            delete_all(script, drain, &pods)
+        } else {
+            evict_all(script, drain, &pods)
+        }
     })?;
     let Err(why) = result else { return Ok(()) };
     let left = script.attempt(|script| pods_to_go(script, drain, &node.key.name))?;
@@ -101,7 +108,9 @@ fn empty(script: &mut Script<'_>, drain: &Drain, node: &Info) -> Play<()> {
             script.say(&format!(
                 "There are pending pods in node {name:?} when an error occurred: {why}"
             ));
-            pods.iter().for_each(|pod| script.say(&format!("pod/{}", pod.meta().name)));
+            for pod in pods {
+                script.say(&format!("pod/{}", pod.meta().name));
+            }
         }
         Err(more) => script.say(&format!(
             "Following errors occurred while getting the list of pods to delete:\n{}",
@@ -233,7 +242,8 @@ fn evict(script: &mut Script<'_>, drain: &Drain, pod: &Object, deadline: Option<
         if deadline.is_some_and(|deadline| deadline <= now) {
             let limit = limit(drain).unwrap_or_default();
             return Err(Failure::Text(format!(
-                "error when evicting pods/{name:?} -n {namespace:?}: global timeout reached: {limit}"
+                "error when evicting pods/{name:?} -n {namespace:?}: global timeout reached: \
+                 {limit}"
             ))
             .into());
         }

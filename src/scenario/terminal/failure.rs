@@ -35,11 +35,9 @@ impl Failure {
 
     /// One of several, when there is but one.
     pub(super) fn single(self) -> Failure {
-        match self {
-            Failure::Many(mut all) if all.len() == 1 => {
-                all.pop().unwrap_or(Failure::Many(Vec::new()))
-            }
-            other => other,
+        match &self {
+            Failure::Many(all) if all.len() == 1 => all[0].clone(),
+            Failure::Server(_) | Failure::Unreachable | Failure::Text(_) | Failure::Many(_) => self,
         }
     }
 
@@ -68,7 +66,7 @@ impl Failure {
     ///
     /// Source: kubernetes v1.36 staging/src/k8s.io/kubectl/pkg/cmd/util/helpers.go,
     /// `AddSourceToErr`
-    pub(super) fn from_file(self, verb: &str, source: &str) -> Failure {
+    pub(super) fn with_source(self, verb: &str, source: &str) -> Failure {
         if source.is_empty() {
             return self;
         }
@@ -129,7 +127,7 @@ const UNREACHABLE: &str = "The connection to the server kubernetes:6443 was refu
 
 fn invalid(refusal: &Refusal) -> String {
     let Some(details) = &refusal.details else { return "The request is invalid".to_owned() };
-    let mut text = if details.kind.is_empty() && details.name.is_empty() {
+    let text = if details.kind.is_empty() && details.name.is_empty() {
         "The request is invalid".to_owned()
     } else {
         format!("The {} {:?} is invalid", details.kind, details.name.as_str())
@@ -142,13 +140,9 @@ fn invalid(refusal: &Refusal) -> String {
         }
     }
     match &causes[..] {
-        [] if text == "The request is invalid" => text.push_str(&format!(": {refusal}")),
-        [] => {}
-        [one] => text.push_str(&format!(": {one}")),
-        all => {
-            text.push_str(": ");
-            all.iter().for_each(|cause| text.push_str(&format!("\n* {cause}")));
-        }
+        [] if text == "The request is invalid" => format!("{text}: {refusal}"),
+        [] => text,
+        [one] => format!("{text}: {one}"),
+        all => format!("{text}: \n* {}", all.join("\n* ")),
     }
-    text
 }

@@ -1,15 +1,20 @@
 //! `kubectl get`, `describe`, `events`.
 
+use std::sync::Arc;
+
 use crate::api::Name;
-use crate::api::object::{Kind, Object};
+use crate::api::coordination::lease::Lease;
+use crate::api::labels::Labels;
+use crate::api::object::{Kind, Object, ObjectKey, Resource};
 use crate::api::request::{ListOptions, WatchOptions};
 use crate::api::selector::{FieldSelector, Selector};
 use crate::scenario::kubectl::{Describe, Events, Get};
+use crate::scenario::print::{self, Related};
 use crate::scenario::terminal::Scene;
 use crate::scenario::terminal::choice::{self, Choice, Info};
 use crate::scenario::terminal::failure::Failure;
 use crate::scenario::terminal::script::{Play, Round, Script, Seen};
-use crate::scenario::terminal::seam::{self, Related};
+use crate::scenario::terminal::seam;
 
 /// Runs `kubectl get`.
 ///
@@ -90,16 +95,17 @@ fn watch(script: &mut Script<'_>, scene: &Scene, get: &Get) -> Play<()> {
         return Err(Failure::text(text).into());
     };
     let kind = choice::kind_of(target)?;
-    let namespace = match get.selection.all_namespaces {
-        true => Name::default(),
-        false => choice::namespace_of(kind, &scene.namespace),
+    let namespace = if get.selection.all_namespaces {
+        Name::default()
+    } else {
+        choice::namespace_of(kind, &scene.namespace)
     };
     let fields = match &target.name {
         Some(name) => FieldSelector::equals("metadata.name", name),
         None => get.selection.field_selector.clone().unwrap_or_default(),
     };
     let labels = get.selection.selector.clone().unwrap_or_default();
-    let list = ListOptions { namespace, fields, labels, ..ListOptions::all(kind) };
+    let list = ListOptions { namespace, labels, fields, ..ListOptions::all(kind) };
     let (items, revision) =
         script.keep(|script| script.list(&list).map(|l| (l.items, l.resource_version)))?;
     let is_missing = items.is_empty();
@@ -110,7 +116,7 @@ fn watch(script: &mut Script<'_>, scene: &Scene, get: &Get) -> Play<()> {
     }
     if !get.watch_only && !is_missing {
         let now = script.now();
-        script.print(&seam::many(&items, get, true, now)?);
+        script.print(&seam::watched(&items, get, true, now)?);
     }
     let with_headings = is_missing || get.watch_only;
     let options = WatchOptions {
@@ -126,7 +132,7 @@ fn watch(script: &mut Script<'_>, scene: &Scene, get: &Get) -> Play<()> {
     script.repeat(with_headings, |script, with_headings| match script.next(token, None)? {
         Seen::Event(event) => {
             let now = script.now();
-            let rows = seam::many(std::slice::from_ref(&event.object), get, with_headings, now)?;
+            let rows = seam::watched(std::slice::from_ref(&event.object), get, with_headings, now)?;
             script.print(&rows);
             Ok(Round::Again(false))
         }
@@ -154,7 +160,7 @@ pub(super) fn describe(script: &mut Script<'_>, scene: &Scene, describe: &Descri
         if at > 0 {
             script.print("\n\n");
         }
-        script.print(&seam::description(object, &related, now));
+        script.print(&print::describe(object, &related, now));
         Ok(Round::Again(at + 1))
     })?;
     if objects.is_empty() && failures.is_empty() {
@@ -167,30 +173,80 @@ pub(super) fn describe(script: &mut Script<'_>, scene: &Scene, describe: &Descri
 fn related(script: &mut Script<'_>, object: &Object, with_events: bool) -> Play<Related> {
     let mut related = Related::default();
     let meta = object.meta();
-    let value = object.to_value();
-    let selector = value.pointer("/spec/selector").cloned();
     let list = |kind| ListOptions { namespace: meta.namespace.clone(), ..ListOptions::all(kind) };
-    if object.kind() == Kind::NODE {
-        let fields = FieldSelector::equals("spec.nodeName", &meta.name);
-        let pods = ListOptions { fields, ..ListOptions::all(Kind::POD) };
-        related.pods = script.list(&pods)?.items;
-    } else if let Some(selector) = selector.and_then(selector_of) {
-        let pods = ListOptions { labels: selector.clone(), ..list(Kind::POD) };
-        related.pods = script.list(&pods)?.items;
-        if object.kind() == Kind::DEPLOYMENT {
-            let sets = ListOptions { labels: selector, ..list(Kind::REPLICA_SET) };
-            let owned = script.list(&sets)?.items.into_iter();
-            related.owned = owned.filter(|set| is_controlled(set, object)).collect();
+    match object.kind() {
+        Kind::NODE => of_node(script, &meta.name, &mut related)?,
+        Kind::NAMESPACE => {
+            let quotas = ListOptions {
+                namespace: meta.name.clone(),
+                ..ListOptions::all(Kind::RESOURCE_QUOTA)
+            };
+            related.quotas = script.list(&quotas)?.items;
         }
+        Kind::SERVICE => {
+            let labels = Labels::from([("kubernetes.io/service-name", meta.name.as_str())]);
+            let labels = Selector::of_labels(&labels);
+            let slices = ListOptions { labels, ..list(Kind::ENDPOINT_SLICE) };
+            related.slices = typed(&script.list(&slices)?.items);
+        }
+        _ => of_workload(script, object, &mut related)?,
     }
     if with_events {
         let (kind, name) = (object.kind().name(), &meta.name);
         let fields = format!("involvedObject.name={name},involvedObject.kind={kind}");
         let fields = fields.parse().unwrap_or_default();
         let events = ListOptions { fields, ..list(Kind::EVENT) };
-        related.events = script.list(&events)?.items;
+        related.events = Some(typed(&script.list(&events)?.items));
     }
     Ok(related)
+}
+
+fn typed<T: Resource>(objects: &[Object]) -> Vec<Arc<T>> {
+    objects.iter().filter_map(|object| object.as_a::<T>().cloned()).collect()
+}
+
+/// The pods of a node, and its sign of life.
+fn of_node(script: &mut Script<'_>, name: &Name, related: &mut Related) -> Play<()> {
+    let fields = FieldSelector::equals("spec.nodeName", name);
+    let pods = ListOptions { fields, ..ListOptions::all(Kind::POD) };
+    related.pods = typed(&script.list(&pods)?.items);
+    let key = ObjectKey::new(Kind::LEASE, "kube-node-lease", name);
+    let lease = script.attempt(|script| script.get(&key))?;
+    related.lease = lease.ok().and_then(|lease| lease.as_a::<Lease>().cloned());
+    Ok(())
+}
+
+/// The pods that a workload controls, and the ReplicaSets of a Deployment.
+fn of_workload(script: &mut Script<'_>, object: &Object, related: &mut Related) -> Play<()> {
+    const WORKLOADS: [Kind; 6] = [
+        Kind::DEPLOYMENT,
+        Kind::REPLICA_SET,
+        Kind::STATEFUL_SET,
+        Kind::DAEMON_SET,
+        Kind::JOB,
+        Kind::REPLICATION_CONTROLLER,
+    ];
+    let selector = object.to_value().pointer("/spec/selector").cloned().and_then(selector_of);
+    let Some(labels) = selector.filter(|_| WORKLOADS.contains(&object.kind())) else {
+        return Ok(());
+    };
+    let list = |kind| ListOptions {
+        namespace: object.meta().namespace.clone(),
+        labels: labels.clone(),
+        ..ListOptions::all(kind)
+    };
+    let mine = |mut all: Vec<Object>| {
+        all.retain(|owned| is_controlled(owned, object));
+        all
+    };
+    if object.kind() == Kind::DEPLOYMENT {
+        let sets = script.list(&list(Kind::REPLICA_SET))?.items;
+        related.replica_sets = typed(&mine(sets));
+        return Ok(());
+    }
+    let pods = script.list(&list(Kind::POD))?.items;
+    related.pods = typed(&mine(pods));
+    Ok(())
 }
 
 /// Whether one object is the controller of another.
@@ -230,9 +286,10 @@ pub(super) fn events(script: &mut Script<'_>, scene: &Scene, how: &Events) -> Pl
     if !items.is_empty() {
         script.print(&seam::events(&items, how, now)?);
     } else if !how.watch {
-        script.say(&match how.all_namespaces {
-            true => "No events found.".to_owned(),
-            false => format!("No events found in {} namespace.", scene.namespace),
+        script.say(&if how.all_namespaces {
+            "No events found.".to_owned()
+        } else {
+            format!("No events found in {} namespace.", scene.namespace)
         });
     }
     if !how.watch {

@@ -1,6 +1,7 @@
 //! The revisions of workloads, and `kubectl rollout history`.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
@@ -128,14 +129,14 @@ fn one(script: &mut Script<'_>, history: &RolloutHistory, info: &Info) -> Play<(
 fn table(kind: Kind, revisions: &[Revision]) -> String {
     let by_number: BTreeMap<i64, &Revision> = revisions.iter().map(|r| (r.number, r)).collect();
     if kind == Kind::STATEFUL_SET {
-        let rows: String = by_number.keys().map(|number| format!("{number}\n")).collect();
-        return format!("REVISION\n{rows}");
+        let rows: Vec<String> = by_number.keys().map(ToString::to_string).collect();
+        return format!("REVISION\n{}\n", rows.join("\n"));
     }
     let mut text = "REVISION  CHANGE-CAUSE\n".to_owned();
     for (number, revision) in by_number {
         let cause = revision.holder.meta().annotations.get(CHANGE_CAUSE);
         let cause = cause.filter(|c| !c.is_empty()).map_or("<none>", |cause| cause.as_str());
-        text.push_str(&format!("{number:<10}{cause}\n"));
+        let _ = writeln!(text, "{number:<10}{cause}");
     }
     text
 }
@@ -149,15 +150,15 @@ pub(super) fn template_text(template: &Value) -> String {
     for (title, key) in [("  Labels:", "labels"), ("  Annotations:", "annotations")] {
         let map = template["metadata"].get(key).unwrap_or(&empty);
         let pairs = map.as_object().into_iter().flatten();
-        let mut lead = title.to_owned();
+        let mut lead = title;
         for (name, value) in pairs {
             let value = value.as_str().unwrap_or_default();
             let pair = match key {
                 "labels" => format!("{name}={value}"),
                 _ => format!("{name}: {value}"),
             };
-            text.push_str(&format!("{lead}\t{pair}\n"));
-            lead = "\t".to_owned();
+            let _ = writeln!(text, "{lead}\t{pair}");
+            lead = "\t";
         }
     }
     text.push_str("  Containers:\n");
@@ -165,7 +166,7 @@ pub(super) fn template_text(template: &Value) -> String {
         template.pointer("/spec/containers").and_then(Value::as_array).into_iter().flatten()
     {
         let of = |key: &str| container[key].as_str().unwrap_or_default().to_owned();
-        text.push_str(&format!("   {}:\n    Image:\t{}\n", of("name"), of("image")));
+        let _ = writeln!(text, "   {}:\n    Image:\t{}", of("name"), of("image"));
     }
     text
 }

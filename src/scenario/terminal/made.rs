@@ -365,7 +365,7 @@ fn ports_of(it: &Expose, object: &Object, value: &Value) -> Result<Vec<Value>, F
 ///
 /// Source: kubernetes v1.36 staging/src/k8s.io/kubectl/pkg/cmd/autoscale/autoscale.go,
 /// `createHorizontalPodAutoscalerV2`
-pub(super) fn autoscaler(it: &Autoscale, name: &str, target: Value) -> Result<Value, Failure> {
+pub(super) fn autoscaler(it: &Autoscale, name: &str, target: &Value) -> Result<Value, Failure> {
     let name = it.name.as_deref().unwrap_or(name);
     let mut value = bare("autoscaling/v2", "HorizontalPodAutoscaler", name);
     let mut metrics = Vec::new();

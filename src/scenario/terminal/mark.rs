@@ -98,10 +98,7 @@ fn one(script: &mut Script<'_>, work: &Work<'_>, info: &Info) -> Play<()> {
             }
         }
     }
-    let patch = match patch.is_empty() {
-        true => json!({}),
-        false => json!({ "metadata": { key: patch } }),
-    };
+    let patch = if patch.is_empty() { json!({}) } else { json!({ "metadata": { key: patch } }) };
     if work.dry_run != DryRun::Client {
         script.object(&Verb::Patch {
             key: info.key.clone(),

@@ -16,7 +16,6 @@ mod drain;
 mod follow;
 mod get;
 mod history;
-mod jsonpath;
 mod made;
 mod mark;
 mod name;
@@ -39,7 +38,7 @@ use crate::api::time::Time;
 use crate::scenario::kubectl::{Command, DryRun, Files, Kubectl, RolloutVerb, SetWhat};
 use crate::scenario::kubectl::{Output, Substitution, Validate};
 use crate::scenario::manifest::Manifest;
-use crate::scenario::terminal::script::{Fact, Play, Script, Shared, Stop};
+use crate::scenario::terminal::script::{End, Fact, Play, Script, Shared, Stop};
 
 /// The objects of each file that a command names.
 pub type Manifests = BTreeMap<String, Arc<[Manifest]>>;
@@ -129,6 +128,11 @@ impl Running {
         Running::new(&command, &Manifests::new(), namespace)
     }
 
+    /// Whether it has taken its first step.
+    pub fn has_begun(&self) -> bool {
+        self.shared.now != Time::default()
+    }
+
     /// What it has printed so far, as a terminal shows it.
     pub fn output(&self) -> &str {
         &self.shared.output
@@ -155,7 +159,7 @@ impl Running {
         };
         if self.code.is_some() {
             let streams = std::mem::take(&mut self.shared.streams);
-            let open = streams.into_iter().filter(|(_, stream)| stream.closed.is_none());
+            let open = streams.into_iter().filter(|(_, stream)| stream.is_open());
             self.shared.stops.extend(open.map(|(token, _)| token));
         }
         Wants {
@@ -185,7 +189,7 @@ impl Running {
             }
             Input::WatchClosed(token, why) => {
                 if let Some(stream) = self.shared.streams.get_mut(&token) {
-                    stream.closed = Some(why.cloned());
+                    stream.end = End::Closed(why.cloned());
                 }
             }
         }

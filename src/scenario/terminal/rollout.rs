@@ -229,8 +229,8 @@ pub(super) fn restart(script: &mut Script<'_>, scene: &Scene, which: &RolloutTar
             return Err(refused(info, why).into());
         }
         let now = script.now().to_string();
-        let path = "/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt";
-        if info.fetched()?.to_value().pointer(path).and_then(Value::as_str) == Some(&now) {
+        let restarted = "/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt";
+        if info.fetched()?.to_value().pointer(restarted).and_then(Value::as_str) == Some(&now) {
             return Err(Failure::Text(format!(
                 "failed to create patch for {}: if restart has already been triggered within the \
                  past second, please wait before attempting to trigger another",

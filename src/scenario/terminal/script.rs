@@ -89,11 +89,28 @@ pub(super) enum Fact {
     Lanes(Vec<Vec<Fact>>),
 }
 
-/// One watch that is open.
+/// Whether a watch goes on.
+#[derive(Clone, Debug, Default)]
+pub(super) enum End {
+    /// It does.
+    #[default]
+    Open,
+    /// It has ended: cleanly, or with a refusal.
+    Closed(Option<Refusal>),
+}
+
+/// One watch.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stream {
     pub(super) queue: VecDeque<WatchEvent>,
-    pub(super) closed: Option<Option<Refusal>>,
+    pub(super) end: End,
+}
+
+impl Stream {
+    /// Whether it goes on.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.end, End::Open)
+    }
 }
 
 /// What all sequences of a command share.
@@ -278,10 +295,10 @@ impl<'a> Script<'a> {
         }
         let now = self.shared.now;
         let seen = match self.shared.streams.get_mut(&token) {
-            Some(stream) => match (stream.queue.pop_front(), &stream.closed) {
+            Some(stream) => match (stream.queue.pop_front(), &stream.end) {
                 (Some(event), _) => Some(Seen::Event(event)),
-                (None, Some(why)) => Some(Seen::Closed(why.clone())),
-                (None, None) => None,
+                (None, End::Closed(why)) => Some(Seen::Closed(why.clone())),
+                (None, End::Open) => None,
             },
             None => Some(Seen::Closed(None)),
         };
@@ -302,8 +319,7 @@ impl<'a> Script<'a> {
 
     /// Ends a watch.
     pub(super) fn stop(&mut self, token: u32) {
-        if self.is_first() && self.shared.streams.remove(&token).is_some_and(|s| s.closed.is_none())
-        {
+        if self.is_first() && self.shared.streams.remove(&token).is_some_and(|s| s.is_open()) {
             self.shared.stops.push(token);
         }
     }

@@ -1,78 +1,61 @@
 //! How objects are shown: the one place where commands ask for text about objects.
 
-use serde_json::Value;
+use std::sync::Arc;
 
+use crate::api::core::event::Event;
 use crate::api::object::Object;
 use crate::api::time::Time;
 use crate::scenario::kubectl::{Events, Get, Output};
+use crate::scenario::print::{self, How};
 use crate::scenario::terminal::failure::Failure;
-use crate::scenario::terminal::name;
-
-/// What a description tells beside the object.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Related {
-    /// Events about it, oldest first.
-    pub(super) events: Vec<Object>,
-    /// Pods on it, or behind it.
-    pub(super) pods: Vec<Object>,
-    /// ReplicaSets or other objects that it owns.
-    pub(super) owned: Vec<Object>,
-}
 
 /// Rows of a table, or the objects in another form; without headings for a later part of a watch.
-///
-/// Differs: until tables are drawn, the names of the objects stand for their rows.
 pub(super) fn many(
     objects: &[Object],
     get: &Get,
-    _with_headings: bool,
+    with_headings: bool,
     now: Time,
 ) -> Result<String, Failure> {
-    match &get.output {
-        None | Some(Output::Wide) => {
-            objects.iter().map(|object| one(object, &Output::Name, now)).collect()
-        }
-        Some(Output::Json) if !is_single(objects, get) => Ok(format!("{:#}\n", list(objects))),
-        Some(Output::Yaml) if !is_single(objects, get) => Ok(format!("{:#}\n", list(objects))),
-        Some(output) => objects.iter().map(|object| one(object, output, now)).collect(),
+    let mut how = How::from(get);
+    how.no_headers |= !with_headings;
+    print::get(objects, &how, now).map_err(Failure::Text)
+}
+
+/// Objects of a watch, each by itself and never as a list.
+pub(super) fn watched(
+    objects: &[Object],
+    get: &Get,
+    with_headings: bool,
+    now: Time,
+) -> Result<String, Failure> {
+    if matches!(get.output, None | Some(Output::Wide)) {
+        return many(objects, get, with_headings, now);
     }
-}
-
-fn is_single(objects: &[Object], get: &Get) -> bool {
-    let targets = get.targets().unwrap_or_default();
-    objects.len() == 1 && targets.len() == 1 && targets.iter().all(|t| t.name.is_some())
-}
-
-fn list(objects: &[Object]) -> Value {
-    let items: Vec<Value> = objects.iter().map(Object::to_value).collect();
-    serde_json::json!({
-        "apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": ""}, "items": items
-    })
+    let how = How { single: true, ..How::from(get) };
+    let one = |object: &Object| {
+        print::get(std::slice::from_ref(object), &how, now).map_err(Failure::Text)
+    };
+    objects.iter().map(one).collect()
 }
 
 /// One object in the form that `-o` asks for.
-pub(super) fn one(object: &Object, output: &Output, _now: Time) -> Result<String, Failure> {
-    match output {
-        Output::Name => Ok(format!("{}/{}\n", name::singular(object.kind()), object.meta().name)),
-        Output::Json | Output::Yaml => Ok(format!("{:#}\n", object.to_value())),
-        Output::Wide | Output::CustomColumns(_) | Output::Jsonpath(_) => {
-            Err(Failure::text("this output format is not supported here"))
-        }
+pub(super) fn one(object: &Object, output: &Output, now: Time) -> Result<String, Failure> {
+    let how = How { output: Some(output.clone()), single: true, ..How::default() };
+    print::get(std::slice::from_ref(object), &how, now).map_err(Failure::Text)
+}
+
+/// Events as `kubectl events` shows them.
+pub(super) fn events(events: &[Object], flags: &Events, now: Time) -> Result<String, Failure> {
+    if let Some(output) = &flags.output {
+        let how = How { output: Some(output.clone()), ..How::default() };
+        return print::get(events, &how, now).map_err(Failure::Text);
     }
-}
-
-/// All that is told about an object.
-pub(super) fn description(object: &Object, _related: &Related, now: Time) -> String {
-    one(object, &Output::Json, now).unwrap_or_default()
-}
-
-/// Events as a table.
-pub(super) fn events(events: &[Object], _how: &Events, _now: Time) -> Result<String, Failure> {
-    let row = |object: &Object| match object {
-        Object::Event(event) => {
-            format!("{} {} {}\n", event.body.kind, event.body.reason, event.body.message)
-        }
-        _ => String::new(),
+    let how = How {
+        no_headers: flags.no_headers,
+        all_namespaces: flags.all_namespaces,
+        ..How::default()
     };
-    Ok(events.iter().map(row).collect())
+    let events: Vec<Arc<Event>> =
+        events.iter().filter_map(|object| object.as_a::<Event>().cloned()).collect();
+    Ok(print::events(&events, &how, now))
 }

@@ -75,7 +75,9 @@ pub(super) fn env(script: &mut Script<'_>, scene: &Scene, pairs: &SetPairs) -> P
     each(script, scene, &work, |spec| {
         on_containers(spec, &pairs.containers, &["initContainers", "containers"], |container| {
             let mut vars = container["env"].as_array().cloned().unwrap_or_default();
-            changes.iter().for_each(|change| set_variable(&mut vars, change));
+            for change in &changes {
+                set_variable(&mut vars, change);
+            }
             match (vars.is_empty(), container.as_object_mut()) {
                 (true, Some(container)) => drop(container.shift_remove("env")),
                 (false, Some(container)) => drop(container.insert("env".into(), vars.into())),
@@ -180,13 +182,15 @@ fn one(
         ))
         .into());
     };
-    let failed = |why: Failure| {
+    let failed = |why: &Failure| {
         let (resource, name) = (name::resource(info.kind()), &info.key.name);
         Failure::Text(format!("error: {resource}/{name} {}", why.quoted()))
     };
     change(spec).map_err(|why| match why {
-        Failure::Text(text) if text.starts_with("unable to find") => Failure::Text(text),
-        why => failed(why),
+        Failure::Text(ref text) if text.starts_with("unable to find") => why,
+        Failure::Server(_) | Failure::Unreachable | Failure::Text(_) | Failure::Many(_) => {
+            failed(&why)
+        }
     })?;
     let schema = Schema::of(info.kind().name());
     let schema = schema.ok_or_else(|| Failure::text("the kind has no known fields"))?;
@@ -203,13 +207,13 @@ fn one(
             dry_run: work.dry_run == DryRun::Server,
         };
         let sent = script.attempt(|script| script.object(&verb))?;
-        sent.map_err(|why| sending(why, work.done))?;
+        sent.map_err(|why| sending(&why, work.done))?;
     }
     report(script, info, work.done, work.dry_run, None)
 }
 
 /// A patch that was refused, in the words of the command that sent it.
-fn sending(why: Failure, done: &str) -> Failure {
+fn sending(why: &Failure, done: &str) -> Failure {
     let what = if done.starts_with("image") {
         "failed to patch image update to pod template"
     } else if done.starts_with("env") {

@@ -1,5 +1,12 @@
 //! Whole commands against a small apiserver: what they send, and what the terminal shows.
 
+#![expect(
+    clippy::too_many_lines,
+    clippy::wildcard_enum_match_arm,
+    clippy::needless_pass_by_value,
+    reason = "the small apiserver and the player are read from top to bottom"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -135,7 +142,8 @@ impl Cluster {
                 return Ok(Answer::Watching);
             }
             Verb::Post { kind, namespace, value, .. } => {
-                let mut object = edge::post(*kind, namespace, value)?;
+                let name = value["metadata"]["name"].as_str().unwrap();
+                let mut object = edge::create(*kind, namespace, name, (**value).clone())?;
                 let key = object.key();
                 if self.objects.contains_key(&key) {
                     return Err(Refusal::already_exists(&registry::resource(*kind), &key.name));
@@ -354,9 +362,12 @@ fn a_rollout_is_followed_to_its_end() {
     assert_eq!(
         output,
         "Waiting for deployment spec update to be observed...\n\
-         Waiting for deployment \"web\" rollout to finish: 1 out of 3 new replicas have been updated...\n\
-         Waiting for deployment \"web\" rollout to finish: 1 old replicas are pending termination...\n\
-         Waiting for deployment \"web\" rollout to finish: 2 of 3 updated replicas are available...\n\
+         Waiting for deployment \"web\" rollout to finish: 1 out of 3 new replicas have been \
+         updated...\n\
+         Waiting for deployment \"web\" rollout to finish: 1 old replicas are pending \
+         termination...\n\
+         Waiting for deployment \"web\" rollout to finish: 2 of 3 updated replicas are \
+         available...\n\
          deployment \"web\" successfully rolled out\nexit 0"
     );
     assert_eq!(cluster.sent, "get deployments/web\nlist deployments/\nwatch deployments/\n");
@@ -366,7 +377,8 @@ fn a_rollout_is_followed_to_its_end() {
     assert_eq!(
         output,
         "Waiting for deployment spec update to be observed...\n\
-         Waiting for deployment \"web\" rollout to finish: 1 out of 3 new replicas have been updated...\n\
+         Waiting for deployment \"web\" rollout to finish: 1 out of 3 new replicas have been \
+         updated...\n\
          error: timed out waiting for the condition\nexit 1"
     );
     assert_eq!(cluster.now, EPOCH.plus(SimDuration::secs(2)));
@@ -428,7 +440,8 @@ fn templates_are_changed_by_the_smallest_patch() {
     check(
         &mut cluster,
         "rollout restart deploy/web",
-        "error: deployments.apps \"web\" can't restart paused deployment (run rollout resume first)\nexit 1",
+        "error: deployments.apps \"web\" can't restart paused deployment (run rollout resume \
+         first)\nexit 1",
     );
     check(&mut cluster, "rollout resume deploy/web", "deployment.apps/web resumed\nexit 0");
     check(&mut cluster, "rollout restart deploy/web", "deployment.apps/web restarted\nexit 0");
@@ -436,13 +449,20 @@ fn templates_are_changed_by_the_smallest_patch() {
     assert_eq!(
         sent,
         [
-            "patch deployments/web {\"spec\":{\"template\":{\"spec\":{\"$setElementOrder/containers\":[{\"name\":\"app\"}],\"containers\":[{\"image\":\"app:v2\",\"name\":\"app\"}]}}}}",
-            "patch deployments/web {\"spec\":{\"template\":{\"spec\":{\"$setElementOrder/containers\":[{\"name\":\"app\"}],\"containers\":[{\"env\":[{\"name\":\"A\",\"value\":\"b\"}],\"name\":\"app\"}]}}}}",
-            "patch deployments/web {\"spec\":{\"template\":{\"spec\":{\"$setElementOrder/containers\":[{\"name\":\"app\"}],\"containers\":[{\"name\":\"app\",\"resources\":{\"limits\":{\"cpu\":\"200m\"}}}]}}}}",
+            "patch deployments/web {\"spec\":{\"template\":{\"spec\":{\"$setElementOrder/containe\
+             rs\":[{\"name\":\"app\"}],\"containers\":[{\"image\":\"app:v2\",\"name\":\"app\"}]}}\
+             }}",
+            "patch deployments/web {\"spec\":{\"template\":{\"spec\":{\"$setElementOrder/containe\
+             rs\":[{\"name\":\"app\"}],\"containers\":[{\"env\":[{\"name\":\"A\",\"value\":\"b\"}\
+             ],\"name\":\"app\"}]}}}}",
+            "patch deployments/web {\"spec\":{\"template\":{\"spec\":{\"$setElementOrder/containe\
+             rs\":[{\"name\":\"app\"}],\"containers\":[{\"name\":\"app\",\"resources\":{\"limits\
+             \":{\"cpu\":\"200m\"}}}]}}}}",
             "patch deployments/web/scale {\"spec\":{\"replicas\":7}}",
             "patch deployments/web {\"spec\":{\"paused\":true}}",
             "patch deployments/web {\"spec\":{\"paused\":null}}",
-            "patch deployments/web {\"spec\":{\"template\":{\"metadata\":{\"annotations\":{\"kubectl.kubernetes.io/restartedAt\":\"2026-01-01T00:00:00Z\"}}}}}",
+            "patch deployments/web {\"spec\":{\"template\":{\"metadata\":{\"annotations\":{\"kube\
+             ctl.kubernetes.io/restartedAt\":\"2026-01-01T00:00:00Z\"}}}}}",
         ]
     );
 }
@@ -513,7 +533,8 @@ fn a_wait_ends_with_its_condition() {
     );
     check(
         &mut cluster,
-        "wait --for=jsonpath='{.status.conditions[?(@.type==\"Ready\")].status}'=False pod/a --timeout=1s",
+        "wait --for=jsonpath='{.status.conditions[?(@.type==\"Ready\")].status}'=False pod/a \
+         --timeout=1s",
         "error: timed out waiting for the condition on pods/a\nexit 1",
     );
     let later: Vec<Later> = vec![(1_200, Box::new(|c| c.put(pod("b", json!({})))))];
@@ -549,7 +570,8 @@ fn labels_and_annotations_are_set_and_removed() {
     check(
         &mut cluster,
         "annotate pod a note=y",
-        "error: --overwrite is false but found the following declared annotation(s): 'note' already \
+        "error: --overwrite is false but found the following declared annotation(s): 'note' \
+         already \
          has a value (x)\nexit 1",
     );
     check(
@@ -591,7 +613,8 @@ fn nodes_are_marked() {
     check(
         &mut cluster,
         "taint node node-1 k=w:NoSchedule",
-        "error: node node-1 already has k taint(s) with same effect(s) and --overwrite is false\nexit 1",
+        "error: node node-1 already has k taint(s) with same effect(s) and --overwrite is \
+         false\nexit 1",
     );
     check(
         &mut cluster,
@@ -610,7 +633,8 @@ fn nodes_are_marked() {
 fn a_drain_evicts_until_the_node_is_empty() {
     let mut cluster = Cluster::new();
     node(&mut cluster, "node-1");
-    let owned = json!({"metadata": {"ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet",
+    let owned = json!({"metadata": {"ownerReferences": [{"apiVersion": "apps/v1", "kind": "Replic\
+    aSet",
         "name": "web", "uid": "00000000-0000-4000-8000-000000000001", "controller": true}]}});
     cluster.put(pod("a", owned.clone()));
     cluster.put(pod("b", owned));
@@ -641,7 +665,8 @@ fn a_drain_evicts_until_the_node_is_empty() {
         "node/node-1 already cordoned\n\
          Warning: deleting Pods that declare no controller: default/lone\n\
          evicting pod default/a\nevicting pod default/b\nevicting pod default/lone\n\
-         error when evicting pods/\"a\" -n \"default\" (will retry after 5s): Cannot evict pod as it \
+         error when evicting pods/\"a\" -n \"default\" (will retry after 5s): Cannot evict pod \
+         as it \
          would violate the pod's disruption budget.\n\
          pod/b evicted\npod/lone evicted\n\
          evicting pod default/a\npod/a evicted\n\
@@ -655,13 +680,15 @@ fn a_drain_evicts_until_the_node_is_empty() {
         "node/node-1 already cordoned\n\
          Warning: deleting Pods that declare no controller: default/c\n\
          evicting pod default/c\n\
-         There are pending pods in node \"node-1\" when an error occurred: error when waiting for pod \
+         There are pending pods in node \"node-1\" when an error occurred: error when waiting \
+         for pod \
          \"c\" in namespace \"default\" to terminate: global timeout reached: 3s\n\
          pod/c\n\
          error: unable to drain node \"node-1\" due to error: error when waiting for pod \"c\" in \
          namespace \"default\" to terminate: global timeout reached: 3s, continuing command...\n\
          There are pending nodes to be drained:\n node-1\n\
-         error: error when waiting for pod \"c\" in namespace \"default\" to terminate: global timeout \
+         error: error when waiting for pod \"c\" in namespace \"default\" to terminate: global \
+         timeout \
          reached: 3s\nexit 1"
     );
 }
@@ -699,7 +726,8 @@ fn a_rollout_is_undone_by_its_history() {
     check(
         &mut cluster,
         "rollout history deploy/web",
-        "deployment.apps/web \nREVISION  CHANGE-CAUSE\n1         <none>\n2         <none>\n\nexit 0",
+        "deployment.apps/web \nREVISION  CHANGE-CAUSE\n1         <none>\n2         \
+         <none>\n\nexit 0",
     );
     check(
         &mut cluster,
@@ -710,7 +738,8 @@ fn a_rollout_is_undone_by_its_history() {
     check(
         &mut cluster,
         "rollout undo deploy/web --to-revision=1",
-        "deployment.apps/web skipped rollback (current template already matches revision 1)\nexit 0",
+        "deployment.apps/web skipped rollback (current template already matches revision \
+         1)\nexit 0",
     );
     let web = &cluster.objects[&ObjectKey::new(Kind::DEPLOYMENT, "default", "web")].to_value();
     assert_eq!(web.pointer("/spec/template/metadata/labels"), Some(&json!({"app": "web"})));
@@ -789,6 +818,20 @@ fn what_is_looked_at_is_shown() {
     let line =
         Line::parse("delete $(kubectl get pod -o name | head -1)", Place::default()).unwrap();
     assert_eq!(super::words_of(&line.substitutions[0], "pod/a\npod/b\n"), ["pod/a"]);
+}
+
+#[test]
+fn many_objects_are_handled_in_one_go() {
+    fn moves_between_threads<T: Clone + Send + Sync>(_: &T) {}
+    let mut cluster = Cluster::new();
+    for number in 0..600 {
+        cluster.put(pod(&format!("pod-{number:03}"), json!({})));
+    }
+    let output = play(&mut cluster, &[], "delete pods --all --wait=false", Vec::new());
+    assert_eq!(output.lines().count(), 601);
+    assert!(output.ends_with("pod \"pod-599\" deleted from default namespace\nexit 0"));
+    let line = Line::parse("get pods", Place::default()).unwrap();
+    moves_between_threads(&Running::new(&line.command, &Manifests::new(), &Name::new("default")));
 }
 
 #[test]

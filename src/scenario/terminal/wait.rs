@@ -7,12 +7,12 @@ use crate::api::object::Object;
 use crate::api::refusal::{GroupResource, Reason, Refusal};
 use crate::api::time::Time;
 use crate::scenario::kubectl::{Wait, WaitFor};
+use crate::scenario::print::jsonpath::{self, Template};
 use crate::scenario::terminal::Scene;
 use crate::scenario::terminal::choice::{self, Choice, Fetch, Info};
 use crate::scenario::terminal::delete::{WEEK, is_gone, timed_out};
 use crate::scenario::terminal::failure::Failure;
 use crate::scenario::terminal::follow::{self, Sight};
-use crate::scenario::terminal::jsonpath;
 use crate::scenario::terminal::script::{Play, Round, Script};
 use crate::sim::time::SimDuration;
 
@@ -154,7 +154,9 @@ fn has_condition(object: &Object, name: &str, status: &str) -> bool {
 /// Source: kubernetes v1.36 staging/src/k8s.io/kubectl/pkg/cmd/wait/json.go, `checkCondition`
 fn gives(object: &Object, path: &str, wanted: Option<&str>) -> Result<bool, Failure> {
     let value = object.to_value();
-    let found = jsonpath::find(&value, path).map_err(Failure::Text)?;
+    let template = jsonpath::relaxed(path).and_then(|path| Template::parse(&path));
+    let template = template.map_err(Failure::Text)?;
+    let found = template.all(&value).map_err(Failure::Text)?;
     match (&found[..], wanted) {
         ([], _) => Ok(false),
         ([_], None) => Ok(true),
@@ -162,7 +164,12 @@ fn gives(object: &Object, path: &str, wanted: Option<&str>) -> Result<bool, Fail
             Err(Failure::text("jsonpath leads to a nested object or list which is not supported"))
         }
         ([Value::String(text)], Some(wanted)) => Ok(text == wanted),
-        ([other], Some(wanted)) => Ok(other.to_string() == wanted),
+        ([other], Some(wanted)) => Ok(wanted == scalar_text(other)),
         (_, _) => Err(Failure::text("given jsonpath expression matches more than one value")),
     }
+}
+
+/// A value that is no text, as Go prints it.
+fn scalar_text(value: &Value) -> String {
+    value.to_string()
 }

@@ -127,7 +127,7 @@ fn pods(page: &mut Page, node: &Value, pods: &[Arc<Pod>]) {
     let (mut requests, mut limits) = (ResourceList::new(), ResourceList::new());
     for pod in alive {
         let (own, most) = (total(pod, Side::Requests), total(pod, Side::Limits));
-        let share = |list: &ResourceList, name: &str| percent(list, name, has(name));
+        let share = |list: &ResourceList, name: &str| percent(list, name, &has(name));
         page.line(&format!(
             "  {}\t{}\t\t{}\t{}\t{}\t{}\t{}",
             pod.meta.namespace,
@@ -147,9 +147,12 @@ fn pods(page: &mut Page, node: &Value, pods: &[Arc<Pod>]) {
     for (name, _) in resources(node) {
         let plain = !matches!(name, "cpu" | "memory" | "ephemeral-storage")
             && !name.starts_with("hugepages-");
-        let show = |list: &ResourceList| match plain {
-            true => list.get(name).map_or_else(|| "0".to_owned(), Quantity::to_string),
-            false => percent(list, name, has(name)),
+        let show = |list: &ResourceList| {
+            if plain {
+                list.get(name).map_or_else(|| "0".to_owned(), Quantity::to_string)
+            } else {
+                percent(list, name, &has(name))
+            }
         };
         page.line(&format!("  {name}\t{}\t{}", show(&requests), show(&limits)));
     }
@@ -178,7 +181,7 @@ fn amount(node: &Value, name: &str) -> Quantity {
 /// An amount and its share of a whole, in whole percent cut downwards.
 ///
 /// Example: 250m of 2 CPUs is `250m (12%)`.
-fn percent(list: &ResourceList, name: &str, whole: Quantity) -> String {
+fn percent(list: &ResourceList, name: &str, whole: &Quantity) -> String {
     let none = Quantity::new(0, Format::DecimalSi);
     let part = list.get(name).unwrap_or(&none);
     let (a, b) = match name {

@@ -65,13 +65,12 @@ fn endpoints(slices: &[Arc<EndpointSlice>], port: &str) -> String {
         let ready = slice.endpoints.iter().filter(|e| e.conditions.ready != Some(false));
         let addresses: Vec<_> = ready.filter_map(|e| e.addresses.first()).collect();
         if slice.ports.is_empty() {
-            all.extend(addresses.iter().map(|a| a.to_string()));
+            all.extend(addresses.iter().map(ToString::to_string));
         }
         for own in slice.ports.iter().filter(|p| p.name.as_deref().unwrap_or_default() == port) {
             let number = own.port.unwrap_or(0);
-            let one = |a: &&crate::api::Name| match a.contains(':') {
-                true => format!("[{a}]:{number}"),
-                false => format!("{a}:{number}"),
+            let one = |a: &&crate::api::Name| {
+                if a.contains(':') { format!("[{a}]:{number}") } else { format!("{a}:{number}") }
             };
             all.extend(addresses.iter().map(one));
         }

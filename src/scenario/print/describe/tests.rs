@@ -64,32 +64,32 @@ IPs:
   IP:  10.244.0.5
 Containers:
   app:
-    Container ID:  
-    Image:         app:v1
-    Image ID:      
-    Port:          80/TCP
-    Host Port:     0/TCP
-    State:         Running
-      Started:     Thu, 01 Jan 2026 00:00:01 +0000
-    Ready:         True
-    Restart Count: 0
+    Container ID:   
+    Image:          app:v1
+    Image ID:       
+    Port:           80/TCP
+    Host Port:      0/TCP
+    State:          Running
+      Started:      Thu, 01 Jan 2026 00:00:01 +0000
+    Ready:          True
+    Restart Count:  0
     Requests:
       cpu:        250m
       memory:     64Mi
     Environment:  <none>
     Mounts:       <none>
 Conditions:
-  Type   Status
-  Ready  True 
-Volumes:  <none>
+  Type           Status
+  Ready          True 
+Volumes:         <none>
 QoS Class:       BestEffort
 Node-Selectors:  <none>
 Tolerations:     k:NoExecute op=Exists for 300s
 Events:
-  Type    Reason     Age                From     Message
-  ----    ------     ----               ----     -------
-  Normal  Scheduled  10m                kubelet  a message
-  Normal  Pulled     2m (x5 over 10m)   kubelet  a message
+  Type    Reason     Age               From     Message
+  ----    ------     ----              ----     -------
+  Normal  Scheduled  10m               kubelet  a message
+  Normal  Pulled     2m (x5 over 10m)  kubelet  a message
 ";
     let got = describe(&object("Pod", pod()), &related, now());
     assert_eq!(got, want);

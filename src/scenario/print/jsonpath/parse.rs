@@ -64,13 +64,13 @@ fn closing(text: &str, end: char) -> Option<usize> {
             quote = quote.filter(|q| *q != c);
         } else if c == end && depth == 0 {
             return Some(at);
-        } else if in_quotes {
-        } else if matches!(c, '"' | '\'') {
-            quote = Some(c);
-        } else if matches!(c, '[' | '(') {
-            depth += 1;
-        } else if matches!(c, ']' | ')') {
-            depth = depth.saturating_sub(1);
+        } else if !in_quotes {
+            match c {
+                '"' | '\'' => quote = Some(c),
+                '[' | '(' => depth += 1,
+                ']' | ')' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
         }
     }
     None

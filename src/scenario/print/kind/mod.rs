@@ -1,6 +1,6 @@
 //! What a row of `kubectl get` shows, kind by kind.
 //!
-//! Each kind is one row of [`TABLES`]: its columns, and the function that fills their cells from
+//! Each kind is one row of `TABLES`: its columns, and the function that fills their cells from
 //! the object's JSON, so that kinds with an own type and those without are treated alike. Nothing
 //! here lays out text.
 

@@ -24,9 +24,10 @@ pub(super) const VOLUME: &[Column] = &[
 /// Source: kubernetes v1.36 pkg/printers/internalversion/printers.go, `printPersistentVolume`
 pub(super) fn volume(object: &Value, sight: Sight) -> Vec<String> {
     let claim = at(object, "spec.claimRef");
-    let claim = match claim.is_object() {
-        true => format!("{}/{}", text(claim, "namespace"), text(claim, "name")),
-        false => String::new(),
+    let claim = if claim.is_object() {
+        format!("{}/{}", text(claim, "namespace"), text(claim, "name"))
+    } else {
+        String::new()
     };
     vec![
         name(object),
