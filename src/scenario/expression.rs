@@ -25,9 +25,10 @@ pub fn holds(text: &str, store: &Store, namespace: &Name, now: SimTime) -> Resul
             cel::to_value(all).ok().map(|v| (k.name().to_owned(), v))
         })
         .collect();
-    context.add_function("objects", move |kind: std::sync::Arc<String>| {
+    let objects = move |kind: std::sync::Arc<String>| {
         lists.get(kind.as_str()).cloned().unwrap_or(Value::List(Vec::new().into()))
-    });
+    };
+    context.add_function("objects", objects).map_err(|e| e.to_string())?;
     let one: std::collections::BTreeMap<(String, String), Value> = Kind::all()
         .filter(|k| text.contains(k.name()))
         .flat_map(|k| store.list(k).into_iter().map(move |o| (k, o)))
@@ -39,12 +40,10 @@ pub fn holds(text: &str, store: &Store, namespace: &Name, now: SimTime) -> Resul
                 .map(|v| ((k.name().to_owned(), key.name.to_string()), v))
         })
         .collect();
-    context.add_function(
-        "object",
-        move |kind: std::sync::Arc<String>, name: std::sync::Arc<String>| {
-            one.get(&(kind.to_string(), name.to_string())).cloned().unwrap_or(Value::Null)
-        },
-    );
+    let object = move |kind: std::sync::Arc<String>, name: std::sync::Arc<String>| {
+        one.get(&(kind.to_string(), name.to_string())).cloned().unwrap_or(Value::Null)
+    };
+    context.add_function("object", object).map_err(|e| e.to_string())?;
     let seconds = i64::try_from(now.0 / 1_000_000_000).unwrap_or(i64::MAX);
     context.add_variable("now", seconds).map_err(|e| e.to_string())?;
     match program.execute(&context) {

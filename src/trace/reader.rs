@@ -192,8 +192,18 @@ const SUBRESOURCES: &[&str] = &[
     "approval",
 ];
 const MARKS: &[&str] = &[
-    "crash", "restart", "relist", "leader", "watch-cut", "sometimes", "start", "stop", "pause",
-    "resume", "lost", "mark",
+    "crash",
+    "restart",
+    "relist",
+    "leader",
+    "watch-cut",
+    "sometimes",
+    "start",
+    "stop",
+    "pause",
+    "resume",
+    "lost",
+    "mark",
 ];
 
 /// The text among those that the log can hold.
@@ -236,6 +246,7 @@ fn step(row: &mut Row, begun: SimTime) -> Result<(StepNote, SimTime), String> {
         output: row.text("output")?,
         code: i32::try_from(code).map_err(|e| e.to_string())?,
         begun,
+        begun_turn: row.number("turn")?,
     };
     Ok((note, row.time("done_ms")?))
 }

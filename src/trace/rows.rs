@@ -238,12 +238,13 @@ fn request_row(refused: &RefusedNote, record: &Record<Note>) -> Line {
 }
 
 fn step_row(step: &StepNote, record: &Record<Note>) -> Line {
-    let mut line = Line::new("step", step.begun, record.turn, record.cause);
+    let mut line = Line::new("step", step.begun, step.begun_turn, 0);
     line.number("number", step.number as u64);
     line.text("text", &step.text);
     line.text("output", &step.output);
     line.json("code", &step.code.into());
     line.millis("done_ms", record.time);
+    line.number("done_turn", record.turn);
     line
 }
 

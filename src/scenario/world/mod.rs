@@ -13,12 +13,15 @@ use std::sync::Arc;
 
 use crate::api::Name;
 use crate::api::note::Note;
+use crate::api::object::{Kind, Object};
 use crate::cluster::Cluster;
 use crate::scenario::load::Described;
 use crate::scenario::spec::Until;
 use crate::sim::digest::DigestValue;
 use crate::sim::engine::ActorId;
 use crate::sim::time::{SimDuration, SimTime};
+use crate::trace;
+use crate::trace::verdict::Expected;
 
 pub use judge::{Outcome, Verdict};
 pub use step::StepResult;
@@ -51,6 +54,7 @@ pub struct World {
     seen: usize,
     end: Option<SimTime>,
     longest: SimTime,
+    beginning: Arc<[Object]>,
 }
 
 /// How a run ended.
@@ -84,6 +88,8 @@ impl World {
         let scenario = &described.scenario;
         let config = stage::config(&described, seed)?;
         let mut cluster = Cluster::new(&config);
+        let beginning: Arc<[Object]> =
+            Kind::all().flat_map(|kind| cluster.store().list(kind)).collect();
         let servers = cluster.topology.servers.clone();
         let shell = |user: &'static str| Box::new(shell::Shell::new(user, servers.clone()));
         let terminal = cluster.add_guest("kubectl", shell("kubectl"));
@@ -110,6 +116,7 @@ impl World {
             seen: 0,
             end: None,
             longest,
+            beginning,
             described,
         })
     }
@@ -122,6 +129,29 @@ impl World {
     /// The cluster, to choose what is kept of its log before the run.
     pub fn cluster_mut(&mut self) -> &mut Cluster {
         &mut self.cluster
+    }
+
+    /// What the store held before anything happened.
+    pub fn beginning(&self) -> &[Object] {
+        &self.beginning
+    }
+
+    /// The verdict as the trace has it.
+    pub fn traced_verdict(&self) -> trace::verdict::Verdict {
+        let report = self.report();
+        let outcome = |held| {
+            use trace::verdict::Outcome::{Failed, Held};
+            if held { Held } else { Failed }
+        };
+        let expectations = report.verdict.expectations.iter().map(|e| Expected {
+            text: e.text.clone(),
+            outcome: outcome(e.held),
+            at: e.at.unwrap_or(report.end),
+            detail: e.detail.clone(),
+        });
+        let mut verdict = trace::verdict::Verdict::of(&self.cluster.engine, expectations.collect());
+        verdict.error = report.verdict.failures.first().cloned();
+        verdict
     }
 
     /// The scenario.

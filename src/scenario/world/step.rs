@@ -271,7 +271,11 @@ impl World {
             None => match line.with_outputs(&outputs) {
                 Ok(command) => Running::new(&command, &described.files, &self.namespace),
                 Err(trouble) => {
-                    return self.step_ended(doing, 1, format!("error: {}\n", trouble.mistake.message));
+                    return self.step_ended(
+                        doing,
+                        1,
+                        format!("error: {}\n", trouble.mistake.message),
+                    );
                 }
             },
         };
