@@ -331,8 +331,6 @@ mod tests {
             | Verb::Put { .. }
             | Verb::List(_)
             | Verb::Watch(_)
-            | Verb::Post { .. }
-            | Verb::Put { .. }
             | Verb::DeleteCollection { .. }
             | Verb::Bind { .. }
             | Verb::Evict { .. } => panic!("{write:?}"),
