@@ -101,7 +101,7 @@ fn update(mut new: Object, current: &Object, part: Subresource) -> Result<Outcom
     meta_update::restore(meta, old);
     meta.resource_version = old.resource_version;
     meta.generation = old.generation;
-    if counts(&new, current) {
+    if part != Subresource::Status && counts(&new, current) {
         new.meta_mut().generation += 1;
     }
     check(new.meta(), current)?;

@@ -33,11 +33,14 @@ pub struct Manager {
 #[derive(Clone)]
 struct Controller {
     name: &'static str,
+    source: &'static str,
     rule: Box<dyn Reconciler>,
     settings: Settings,
     queue: WorkQueue<ObjectKey>,
     expectations: Expectations<ObjectKey, Uid>,
     runs: BTreeMap<u64, Run>,
+    /// What the last plan of each key wrote, as far as the cache may not show it yet.
+    own_writes: BTreeMap<ObjectKey, Vec<(ObjectKey, u64)>>,
     begun: u64,
     next_period: SimTime,
 }
@@ -56,6 +59,8 @@ struct Run {
     look_again: Option<SimDuration>,
     /// The versions that replies have brought, by uid.
     versions: Vec<(Uid, u64)>,
+    /// The same by key, as far as no expectation counts them.
+    written: Vec<(ObjectKey, u64)>,
 }
 
 /// Writes that go in batches.
@@ -99,6 +104,12 @@ impl Manager {
                 break;
             }
             let Some((key, cause)) = controller.queue.pop(moment.now) else { break };
+            if !controller.has_seen_own_writes(&key, moment) {
+                let wait = controller.settings.first_backoff;
+                controller.queue.done(&key);
+                controller.queue.add_after(key, wait, moment.now, cause);
+                continue;
+            }
             let met = !controller.settings.expectations
                 || controller.expectations.satisfied(&key, moment.now);
             let view = View::new(moment.caches, moment.time).after_expectations(met);
@@ -150,6 +161,9 @@ impl Manager {
         let controller = &mut self.controllers[n];
         let Some(run) = controller.runs.remove(&id) else { return };
         let (key, now) = (run.key, moment.now);
+        if controller.settings.awaits_own_writes && !run.written.is_empty() {
+            controller.own_writes.insert(key.clone(), run.written);
+        }
         let limit = controller.settings.give_up_after;
         let spent = limit.is_some_and(|most| controller.queue.requeues(&key) >= most);
         if run.retry && !run.give_up && !spent {
@@ -177,6 +191,11 @@ impl Manager {
         if let Answer::Object(object) | Answer::Deleted(object) = answer {
             run.learn(object);
         }
+        if let (Answer::Object(object), Expect::Nothing) = (answer, write.expect)
+            && !write.verb.is_read_only()
+        {
+            run.written.push((object.key(), object.meta().resource_version));
+        }
         if let Some(batch) = &mut run.batch {
             batch.succeeded += 1;
         }
@@ -188,7 +207,7 @@ impl Manager {
         };
         if let Some(note) = &write.on_success {
             let cause = run.cause;
-            let source = self.controllers[n].name;
+            let source = self.controllers[n].source;
             moment.out.told.push((source, filled(note, &name, None), cause));
         }
     }
@@ -222,7 +241,7 @@ impl Manager {
         if let Some(note) = &write.on_refusal {
             let name = write.verb.key().name;
             let note = filled(note, &name, Some(refusal));
-            moment.out.told.push((controller.name, note, run.cause));
+            moment.out.told.push((controller.source, note, run.cause));
         }
     }
 }
@@ -306,14 +325,30 @@ impl Controller {
         let backoff = RateLimiter::exponential(settings.first_backoff, settings.longest_backoff);
         Controller {
             name: rule.name(),
+            source: rule.event_source(),
             settings,
             rule,
             queue: WorkQueue::new(backoff),
             expectations: Expectations::default(),
             runs: BTreeMap::new(),
+            own_writes: BTreeMap::new(),
             begun: 0,
             next_period: SimTime::NEVER,
         }
+    }
+
+    /// Whether the cache shows what the last plan of a key wrote.
+    fn has_seen_own_writes(&mut self, key: &ObjectKey, moment: &Moment<'_>) -> bool {
+        let Some(own) = self.own_writes.get_mut(key) else { return true };
+        own.retain(|(object, version)| {
+            let seen = moment.caches.of(object.kind).get(&object.namespace, &object.name);
+            seen.is_none_or(|o| o.meta().resource_version < *version)
+        });
+        if own.is_empty() {
+            self.own_writes.remove(key);
+            return true;
+        }
+        false
     }
 
     /// The key of its periodic look.
@@ -344,7 +379,7 @@ impl Controller {
             self.expect(&key, &plan, moment.now);
         }
         for note in plan.events {
-            moment.out.told.push((self.name, note, cause));
+            moment.out.told.push((self.source, note, cause));
         }
         self.begun += 1;
         let run = Run {
@@ -358,6 +393,7 @@ impl Controller {
             stopped: false,
             look_again: plan.look_again,
             versions: Vec::new(),
+            written: Vec::new(),
         };
         self.runs.insert(self.begun, run);
         self.begun

@@ -118,7 +118,7 @@ impl Tracer {
         let steps = steps(log);
         let mut steps = steps.into_iter().peekable();
         for record in log.iter() {
-            while let Some((step, at)) = steps.next_if(|(step, _)| step.begun <= record.time) {
+            while let Some((step, at)) = steps.next_if(|(step, at)| place(step, at) <= record.time) {
                 step_row(step, at).end(out)?;
             }
             if self.heartbeats == Heartbeats::Hidden && record.note.is_heartbeat() {
@@ -237,12 +237,19 @@ fn request_row(refused: &RefusedNote, record: &Record<Note>) -> Line {
     line
 }
 
+/// The instant at which a step stands: its begin, but for a wait its end, as in the recordings of
+/// real clusters.
+fn place(step: &StepNote, record: &Record<Note>) -> SimTime {
+    if step.text.starts_with("wait ") { record.time } else { step.begun }
+}
+
 fn step_row(step: &StepNote, record: &Record<Note>) -> Line {
-    let mut line = Line::new("step", step.begun, step.begun_turn, 0);
+    let mut line = Line::new("step", place(step, record), step.begun_turn, 0);
     line.number("number", step.number as u64);
     line.text("text", &step.text);
     line.text("output", &step.output);
     line.json("code", &step.code.into());
+    line.millis("begin_ms", step.begun);
     line.millis("done_ms", record.time);
     line.number("done_turn", record.turn);
     line
