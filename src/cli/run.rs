@@ -196,7 +196,10 @@ fn json_of(name: &str, world: &World, report: &Report, wall_ms: u64) -> String {
         .iter()
         .map(|s| {
             let (begin, end) = (s.begun.0 / 1_000_000, s.ended.0 / 1_000_000);
-            json!({"text": s.text, "output": s.output, "code": s.code, "begin_ms": begin, "end_ms": end})
+            json!({
+                "text": s.text, "output": s.output, "code": s.code,
+                "begin_ms": begin, "end_ms": end,
+            })
         })
         .collect();
     let object = json!({

@@ -118,7 +118,8 @@ impl Tracer {
         let steps = steps(log);
         let mut steps = steps.into_iter().peekable();
         for record in log.iter() {
-            while let Some((step, at)) = steps.next_if(|(step, at)| place(step, at) <= record.time) {
+            while let Some((step, at)) = steps.next_if(|(step, at)| place(step, at) <= record.time)
+            {
                 step_row(step, at).end(out)?;
             }
             if self.heartbeats == Heartbeats::Hidden && record.note.is_heartbeat() {

@@ -6,6 +6,7 @@
 mod documents;
 mod fidelity;
 mod levels;
+mod manual;
 mod scenarios;
 mod shape;
 mod source;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::none;
-use super::source::{File, files, root, text};
+use super::source::{File, files, keep_up};
 
 /// Where rules come from: what a `Source:` begins with, and what the path after it begins with.
 const ORIGINS: &[(&str, &[&str])] = &[
@@ -175,14 +175,5 @@ fn document() -> String {
 
 #[test]
 fn the_list_of_sources_and_differences_is_up_to_date() {
-    let wanted = document();
-    if std::env::var_os("UPDATE").is_some() {
-        let path = root().join("docs/fidelity.md");
-        std::fs::create_dir_all(root().join("docs")).expect("the folder can be made");
-        std::fs::write(path, &wanted).expect("the list can be written");
-        return;
-    }
-    let is = text("docs/fidelity.md");
-    let parts = is.lines().zip(wanted.lines()).find(|(is, wanted)| is != wanted);
-    assert!(is == wanted, "UPDATE=1 cargo test tidy rewrites docs/fidelity.md; first: {parts:?}");
+    keep_up("docs/fidelity.md", &document());
 }

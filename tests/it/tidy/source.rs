@@ -72,6 +72,20 @@ pub(super) fn rust() -> Vec<File> {
     ["src", "tests/it", "benches"].iter().flat_map(|f| files(f, ".rs")).collect()
 }
 
+/// Holds a generated document against what it should be; `UPDATE=1` writes it instead.
+pub(super) fn keep_up(path: &str, wanted: &str) {
+    if std::env::var_os("UPDATE").is_some() {
+        let file = root().join(path);
+        std::fs::create_dir_all(file.parent().expect("a file has a folder"))
+            .expect("the folder can be made");
+        std::fs::write(file, wanted).expect("the document can be written");
+        return;
+    }
+    let is = text(path);
+    let first = is.lines().zip(wanted.lines()).find(|(is, wanted)| is != wanted);
+    assert!(is == wanted, "UPDATE=1 cargo test tidy rewrites {path}; first difference: {first:?}");
+}
+
 fn read(path: &PathBuf) -> File {
     let own = path.strip_prefix(root()).expect("a file lies below the root");
     let text = std::fs::read_to_string(path).expect("a file of the repository is text");
