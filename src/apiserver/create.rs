@@ -183,3 +183,21 @@ fn uid(object: &Object, birth: &Birth) -> Uid {
     let (high, low) = (keyed(birth.seed, &key), keyed(birth.seed ^ 0x5eed, &key));
     Uid::random(u128::from(high) << 64 | u128::from(low))
 }
+
+/// Refuses a new object that says to be of a revision.
+///
+/// # Errors
+/// 500, which is how the storage's error comes out.
+///
+/// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/etcd3/store.go, `Create`
+pub fn is_new(object: &Object) -> Result<(), Refusal> {
+    if object.meta().resource_version == 0 {
+        return Ok(());
+    }
+    Err(Refusal {
+        code: 500,
+        reason: crate::api::refusal::Reason::Unknown,
+        message: "resourceVersion should not be set on objects to be created".into(),
+        details: None,
+    })
+}

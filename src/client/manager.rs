@@ -40,7 +40,7 @@ struct Controller {
     expectations: Expectations<ObjectKey, Uid>,
     runs: BTreeMap<u64, Run>,
     /// What the last plan of each key wrote, as far as the cache may not show it yet.
-    own_writes: BTreeMap<ObjectKey, Vec<(ObjectKey, u64)>>,
+    own_writes: BTreeMap<ObjectKey, Vec<(ObjectKey, Option<u64>)>>,
     begun: u64,
     next_period: SimTime,
 }
@@ -59,8 +59,8 @@ struct Run {
     look_again: Option<SimDuration>,
     /// The versions that replies have brought, by uid.
     versions: Vec<(Uid, u64)>,
-    /// The same by key, as far as no expectation counts them.
-    written: Vec<(ObjectKey, u64)>,
+    /// The same by key, none for what is gone, as far as no expectation counts them.
+    written: Vec<(ObjectKey, Option<u64>)>,
 }
 
 /// Writes that go in batches.
@@ -191,10 +191,19 @@ impl Manager {
         if let Answer::Object(object) | Answer::Deleted(object) = answer {
             run.learn(object);
         }
-        if let (Answer::Object(object), Expect::Nothing) = (answer, write.expect)
-            && !write.verb.is_read_only()
-        {
-            run.written.push((object.key(), object.meta().resource_version));
+        let counted = self.controllers[n].settings.expectations && write.expect != Expect::Nothing;
+        let Some(run) = self.controllers[n].runs.get_mut(&id) else { return };
+        match answer {
+            Answer::Object(object) if !counted && !write.verb.is_read_only() => {
+                run.written.push((object.key(), Some(object.meta().resource_version)));
+            }
+            Answer::Deleted(object) if !counted => run.written.push((object.key(), None)),
+            Answer::Object(_)
+            | Answer::Deleted(_)
+            | Answer::List(_)
+            | Answer::Watching
+            | Answer::Done
+            | Answer::Refused(_) => {}
         }
         if let Some(batch) = &mut run.batch {
             batch.succeeded += 1;
@@ -342,7 +351,10 @@ impl Controller {
         let Some(own) = self.own_writes.get_mut(key) else { return true };
         own.retain(|(object, version)| {
             let seen = moment.caches.of(object.kind).get(&object.namespace, &object.name);
-            seen.is_none_or(|o| o.meta().resource_version < *version)
+            match version {
+                Some(version) => seen.is_none_or(|o| o.meta().resource_version < *version),
+                None => seen.is_some(),
+            }
         });
         if own.is_empty() {
             self.own_writes.remove(key);

@@ -245,13 +245,19 @@ impl<C: Component> Process<C> {
             Message::Runtime(what, how) => {
                 self.act(context, |component, moment| component.disturb(&what, &how, moment));
             }
+            Message::Bookmark(id, revision, initial_events_end) => {
+                if let Some(n) = self.informers.iter().position(|i| i.watch == id) {
+                    self.reflect(n, Input::Bookmark { revision, initial_events_end }, context);
+                }
+            }
             Message::Request(..)
             | Message::StopWatch(_)
             | Message::Transaction(..)
             | Message::Range(..)
             | Message::WatchStore(_)
             | Message::Stored(..)
-            | Message::Changed(_) => {}
+            | Message::Changed(_)
+            | Message::Compacted(_) => {}
         }
     }
 
@@ -554,6 +560,7 @@ impl<C: Component> Process<C> {
                 self.relist(n, crate::client::reflector::Revision::Latest, limit, context);
             }
             Command::Watch { revision, initial, .. } => {
+                self.informers[n].pages.clear();
                 let verb = self.informers[n].watch_verb(revision, initial);
                 let request = self.own(verb);
                 let id = self.ask(request, Purpose::Informer(n), context);
@@ -638,9 +645,13 @@ impl<C: Component> Process<C> {
             let rng = self.rng.as_mut().expect("a process that lives has a random stream");
             let draw = &mut |most| rng.between(0, most);
             let step = self.informers[n].reflector.step(input, context.now(), draw);
-            if step.store == Store::Apply {
-                context.because(event.cause);
-                self.changed(event.change, event.object, event.cause, context);
+            match step.store {
+                Store::Apply => {
+                    context.because(event.cause);
+                    self.changed(event.change, event.object, event.cause, context);
+                }
+                Store::Hold => self.informers[n].pages.push(event.object),
+                Store::Keep | Store::Replace => {}
             }
         }
     }

@@ -116,6 +116,15 @@ impl Refusal {
         refusal(410, Reason::Expired, message.to_owned(), None)
     }
 
+    /// 410: the revision of a list that goes on is gone; `token` is how it can go on regardless.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/etcd3/errors.go,
+    /// `handleCompactedErrorForPaging`
+    pub fn continue_expired(message: &str, token: Name) -> Refusal {
+        let details = Details { continue_token: token, ..Details::default() };
+        refusal(410, Reason::Expired, message.to_owned(), Some(details))
+    }
+
     /// 422: fields are not valid.
     pub fn invalid(of: &GroupResource, name: &str, errors: &[FieldError]) -> Refusal {
         let causes = errors.iter().map(FieldError::to_cause).collect();

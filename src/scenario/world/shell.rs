@@ -163,6 +163,8 @@ impl Guest for Shell {
             | Message::WatchStore(_)
             | Message::Stored(..)
             | Message::Changed(_)
+            | Message::Compacted(_)
+            | Message::Bookmark(..)
             | Message::Runtime(..) => {}
         }
     }
