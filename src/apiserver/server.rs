@@ -34,7 +34,8 @@ pub struct Config {
     pub processing: Delay,
     /// How often a name is generated anew when it is taken.
     ///
-    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go,
+    /// Source: kubernetes v1.36
+    /// staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go,
     /// `maxNameGenerationCreateAttempts`
     pub name_attempts: u32,
     /// Whether watches get bookmarks every minute, and end after half an hour to an hour.

@@ -29,6 +29,7 @@ pub struct Plan {
 }
 
 /// One step of a plan.
+#[expect(clippy::large_enum_variant, reason = "a plan has few steps, most of them one write")]
 #[derive(Clone, Debug)]
 pub enum Step {
     /// One write.

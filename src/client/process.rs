@@ -200,7 +200,7 @@ impl<C: Component> Process<C> {
         self.component.crashed();
         let fresh = Process::new(self.config.clone(), self.component.clone());
         let (lives, server) = (self.lives, self.server);
-        *self = Process { lives, server, ..fresh };
+        *self = Process { server, lives, ..fresh };
     }
 
     /// The beginning of a life.
@@ -923,7 +923,12 @@ impl<C: Component> Process<C> {
             Answer::Refused(refusal) if reading && refusal.reason == Reason::NotFound => {
                 leader_election::Input::Read(None)
             }
-            _ => leader_election::Input::Failed,
+            Answer::Object(_)
+            | Answer::List(_)
+            | Answer::Watching
+            | Answer::Deleted(_)
+            | Answer::Done
+            | Answer::Refused(_) => leader_election::Input::Failed,
         };
         self.elect(input, context);
     }

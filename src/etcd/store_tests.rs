@@ -39,8 +39,8 @@ fn pod(key: &ObjectKey, node: u8, labelled: bool) -> Object {
 }
 
 /// Carries out a wish, if it changes anything.
-fn carry_out(store: &mut Store, (n, put): &Wish) -> Option<StoreChange> {
-    let key = key(*n);
+fn carry_out(store: &mut Store, (n, put): Wish) -> Option<StoreChange> {
+    let key = key(n);
     let condition = store
         .get(&key)
         .map_or(Condition::Absent, |o| Condition::Unchanged(o.meta().resource_version));
@@ -83,7 +83,7 @@ proptest! {
         let mut store = Store::default();
         let mut then = vec![(store.revision(), Vec::new())];
         for wish in &all {
-            if carry_out(&mut store, wish).is_some() {
+            if carry_out(&mut store, *wish).is_some() {
                 then.push((store.revision(), store.list(Kind::POD)));
             }
         }
@@ -103,7 +103,7 @@ proptest! {
     fn a_list_is_in_the_order_of_its_keys(all in wishes()) {
         let mut store = Store::default();
         for wish in &all {
-            carry_out(&mut store, wish);
+            carry_out(&mut store, *wish);
         }
         let keys: Vec<String> = store
             .list(Kind::POD)
@@ -144,7 +144,7 @@ proptest! {
                 stream = opened(&mut cache, &options, begin);
                 prop_assert!(stream.is_some());
             }
-            let Some(change) = carry_out(&mut store, wish) else { continue };
+            let Some(change) = carry_out(&mut store, *wish) else { continue };
             // Old and new capacity: the clock stands, so the history grows instead of forgetting.
             cache.take_up(&change, SimTime::ZERO, &mut Vec::new());
             let Some(number) = stream.filter(|_| turn % pause == 0) else { continue };
@@ -168,7 +168,7 @@ proptest! {
         let mut now = SimTime::ZERO;
         for wish in &all {
             now += crate::sim::time::SimDuration::secs(seconds);
-            if let Some(change) = carry_out(&mut store, wish) {
+            if let Some(change) = carry_out(&mut store, *wish) {
                 cache.take_up(&change, now, &mut Vec::new());
             }
         }

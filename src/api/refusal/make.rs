@@ -91,7 +91,8 @@ impl Refusal {
 
     /// 409: the object changed since it was read; what every optimistic update meets.
     ///
-    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go,
+    /// Source: kubernetes v1.36
+    /// staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go,
     /// `OptimisticLockErrorMsg`
     pub fn optimistic_lock(of: &GroupResource, name: &str) -> Refusal {
         let why = "the object has been modified; please apply your changes to the latest version \
