@@ -7,6 +7,7 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
+use crate::api::Name;
 use crate::api::note::{FaultNote, MarkNote, Note, RefusedNote, StepNote, WriteNote};
 use crate::api::object::Object;
 use crate::sim::log::{Log, Record};
@@ -251,7 +252,7 @@ fn fault_row(fault: &FaultNote, record: &Record<Note>) -> Line {
     let mut line = Line::of("fault", record);
     line.text("what", &fault.fault);
     line.text("phase", if fault.begins { "begin" } else { "end" });
-    line.json("hit", &fault.hit.iter().map(|name| name.as_str()).collect());
+    line.json("hit", &fault.hit.iter().map(Name::as_str).collect());
     line
 }
 
