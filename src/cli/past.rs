@@ -12,7 +12,9 @@ use crate::api::Name;
 use crate::api::note::Note;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::{GroupResource, Refusal};
-use crate::api::request::{Answer, Change, ListOptions, ObjectList, Verb, WatchEvent, WatchOptions};
+use crate::api::request::{
+    Answer, Change, ListOptions, ObjectList, Verb, WatchEvent, WatchOptions,
+};
 use crate::api::time::Time;
 use crate::apiserver::field;
 use crate::cli::Status;
@@ -135,8 +137,11 @@ impl Why {
     }
 }
 
+/// Kind and name of what is asked about, and the name and field where there is a dot.
+type Asked<'a> = (Kind, &'a str, Option<(&'a str, &'a str)>);
+
 /// Kind and name of `KIND/NAME[.FIELD]`, and the name and field where there is a dot.
-fn asked(text: &str) -> Result<(Kind, &str, Option<(&str, &str)>), String> {
+fn asked(text: &str) -> Result<Asked<'_>, String> {
     let expected = "expected an object such as `deploy/web` or `pod/web-0.status.phase`";
     let split = text.split_once('/').filter(|(_, name)| !name.is_empty());
     let (_, name) = split.ok_or_else(|| format!("error: `{text}`: {expected}\n"))?;
@@ -152,7 +157,8 @@ fn asked(text: &str) -> Result<(Kind, &str, Option<(&str, &str)>), String> {
         }
         Some(_) | None => None,
     };
-    let kind = kind.ok_or_else(|| format!("error: `{object}`: objects of it are not modelled\n"))?;
+    let kind =
+        kind.ok_or_else(|| format!("error: `{object}`: objects of it are not modelled\n"))?;
     let field = name.split_at_checked(end).filter(|(_, field)| !field.is_empty());
     Ok((kind, name, field))
 }

@@ -8,7 +8,7 @@ use crate::cli::files::{bytes, read_as_scenario, shown};
 use crate::scenario::diagnostic::nearest;
 use crate::scenario::load::Described;
 use crate::scenario::source::Place;
-use crate::scenario::spec::{Action, FaultAction, Inject, Start, Until};
+use crate::scenario::spec::{Action, FaultAction, Inject, NodeTemplate, Start, Until};
 use crate::scenario::world::{Report, World};
 use crate::sim::time::SimTime;
 
@@ -94,7 +94,7 @@ pub(crate) fn status(world: &World, report: &Report) -> Status {
 fn strangers(described: &Described, file: &str) -> String {
     let scenario = &described.scenario;
     let known: Vec<String> =
-        scenario.cluster.nodes.iter().flat_map(|node| node.node_names()).collect();
+        scenario.cluster.nodes.iter().flat_map(NodeTemplate::node_names).collect();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let of_steps = scenario.steps.iter().filter_map(|step| match &step.action {
         Action::Inject(inject) => Some(inject),

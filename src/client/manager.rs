@@ -49,6 +49,7 @@ struct Controller {
 
 /// One worker's work on one key.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent answer of the plan")]
 struct Run {
     key: ObjectKey,
     cause: u64,
