@@ -11,7 +11,7 @@ use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::request::{Answer, Change, Request, Verb, WatchEvent};
 use crate::api::time::Time;
-use crate::client::component::{Component, Moment, Outbox, Outgoing};
+use crate::client::component::{Component, Due, Moment, Outbox, Outgoing};
 use crate::client::event_recorder::EventRecorder;
 use crate::client::informer::{Informer, Interest};
 use crate::client::leader_election::{self, LeaderElector};
@@ -20,7 +20,7 @@ use crate::client::reflector::{Command, Failure, Input, Store};
 use crate::client::telling;
 use crate::client::token_bucket::TokenBucket;
 use crate::client::view::Caches;
-use crate::sim::engine::{Actor, ActorId, Context, Peer};
+use crate::sim::engine::{Actor, ActorId, AlarmId, Context, Peer};
 use crate::sim::index::Map;
 use crate::sim::rng::Rng;
 use crate::sim::time::{SimDuration, SimTime};
@@ -127,6 +127,7 @@ pub struct Process<C> {
     lease_seen: Option<std::sync::Arc<Lease>>,
     lease_try: u64,
     next_wake: Option<SimTime>,
+    wake_alarm: Option<AlarmId>,
     next_background_wake: Option<SimTime>,
     rng: Option<Rng>,
     lives: u32,
@@ -168,6 +169,7 @@ impl<C: Component> Process<C> {
             lease_seen: None,
             lease_try: 0,
             next_wake: None,
+            wake_alarm: None,
             next_background_wake: None,
             rng: None,
             lives: 0,
@@ -200,7 +202,7 @@ impl<C: Component> Process<C> {
         self.component.crashed();
         let fresh = Process::new(self.config.clone(), self.component.clone());
         let (lives, server) = (self.lives, self.server);
-        *self = Process { lives, server, ..fresh };
+        *self = Process { server, lives, ..fresh };
     }
 
     /// The beginning of a life.
@@ -271,13 +273,19 @@ impl<C: Component> Process<C> {
             Message::Runtime(what, how) => {
                 self.act(context, |component, moment| component.disturb(&what, &how, moment));
             }
+            Message::Bookmark(id, revision, initial_events_end) => {
+                if let Some(n) = self.informers.iter().position(|i| i.watch == id) {
+                    self.reflect(n, Input::Bookmark { revision, initial_events_end }, context);
+                }
+            }
             Message::Request(..)
             | Message::StopWatch(_)
             | Message::Transaction(..)
             | Message::Range(..)
             | Message::WatchStore(_)
             | Message::Stored(..)
-            | Message::Changed(_) => {}
+            | Message::Changed(_)
+            | Message::Compacted(_) => {}
         }
     }
 
@@ -317,6 +325,7 @@ impl<C: Component> Process<C> {
         }
         if due(self.next_wake) {
             self.next_wake = None;
+            self.wake_alarm = None;
         }
         if due(self.next_background_wake) {
             self.next_background_wake = None;
@@ -587,6 +596,7 @@ impl<C: Component> Process<C> {
                 self.relist(n, crate::client::reflector::Revision::Latest, limit, context);
             }
             Command::Watch { revision, initial, .. } => {
+                self.informers[n].pages.clear();
                 let verb = self.informers[n].watch_verb(revision, initial);
                 let request = self.own(verb);
                 let id = self.ask(request, Purpose::Informer(n), context);
@@ -671,9 +681,13 @@ impl<C: Component> Process<C> {
             let rng = self.rng.as_mut().expect("a process that lives has a random stream");
             let draw = &mut |most| rng.between(0, most);
             let step = self.informers[n].reflector.step(input, context.now(), draw);
-            if step.store == Store::Apply {
-                context.because(event.cause);
-                self.changed(event.change, event.object, event.cause, context);
+            match step.store {
+                Store::Apply => {
+                    context.because(event.cause);
+                    self.changed(event.change, event.object, event.cause, context);
+                }
+                Store::Hold => self.informers[n].pages.push(event.object),
+                Store::Keep | Store::Replace => {}
             }
         }
     }
@@ -767,7 +781,31 @@ impl<C: Component> Process<C> {
             self.tell(source.clone(), Name::default(), source, note, context);
         }
         context.because(cause);
-        self.set_wakes(out.wake_at, out.background_wake_at, context);
+        match self.component.due() {
+            Due::AsAsked => self.set_wakes(out.wake_at, out.background_wake_at, context),
+            Due::Exactly(at) => {
+                self.set_exactly(at, context);
+                self.set_wakes(None, out.background_wake_at, context);
+            }
+        }
+    }
+
+    /// Sets the alarm of the component to exactly one instant; what was set before counts as
+    /// housekeeping from then on, as it will find nothing to do.
+    fn set_exactly<A>(&mut self, at: Option<SimTime>, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        if self.next_wake == at {
+            return;
+        }
+        if let Some(old) = self.wake_alarm.take() {
+            context.demote(old);
+        }
+        self.next_wake = at;
+        if let Some(at) = at {
+            self.wake_alarm = Some(context.foreground_alarm(at, WAKE));
+        }
     }
 
     fn set_wakes<A>(
@@ -887,7 +925,12 @@ impl<C: Component> Process<C> {
             Answer::Refused(refusal) if reading && refusal.reason == Reason::NotFound => {
                 leader_election::Input::Read(None)
             }
-            _ => leader_election::Input::Failed,
+            Answer::Object(_)
+            | Answer::List(_)
+            | Answer::Watching
+            | Answer::Deleted(_)
+            | Answer::Done
+            | Answer::Refused(_) => leader_election::Input::Failed,
         };
         self.elect(input, context);
     }

@@ -8,6 +8,7 @@ pub mod reader;
 pub mod rows;
 pub mod timeline;
 pub mod verdict;
+pub mod why;
 
 #[cfg(test)]
 mod tests;

@@ -192,8 +192,18 @@ const SUBRESOURCES: &[&str] = &[
     "approval",
 ];
 const MARKS: &[&str] = &[
-    "crash", "restart", "relist", "leader", "watch-cut", "sometimes", "start", "stop", "pause",
-    "resume", "lost", "mark",
+    "crash",
+    "restart",
+    "relist",
+    "leader",
+    "watch-cut",
+    "sometimes",
+    "start",
+    "stop",
+    "pause",
+    "resume",
+    "lost",
+    "mark",
 ];
 
 /// The text among those that the log can hold.
@@ -230,6 +240,7 @@ fn refused(row: &mut Row) -> Result<RefusedNote, String> {
 
 fn step(row: &mut Row, begun: SimTime, begun_turn: u64) -> Result<(StepNote, SimTime), String> {
     let code = row.0.get("code").and_then(Value::as_i64).ok_or("`code` is missing")?;
+    let begun = row.time("begin_ms").unwrap_or(begun);
     let note = StepNote {
         number: usize::try_from(row.number("number")?).map_err(|e| e.to_string())?,
         text: row.name("text")?,
@@ -254,13 +265,11 @@ fn mark(row: &mut Row) -> Result<MarkNote, String> {
     let (word, detail) = (row.text("mark")?, row.name("detail")?);
     let who = row.name("who")?;
     // A word of a later version is kept in the sentence.
-    Ok(match known(&word, MARKS) {
-        Ok(mark) => MarkNote { mark, who, detail },
-        Err(_) => {
-            let detail = smol_str::format_smolstr!("{word} {detail}");
-            MarkNote { mark: "mark", who, detail }
-        }
-    })
+    let (mark, detail) = known(&word, MARKS).map_or_else(
+        |_| ("mark", smol_str::format_smolstr!("{word} {detail}")),
+        |mark| (mark, detail.clone()),
+    );
+    Ok(MarkNote { mark, who, detail })
 }
 
 fn expected(value: Value) -> Result<Expected, String> {

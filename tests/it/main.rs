@@ -2,3 +2,8 @@
 
 mod conformance;
 mod scenarios;
+mod convergence;
+mod determinism;
+mod golden;
+mod random;
+mod tidy;

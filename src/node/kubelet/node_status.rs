@@ -139,7 +139,8 @@ impl NodeKeeper {
         (self.is_registered, self.is_ready, self.ready_at) = (true, true, SimTime::NEVER);
         self.own.status = registered(&host.config, host.clock(moment.now)).status;
         if host.config.heartbeat == Heartbeat::Eager {
-            self.renew_at = Beat::of(&self.own.meta.name, SimTime::ZERO).after(moment.now);
+            self.renew_at =
+                Beat::from_before(host.config.seed, &self.own.meta.name).after(moment.now);
             let later = SimDuration(moment.rng.below(POSTED_EVERY.0));
             self.post_at = (moment.now + later).next_beat(COMPUTED_EVERY, self.phase);
         }
@@ -286,10 +287,20 @@ impl NodeKeeper {
         host.send(Sent::Node(NodeRequest::Status), verb, why, moment);
     }
 
+    /// The beat of the renewals that are written.
+    fn own_beat(&self, host: &Host) -> Beat {
+        let (seed, name) = (host.config.seed, &self.own.meta.name);
+        if host.config.is_registered {
+            Beat::from_before(seed, name)
+        } else {
+            Beat::of(seed, name, host.began)
+        }
+    }
+
     /// By which the lease's renewals are computed, when they are not written.
     fn beat(&self, host: &Host, now: SimTime) -> Option<Beat> {
         let lazy = host.config.heartbeat == Heartbeat::Lazy;
-        lazy.then(|| Beat::of(&self.own.meta.name, now))
+        lazy.then(|| Beat::of(host.config.seed, &self.own.meta.name, now))
     }
 
     fn renew(&mut self, host: &mut Host, moment: &mut Moment<'_>) {
@@ -379,7 +390,7 @@ impl NodeKeeper {
                 if what == NodeRequest::LookLease {
                     self.renew(host, moment);
                 } else if host.config.heartbeat == Heartbeat::Eager {
-                    let beat = Beat::of(&self.own.meta.name, host.began);
+                    let beat = self.own_beat(host);
                     self.renew_at = beat.after(moment.now);
                 }
             }
@@ -428,7 +439,8 @@ pub fn registered_lease(config: &Config, since: SimTime) -> Lease {
         renew_time: Some(Time::at(since).whole_micros()),
         ..LeaseSpec::default()
     };
-    lease.beat = (config.heartbeat == Heartbeat::Lazy).then(|| Beat::of(name, since));
+    lease.beat =
+        (config.heartbeat == Heartbeat::Lazy).then(|| Beat::from_before(config.seed, name));
     lease
 }
 

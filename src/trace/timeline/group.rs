@@ -48,8 +48,7 @@ pub(super) fn group(facts: Vec<Fact>) -> Vec<Told> {
             lines.push(Told::new(fact));
             continue;
         }
-        let key =
-            format!("{}\0{}\0{}\0{}", class(&fact.actor), fact.kind, fact.stem, fact.what);
+        let key = format!("{}\0{}\0{}\0{}", class(&fact.actor), fact.kind, fact.stem, fact.what);
         match open.get(&key).map(|n| &mut lines[*n]) {
             Some(line) if line.takes(&fact) => line.add(fact),
             Some(_) | None => {
@@ -77,7 +76,8 @@ impl Told {
     /// Whether a fact of the same key belongs to the line: soon after, and about a sibling or
     /// once more about the same object.
     fn takes(&self, fact: &Fact) -> bool {
-        let is_soon = fact.time.since(self.last) <= PAUSE && fact.time.since(self.fact.time) <= SPAN;
+        let is_soon =
+            fact.time.since(self.last) <= PAUSE && fact.time.since(self.fact.time) <= SPAN;
         is_soon && (!fact.stem.is_empty() || fact.name == self.fact.name)
     }
 

@@ -11,9 +11,12 @@ mod record;
 mod render;
 mod workload;
 
-use crate::api::note::Note;
+use crate::api::note::{Note, WriteNote};
 use crate::sim::log::Log;
+use crate::sim::time::SimTime;
 use crate::trace::verdict::Verdict;
+
+pub(crate) use render::clock;
 
 /// How a timeline is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,7 +39,7 @@ pub enum Colour {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { width: 116, colour: Colour::Never }
+        Options { width: 120, colour: Colour::Never }
     }
 }
 
@@ -45,4 +48,10 @@ pub fn timeline(log: &Log<Note>, verdict: Option<&Verdict>, options: Options) ->
     let facts = record::facts(log);
     let lines = group::group(facts);
     render::render(&lines, verdict, options)
+}
+
+/// What a write changed, in the words of the timeline, without the object's name.
+pub(crate) fn words(write: &WriteNote, time: SimTime) -> Vec<String> {
+    let told = record::of_write(write, time);
+    told.iter().map(render::phrase).collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::api::Name;
 use crate::sim::time::{SimDuration, SimTime};
-use crate::trace::timeline::fact::Tone;
+use crate::trace::timeline::fact::{Fact, Tone};
 use crate::trace::timeline::group::Told;
 use crate::trace::timeline::{Colour, Options};
 use crate::trace::verdict::{Outcome, Verdict};
@@ -11,7 +11,7 @@ use crate::trace::verdict::{Outcome, Verdict};
 const ACTOR: usize = 24;
 
 /// The column of what happened is no wider; what is longer moves its reason to the right.
-const WHAT: usize = 52;
+const WHAT: usize = 46;
 
 /// So many names are written out.
 const NAMES: usize = 3;
@@ -28,7 +28,8 @@ pub(super) fn render(lines: &[Told], verdict: Option<&Verdict>, options: Options
         if last.is_some_and(|last| is_apart(last, line)) {
             out.push('\n');
         }
-        let is_same_instant = last.is_some_and(|last| clock(last.fact.time) == clock(line.fact.time));
+        let is_same_instant =
+            last.is_some_and(|last| clock(last.fact.time) == clock(line.fact.time));
         page.line(line, is_same_instant, &mut out);
         last = Some(line);
     }
@@ -169,6 +170,15 @@ fn what(line: &Told) -> String {
     text
 }
 
+/// What happened, without to whom.
+pub(super) fn phrase(fact: &Fact) -> String {
+    let mut text = one_line(&fact.what);
+    if let Some((from, to)) = fact.span {
+        text = format!("{from} → {to} {text}");
+    }
+    if fact.detail.is_empty() { text } else { format!("{text} {}", fact.detail) }
+}
+
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -238,7 +248,7 @@ impl Columns {
         if self.colour == Colour::Never || style.is_empty() || cut.trim().is_empty() {
             self.text.push_str(&cut);
         } else {
-            self.text.push_str(&format!("\u{1b}[{style}m{cut}\u{1b}[0m"));
+            self.text.extend(["\u{1b}[", style, "m", &cut, "\u{1b}[0m"]);
         }
     }
 
