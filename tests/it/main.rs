@@ -13,6 +13,7 @@
 )]
 
 mod conformance;
+mod scenarios;
 mod convergence;
 mod determinism;
 mod golden;
