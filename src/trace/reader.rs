@@ -192,8 +192,18 @@ const SUBRESOURCES: &[&str] = &[
     "approval",
 ];
 const MARKS: &[&str] = &[
-    "crash", "restart", "relist", "leader", "watch-cut", "sometimes", "start", "stop", "pause",
-    "resume", "lost", "mark",
+    "crash",
+    "restart",
+    "relist",
+    "leader",
+    "watch-cut",
+    "sometimes",
+    "start",
+    "stop",
+    "pause",
+    "resume",
+    "lost",
+    "mark",
 ];
 
 /// The text among those that the log can hold.
