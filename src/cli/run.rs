@@ -14,6 +14,7 @@ use crate::scenario::spec::Until;
 use crate::scenario::world::{Report, World};
 use crate::sim::time::SimTime;
 use crate::trace::rows::{Header, Heartbeats, Tracer};
+use crate::trace::timeline::{Colour, Options, timeline};
 
 /// Runs scenarios.
 #[derive(Args)]
@@ -120,7 +121,8 @@ impl Run {
     fn conclude(&self, world: &World, report: &Report, wall_ms: u64) {
         if !self.quiet {
             say("\n");
-            say("(timeline)");
+            let log = world.cluster().engine.log();
+            say(&timeline(log, None, Options { width: 110, colour: colour() }));
             say("\n");
         }
         for outcome in &report.verdict.expectations {
@@ -159,6 +161,14 @@ impl Run {
         let tracer = Tracer::new(header, heartbeats);
         let log = world.cluster().engine.log();
         tracer.write(world.beginning(), log, &world.traced_verdict(), &mut out)
+    }
+}
+
+/// Whether standard output takes colours.
+fn colour() -> Colour {
+    match anstream::AutoStream::choice(&std::io::stdout()) {
+        anstream::ColorChoice::Never => Colour::Never,
+        _ => Colour::Always,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::api::meta::Uid;
 use crate::api::object::{Object, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, EventNote, Verb};
-use crate::client::component::{Component, Moment, Outgoing};
+use crate::client::component::{Component, Due, Moment, Outgoing};
 use crate::client::expectations::Expectations;
 use crate::client::plan::{Expect, Plan, Recovery, Step, Write};
 use crate::client::rate_limiter::RateLimiter;
@@ -43,6 +43,8 @@ struct Controller {
     own_writes: BTreeMap<ObjectKey, Vec<(ObjectKey, Option<u64>)>>,
     begun: u64,
     next_period: SimTime,
+    /// Keys that are looked at again for housekeeping, by when.
+    housekeeping: std::collections::BTreeSet<(SimTime, ObjectKey)>,
 }
 
 /// One worker's work on one key.
@@ -57,6 +59,7 @@ struct Run {
     give_up: bool,
     stopped: bool,
     look_again: Option<SimDuration>,
+    housekeeping: bool,
     /// The versions that replies have brought, by uid.
     versions: Vec<(Uid, u64)>,
     /// The same by key, none for what is gone, as far as no expectation counts them.
@@ -110,15 +113,13 @@ impl Manager {
                 controller.queue.add_after(key, wait, moment.now, cause);
                 continue;
             }
+            controller.queue.withdraw(&key);
             let met = !controller.settings.expectations
                 || controller.expectations.satisfied(&key, moment.now);
             let view = View::new(moment.caches, moment.time).after_expectations(met);
             let plan = controller.rule.reconcile(&key, view);
             let run = controller.begin(key, cause, plan, moment);
             self.advance(n, run, moment);
-        }
-        if let Some(due) = self.controllers[n].queue.next_due() {
-            moment.out.wake(due);
         }
     }
 
@@ -172,7 +173,10 @@ impl Manager {
         } else {
             controller.queue.forget(&key);
         }
-        if let Some(span) = run.look_again {
+        if let (Some(span), true) = (run.look_again, run.housekeeping) {
+            controller.housekeeping.insert((now + span, key.clone()));
+            moment.out.wake_in_background(now + span);
+        } else if let Some(span) = run.look_again {
             controller.queue.add_after(key.clone(), span, now, run.cause);
             moment.out.wake(now + span);
         }
@@ -319,8 +323,21 @@ impl Component for Manager {
                 }
                 moment.out.wake_in_background(controller.next_period);
             }
+            while let Some((at, _)) = controller.housekeeping.first() {
+                if *at > moment.now {
+                    moment.out.wake_in_background(*at);
+                    break;
+                }
+                if let Some((_, key)) = controller.housekeeping.pop_first() {
+                    controller.queue.add(key, moment.cause);
+                }
+            }
             self.pump(n, moment);
         }
+    }
+
+    fn due(&self) -> Due {
+        Due::Exactly(self.controllers.iter().filter_map(|c| c.queue.next_due()).min())
     }
 
     fn crashed(&mut self) {
@@ -343,6 +360,7 @@ impl Controller {
             own_writes: BTreeMap::new(),
             begun: 0,
             next_period: SimTime::NEVER,
+            housekeeping: std::collections::BTreeSet::new(),
         }
     }
 
@@ -404,6 +422,7 @@ impl Controller {
             give_up: false,
             stopped: false,
             look_again: plan.look_again,
+            housekeeping: plan.housekeeping,
             versions: Vec::new(),
             written: Vec::new(),
         };

@@ -11,7 +11,7 @@ use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::request::{Answer, Change, Request, Verb, WatchEvent};
 use crate::api::time::Time;
-use crate::client::component::{Component, Moment, Outbox, Outgoing};
+use crate::client::component::{Component, Due, Moment, Outbox, Outgoing};
 use crate::client::event_recorder::EventRecorder;
 use crate::client::informer::{Informer, Interest};
 use crate::client::leader_election::{self, LeaderElector};
@@ -20,7 +20,7 @@ use crate::client::reflector::{Command, Failure, Input, Store};
 use crate::client::telling;
 use crate::client::token_bucket::TokenBucket;
 use crate::client::view::Caches;
-use crate::sim::engine::{Actor, ActorId, Context, Peer};
+use crate::sim::engine::{Actor, ActorId, AlarmId, Context, Peer};
 use crate::sim::index::Map;
 use crate::sim::rng::Rng;
 use crate::sim::time::{SimDuration, SimTime};
@@ -101,6 +101,7 @@ pub struct Process<C> {
     lease_seen: Option<std::sync::Arc<Lease>>,
     lease_try: u64,
     next_wake: Option<SimTime>,
+    wake_alarm: Option<AlarmId>,
     next_background_wake: Option<SimTime>,
     rng: Option<Rng>,
     lives: u32,
@@ -142,6 +143,7 @@ impl<C: Component> Process<C> {
             lease_seen: None,
             lease_try: 0,
             next_wake: None,
+            wake_alarm: None,
             next_background_wake: None,
             rng: None,
             lives: 0,
@@ -297,6 +299,7 @@ impl<C: Component> Process<C> {
         }
         if due(self.next_wake) {
             self.next_wake = None;
+            self.wake_alarm = None;
         }
         if due(self.next_background_wake) {
             self.next_background_wake = None;
@@ -745,7 +748,31 @@ impl<C: Component> Process<C> {
             self.tell(source.clone(), Name::default(), source, note, context);
         }
         context.because(cause);
-        self.set_wakes(out.wake_at, out.background_wake_at, context);
+        match self.component.due() {
+            Due::AsAsked => self.set_wakes(out.wake_at, out.background_wake_at, context),
+            Due::Exactly(at) => {
+                self.set_exactly(at, context);
+                self.set_wakes(None, out.background_wake_at, context);
+            }
+        }
+    }
+
+    /// Sets the alarm of the component to exactly one instant; what was set before counts as
+    /// housekeeping from then on, as it will find nothing to do.
+    fn set_exactly<A>(&mut self, at: Option<SimTime>, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        if self.next_wake == at {
+            return;
+        }
+        if let Some(old) = self.wake_alarm.take() {
+            context.demote(old);
+        }
+        self.next_wake = at;
+        if let Some(at) = at {
+            self.wake_alarm = Some(context.foreground_alarm(at, WAKE));
+        }
     }
 
     fn set_wakes<A>(

@@ -113,7 +113,7 @@ impl Reading {
             "fault" => Note::Fault(Box::new(fault(&mut row)?)),
             "mark" => Note::Mark(Box::new(mark(&mut row)?)),
             "step" => {
-                let (step, done) = step(&mut row, time)?;
+                let (step, done) = step(&mut row, time, turn)?;
                 let note = Note::Step(Box::new(step));
                 self.log.append(Record { time: done, turn, cause, actor: ActorId(0), note });
                 return Ok(());
@@ -238,15 +238,16 @@ fn refused(row: &mut Row) -> Result<RefusedNote, String> {
     })
 }
 
-fn step(row: &mut Row, begun: SimTime) -> Result<(StepNote, SimTime), String> {
+fn step(row: &mut Row, begun: SimTime, begun_turn: u64) -> Result<(StepNote, SimTime), String> {
     let code = row.0.get("code").and_then(Value::as_i64).ok_or("`code` is missing")?;
+    let begun = row.time("begin_ms").unwrap_or(begun);
     let note = StepNote {
         number: usize::try_from(row.number("number")?).map_err(|e| e.to_string())?,
         text: row.name("text")?,
         output: row.text("output")?,
         code: i32::try_from(code).map_err(|e| e.to_string())?,
         begun,
-        begun_turn: row.number("turn")?,
+        begun_turn,
     };
     Ok((note, row.time("done_ms")?))
 }

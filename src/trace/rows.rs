@@ -143,7 +143,7 @@ pub fn steps(log: &Log<Note>) -> Vec<(&StepNote, &Record<Note>)> {
             Note::Write(_) | Note::Refused(_) | Note::Fault(_) | Note::Mark(_) => None,
         })
         .collect();
-    steps.sort_by_key(|(step, _)| (step.begun, step.number));
+    steps.sort_by_key(|(step, _)| (step.begun_turn, step.number));
     steps
 }
 

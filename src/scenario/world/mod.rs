@@ -299,7 +299,10 @@ impl World {
         let now = self.now();
         self.end = Some(now);
         let settled = self.cluster.engine.idle_since();
-        self.judge.finish(self.cluster.store(), now, settled);
+        let busy = self.cluster.engine.busy().next().map(|(at, who, what)| {
+            format!("{} still has an {what} at {at}", self.cluster.engine.name(who))
+        });
+        self.judge.finish(self.cluster.store(), now, settled.ok_or(busy.unwrap_or_default()));
         self.cut_off_commands();
     }
 

@@ -1,0 +1,1 @@
+//! What holds at every revision of random stories, and once their faults have ended.
