@@ -60,8 +60,10 @@
 //! queue, retries and crashes that all controllers have.
 //!
 //! ```
-//! use wavetank::api::object::{Kind, ObjectKey};
-//! use wavetank::client::plan::Plan;
+//! use wavetank::api::core::pod::{Pod, PodPhase};
+//! use wavetank::api::object::{Kind, ObjectKey, Resource};
+//! use wavetank::api::why::Why;
+//! use wavetank::client::plan::{Plan, Write};
 //! use wavetank::client::reconciler::{Reconciler, Watch};
 //! use wavetank::client::view::View;
 //!
@@ -79,12 +81,11 @@
 //!     }
 //!
 //!     fn reconcile(&mut self, key: &ObjectKey, view: View<'_>) -> Plan {
-//!         use wavetank::api::core::pod::{Pod, PodPhase};
-//!         use wavetank::client::plan::Write;
 //!         let mut plan = Plan::nothing();
 //!         let pod = view.get::<Pod>(&key.namespace, &key.name);
 //!         if let Some(pod) = pod.filter(|pod| pod.status.phase == PodPhase::Failed) {
-//!             plan.push(Write::delete(&pod.clone().into(), "it has failed"));
+//!             let why = Why::one("pod {} has failed", &key.name);
+//!             plan.push(Write::delete(&pod.clone().into_object(), why));
 //!         }
 //!         plan
 //!     }
