@@ -58,6 +58,17 @@ pub struct Election {
 /// `pingTimeoutSeconds`
 const DEAD_AFTER: SimDuration = SimDuration::secs(45);
 
+/// How long the kubelet waits for the answer to a sign of life.
+///
+/// Source: kubernetes v1.36 cmd/kubelet/app/server.go, `heartbeatClientConfig`
+const HEARTBEAT_TIMEOUT: SimDuration = SimDuration::secs(10);
+
+/// How long a candidate waits for the answer about its lease: half of the renew deadline.
+///
+/// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/leaderelection/resourcelock/interface.go,
+/// `NewFromKubeconfig`
+const LEASE_TIMEOUT: SimDuration = SimDuration::secs(5);
+
 /// How long it takes to learn that nobody listens.
 const REFUSED_AFTER: SimDuration = SimDuration::millis(1);
 
@@ -79,6 +90,19 @@ struct InFlight {
     subresource: &'static str,
     server: ActorId,
     reading: bool,
+}
+
+impl InFlight {
+    /// After how long it is given up when the network swallows it.
+    fn patience(&self) -> SimDuration {
+        let beat = self.key.kind == Kind::LEASE
+            || (self.key.kind == Kind::NODE && self.verb == "patch" && self.subresource == "status");
+        match self.purpose {
+            Purpose::Lease(_) => LEASE_TIMEOUT,
+            Purpose::Component(_) if beat => HEARTBEAT_TIMEOUT,
+            Purpose::Component(_) | Purpose::Informer(_) | Purpose::Event(_) => DEAD_AFTER,
+        }
+    }
 }
 
 /// A process and its component.
@@ -380,7 +404,13 @@ impl<C: Component> Process<C> {
     where
         A: Actor<Message = Message, Note = Note>,
     {
-        self.lose(id, "connect: connection refused", context);
+        let Some(flight) = self.in_flight.get(&id) else { return };
+        let why = if context.is_up(flight.server) {
+            "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+        } else {
+            "connect: connection refused"
+        };
+        self.lose(id, why, context);
     }
 
     /// Sends a request, now or when the client's limit lets it go.
@@ -460,6 +490,7 @@ impl<C: Component> Process<C> {
             server,
             reading: request.verb.is_read_only(),
         };
+        let patience = flight.patience();
         self.in_flight.insert(id, flight);
         if !context.is_up(server) {
             self.server = (self.server + 1) % self.config.servers.len();
@@ -467,7 +498,7 @@ impl<C: Component> Process<C> {
             return;
         }
         if !context.can_reach(server) {
-            context.alarm(context.now() + DEAD_AFTER, FAIL + id);
+            context.alarm(context.now() + patience, FAIL + id);
         }
         context.send(context.peer(server), Message::Request(id, request));
     }

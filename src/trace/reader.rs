@@ -265,13 +265,11 @@ fn mark(row: &mut Row) -> Result<MarkNote, String> {
     let (word, detail) = (row.text("mark")?, row.name("detail")?);
     let who = row.name("who")?;
     // A word of a later version is kept in the sentence.
-    Ok(match known(&word, MARKS) {
-        Ok(mark) => MarkNote { mark, who, detail },
-        Err(_) => {
-            let detail = smol_str::format_smolstr!("{word} {detail}");
-            MarkNote { mark: "mark", who, detail }
-        }
-    })
+    let (mark, detail) = known(&word, MARKS).map_or_else(
+        |_| ("mark", smol_str::format_smolstr!("{word} {detail}")),
+        |mark| (mark, detail.clone()),
+    );
+    Ok(MarkNote { mark, who, detail })
 }
 
 fn expected(value: Value) -> Result<Expected, String> {

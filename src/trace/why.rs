@@ -135,10 +135,8 @@ fn missing(name: &str, beginning: &[Object], log: &Log<Note>, key: &ObjectKey) -
     let near = all
         .map(|object| {
             let meta = object.meta();
-            let distance = match meta.name.starts_with(key.name.as_str()) {
-                true => 0,
-                false => strsim::osa_distance(&meta.name, &key.name),
-            };
+            let begins_so = meta.name.starts_with(key.name.as_str());
+            let distance = if begins_so { 0 } else { strsim::osa_distance(&meta.name, &key.name) };
             let is_elsewhere = meta.namespace != key.namespace;
             (distance, is_elsewhere, meta.name.clone(), meta.namespace.clone())
         })

@@ -39,6 +39,12 @@ const LEASE_SECONDS: i32 = 40;
 /// `maxUpdateRetries`, `sleep`
 const LEASE_RETRY: SimDuration = SimDuration::millis(200);
 
+/// The longest pause before the lease is tried again.
+///
+/// Source: kubernetes v1.36 staging/src/k8s.io/component-helpers/apimachinery/lease/controller.go,
+/// `maxBackoff`
+const LEASE_RETRY_MOST: SimDuration = SimDuration::secs(7);
+
 const LEASES: &str = "kube-node-lease";
 
 /// Conditions of a node: type, status once it is up, reason, sentence.
@@ -85,6 +91,8 @@ pub(super) struct NodeKeeper {
     ready_at: SimTime,
     post_at: SimTime,
     renew_at: SimTime,
+    /// The pause before the lease is tried again.
+    lease_pause: SimDuration,
     phase: SimDuration,
 }
 
@@ -102,6 +110,7 @@ impl NodeKeeper {
             ready_at: SimTime::NEVER,
             post_at: SimTime::NEVER,
             renew_at: SimTime::NEVER,
+            lease_pause: LEASE_RETRY,
             phase: SimDuration::ZERO,
         }
     }
@@ -377,6 +386,7 @@ impl NodeKeeper {
         match answer {
             Answer::Object(Object::Lease(lease)) => {
                 self.lease = Some(lease.clone());
+                self.lease_pause = LEASE_RETRY;
                 if what == NodeRequest::LookLease {
                     self.renew(host, moment);
                 } else if host.config.heartbeat == Heartbeat::Eager {
@@ -393,7 +403,8 @@ impl NodeKeeper {
                 if r.reason == Reason::NotFound {
                     self.lease = None;
                 }
-                self.renew_at = moment.now + LEASE_RETRY;
+                self.renew_at = moment.now + self.lease_pause;
+                self.lease_pause = self.lease_pause.times(2).min(LEASE_RETRY_MOST);
             }
             Answer::Object(_)
             | Answer::List(_)

@@ -79,12 +79,13 @@ impl Teller<'_> {
 /// named after it, all but the digits at the end for a node.
 fn split_name(object: &Object) -> (Name, Name) {
     let name = &object.meta().name;
-    let at = match object {
-        Object::Node(_) => name.trim_end_matches(|c: char| c.is_ascii_digit()).len(),
-        _ => object.meta().controller().map_or(0, |owner| {
+    let at = if let Object::Node(_) = object {
+        name.trim_end_matches(|c: char| c.is_ascii_digit()).len()
+    } else {
+        object.meta().controller().map_or(0, |owner| {
             let rest = name.strip_prefix(owner.name.as_str()).and_then(|n| n.strip_prefix('-'));
             rest.map_or(0, |rest| name.len() - rest.len())
-        }),
+        })
     };
     (name[..at].into(), name[at..].into())
 }

@@ -53,5 +53,5 @@ pub fn timeline(log: &Log<Note>, verdict: Option<&Verdict>, options: Options) ->
 /// What a write changed, in the words of the timeline, without the object's name.
 pub(crate) fn words(write: &WriteNote, time: SimTime) -> Vec<String> {
     let told = record::of_write(write, time);
-    told.into_iter().map(render::phrase).collect()
+    told.iter().map(render::phrase).collect()
 }

@@ -37,11 +37,14 @@ fn lived(teller: &mut Teller<'_>, old: &Pod, new: &Pod) {
     let phase = (old.status.phase != new.status.phase).then_some(new.status.phase);
     let ready = (old.is_ready() != new.is_ready()).then_some(new.is_ready());
     let is_ending = new.meta.is_deleting();
+    let is_end = matches!(phase, Some(PodPhase::Succeeded | PodPhase::Failed));
+    if is_ending && (is_end || (phase.is_none() && ready == Some(false))) {
+        // Its containers are made to end: that it is gone tells enough.
+        return;
+    }
     match (phase, ready) {
         (Some(PodPhase::Running), Some(true)) => teller.tell(Tone::Good, "Running, Ready"),
         (Some(PodPhase::Running), _) => teller.tell(Tone::Plain, "Running"),
-        // Its containers are made to end: that it is gone tells enough.
-        (Some(PodPhase::Succeeded | PodPhase::Failed), _) if is_ending => return,
         (Some(PodPhase::Succeeded), _) => teller.tell(Tone::Good, "Succeeded"),
         (Some(phase @ (PodPhase::Failed | PodPhase::Unknown)), _) => {
             let (reason, message) = (&new.status.reason, &new.status.message);
@@ -50,7 +53,6 @@ fn lived(teller: &mut Teller<'_>, old: &Pod, new: &Pod) {
         }
         (Some(PodPhase::Pending), _) => teller.tell(Tone::Plain, "Pending again"),
         (None, Some(true)) => teller.tell(Tone::Good, "Ready"),
-        (None, Some(false)) if is_ending => return,
         (None, Some(false)) => teller.tell(Tone::Bad, "not ready"),
         (None, None) => return,
     };
@@ -94,14 +96,14 @@ fn container_changed(teller: &mut Teller<'_>, old: &ContainerStatus, new: &Conta
         let ended = c.state.terminated.as_ref().or(c.last_state.terminated.as_ref());
         ended.map(|t| (t.container_id.clone(), t.exit_code, t.reason.clone()))
     };
-    if let Some((_, code, reason)) = ended(new).filter(|now| ended(old).as_ref() != Some(now)) {
-        if !teller.object.meta().is_deleting() {
-            let tone = if code == 0 { Tone::Plain } else { Tone::Bad };
-            let code = format!("code {code}");
-            let how = [reason.as_str(), &code].into_iter().filter(|word| !word.is_empty());
-            let how = how.collect::<Vec<_>>().join(", ");
-            teller.tell(tone, format!("container {container} ended: {how}"));
-        }
+    let is_new = |now: &(Name, i32, Name)| ended(old).as_ref() != Some(now);
+    // That a container ends whose pod is to go is no news.
+    let news = ended(new).filter(|now| is_new(now) && !teller.object.meta().is_deleting());
+    if let Some((_, code, reason)) = news {
+        let tone = if code == 0 { Tone::Plain } else { Tone::Bad };
+        let reason =
+            if reason.is_empty() { reason } else { smol_str::format_smolstr!("{reason}, ") };
+        teller.tell(tone, format!("container {container} ended: {reason}code {code}"));
     }
     if new.restart_count > old.restart_count {
         let count = new.restart_count;

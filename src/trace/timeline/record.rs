@@ -1,6 +1,8 @@
 //! From records of the log to facts.
 
+use crate::api::apps::deployment::Deployment;
 use crate::api::core::event::Event;
+use crate::api::discovery::endpoint_slice::EndpointSlice;
 use crate::api::message::StoreChange;
 use crate::api::note::{FaultNote, MarkNote, Note, RefusedNote, StepNote, WriteNote};
 use crate::api::object::{Kind, Object};
@@ -56,13 +58,20 @@ fn write_facts(write: &WriteNote, time: SimTime, facts: &mut Vec<Fact>) {
 }
 
 fn created_facts(teller: &mut Teller<'_>, object: &Object) {
-    match object {
-        Object::Deployment(new) => workload::deployment_created(teller, new),
-        Object::EndpointSlice(new) => workload::slice_changed(teller, None, new),
-        Object::Event(event) => event_fact(teller, event),
-        Object::Lease(_) | Object::Endpoints(_) => {}
-        _ => workload::created(teller, object),
+    if let Some(new) = object.as_a::<Deployment>() {
+        workload::deployment_created(teller, new);
+    } else if let Some(new) = object.as_a::<EndpointSlice>() {
+        workload::slice_changed(teller, None, new);
+    } else if let Some(event) = object.as_a::<Event>() {
+        event_fact(teller, event);
+    } else if !is_quiet(object.kind()) {
+        workload::created(teller, object);
     }
+}
+
+/// Whether changes of a kind say what others say already.
+fn is_quiet(kind: Kind) -> bool {
+    [Kind::EVENT, Kind::LEASE, Kind::ENDPOINTS].contains(&kind)
 }
 
 fn changed_facts(teller: &mut Teller<'_>, old: &Object, new: &Object) {
@@ -79,7 +88,7 @@ fn changed_facts(teller: &mut Teller<'_>, old: &Object, new: &Object) {
             workload::slice_changed(teller, Some(old), new);
         }
         (Object::Event(_), Object::Event(new)) => event_fact(teller, new),
-        (_, Object::Lease(_) | Object::Endpoints(_)) => return,
+        (_, new) if is_quiet(new.kind()) => return,
         _ => workload::any_changed(teller, old, new),
     }
     if !old.meta().is_deleting() && new.meta().is_deleting() {
@@ -89,14 +98,9 @@ fn changed_facts(teller: &mut Teller<'_>, old: &Object, new: &Object) {
 }
 
 fn deleted_facts(teller: &mut Teller<'_>, object: &Object) {
-    match object {
-        Object::Event(_) | Object::Lease(_) | Object::Endpoints(_) => {}
-        Object::Pod(_) => {
-            teller.tell(Tone::Plain, "gone");
-        }
-        _ => {
-            teller.tell(Tone::Plain, "deleted");
-        }
+    if !is_quiet(object.kind()) {
+        let word = if object.kind() == Kind::POD { "gone" } else { "deleted" };
+        teller.tell(Tone::Plain, word);
     }
 }
 

@@ -171,7 +171,7 @@ fn what(line: &Told) -> String {
 }
 
 /// What happened, without to whom.
-pub(super) fn phrase(fact: Fact) -> String {
+pub(super) fn phrase(fact: &Fact) -> String {
     let mut text = one_line(&fact.what);
     if let Some((from, to)) = fact.span {
         text = format!("{from} → {to} {text}");
@@ -248,7 +248,7 @@ impl Columns {
         if self.colour == Colour::Never || style.is_empty() || cut.trim().is_empty() {
             self.text.push_str(&cut);
         } else {
-            self.text.push_str(&format!("\u{1b}[{style}m{cut}\u{1b}[0m"));
+            self.text.extend(["\u{1b}[", style, "m", &cut, "\u{1b}[0m"]);
         }
     }
 

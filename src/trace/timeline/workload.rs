@@ -174,10 +174,9 @@ pub(super) fn created(teller: &mut Teller<'_>, new: &Object) {
 pub(super) fn any_changed(teller: &mut Teller<'_>, old: &Object, new: &Object) {
     let (was, is) = (old.to_value(), new.to_value());
     let replicas = |value: &Value| value["spec"]["replicas"].as_i64();
-    if let (Some(from), Some(to)) = (replicas(&was), replicas(&is)) {
-        if from != to {
-            teller.tell(Tone::Plain, format!("scaled {from} → {to}"));
-        }
+    let sizes = replicas(&was).zip(replicas(&is));
+    if let Some((from, to)) = sizes.filter(|(from, to)| from != to) {
+        teller.tell(Tone::Plain, format!("scaled {from} → {to}"));
     }
     for (kind, (status, reason)) in conditions(&is) {
         let before = conditions(&was).get(&kind).map(|(status, _)| status.clone());

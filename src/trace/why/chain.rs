@@ -43,7 +43,7 @@ pub(super) fn chain(log: &Log<Note>, from: &Record<Note>) -> String {
         }
     };
     let end = links.last().map_or(SimTime::ZERO, |link| link.time);
-    links.extend(root.link(end));
+    links.push(root.link(end));
     render(&links)
 }
 
@@ -143,14 +143,14 @@ impl<'a> Index<'a> {
 }
 
 impl Root<'_> {
-    fn link(&self, end: SimTime) -> Option<Link> {
+    fn link(&self, end: SimTime) -> Link {
         let last =
             |time, what: String| Link { time, actor: String::new(), what, why: String::new() };
         match self {
-            Root::Step(step) => Some(last(step.begun, format!("$ {}", step.text))),
-            Root::Fault(record) => Some(link(record)),
-            Root::Timer => Some(last(end, "a timer: the time has come".to_owned())),
-            Root::Beginning => Some(last(SimTime::ZERO, "the beginning of the run".to_owned())),
+            Root::Step(step) => last(step.begun, format!("$ {}", step.text)),
+            Root::Fault(record) => link(record),
+            Root::Timer => last(end, "a timer: the time has come".to_owned()),
+            Root::Beginning => last(SimTime::ZERO, "the beginning of the run".to_owned()),
         }
     }
 }
