@@ -106,7 +106,10 @@ impl Manager {
             let run = controller.begin(key, cause, plan, moment);
             self.advance(n, run, moment);
         }
-        if let Some(due) = self.controllers[n].queue.next_due() {
+        // What is due is queued even while all workers are busy; their end looks at it.
+        let queue = &mut self.controllers[n].queue;
+        queue.advance(moment.now);
+        if let Some(due) = queue.next_due() {
             moment.out.wake(due);
         }
     }
