@@ -15,13 +15,26 @@ impl Guest for P {
     }
     fn receive(&mut self, _: Peer, m: Message, _: &mut Moved<'_>) {
         if let Message::Answer(_, a) = m {
-            if let wavetank::api::request::Answer::Refused(r) = a { println!("{}", r.message); }
+            if let wavetank::api::request::Answer::Refused(r) = a {
+                println!("{}", r.message);
+            }
         }
     }
     fn alarm(&mut self, _: u64, c: &mut Moved<'_>) {
         let v = serde_json::json!({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{"replicas":3,"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"app","image":"registry.local/app:v1"}]}}}});
-        let verb = Verb::Post { kind: Kind::DEPLOYMENT, namespace: "default".into(), value: v.into(), dry_run: false };
-        c.send(c.peer(self.0), Message::Request(1, Box::new(Request { user: "kubectl".into(), verb, why: Default::default() })));
+        let verb = Verb::Post {
+            kind: Kind::DEPLOYMENT,
+            namespace: "default".into(),
+            value: v.into(),
+            dry_run: false,
+        };
+        c.send(
+            c.peer(self.0),
+            Message::Request(
+                1,
+                Box::new(Request { user: "kubectl".into(), verb, why: Default::default() }),
+            ),
+        );
     }
     fn link_changed(&mut self, _: ActorId, _: bool, _: &mut Moved<'_>) {}
     fn boxed_clone(&self) -> Box<dyn Guest> {
@@ -36,10 +49,16 @@ fn main() {
         name: n.into(),
         labels: Labels::default(),
         taints: vec![],
-        capacity: [("cpu", "4"), ("memory", "8Gi"), ("pods", "110")].into_iter().map(|(k, v)| (k.into(), v.parse().unwrap())).collect(),
+        capacity: [("cpu", "4"), ("memory", "8Gi"), ("pods", "110")]
+            .into_iter()
+            .map(|(k, v)| (k.into(), v.parse().unwrap()))
+            .collect(),
         started: true,
     };
-    let config = ClusterConfig { nodes: vec![node("node-1"), node("node-2"), node("node-3")], ..Default::default() };
+    let config = ClusterConfig {
+        nodes: vec![node("node-1"), node("node-2"), node("node-3")],
+        ..Default::default()
+    };
     let mut c = Cluster::new(&config);
     let s = c.topology.servers[0];
     c.add_guest("kubectl", Box::new(P(s)));
@@ -49,11 +68,31 @@ fn main() {
         match &r.note {
             Note::Write(w) => {
                 let o = &w.change.object;
-                println!("{} t{} <-{} rv{} {} {:?} {} {} by {}: {}", r.time, r.turn, r.cause, w.change.revision, w.change.change().as_str(), o.kind(), o.meta().name, w.origin.subresource, w.origin.user, w.origin.why);
+                println!(
+                    "{} t{} <-{} rv{} {} {:?} {} {} by {}: {}",
+                    r.time,
+                    r.turn,
+                    r.cause,
+                    w.change.revision,
+                    w.change.change().as_str(),
+                    o.kind(),
+                    o.meta().name,
+                    w.origin.subresource,
+                    w.origin.user,
+                    w.origin.why
+                );
             }
-            Note::Refused(w) => println!("{} t{} <-{} REFUSED {} {} {} {}: {}", r.time, r.turn, r.cause, w.user, w.verb, w.resource, w.name, w.refusal.message),
+            Note::Refused(w) => println!(
+                "{} t{} <-{} REFUSED {} {} {} {}: {}",
+                r.time, r.turn, r.cause, w.user, w.verb, w.resource, w.name, w.refusal.message
+            ),
             n => println!("{} {n:?}", r.time),
         }
     }
-    println!("{} turns, idle {:?}, digest {}", c.engine.turns(), c.engine.idle_since(), c.engine.digest());
+    println!(
+        "{} turns, idle {:?}, digest {}",
+        c.engine.turns(),
+        c.engine.idle_since(),
+        c.engine.digest()
+    );
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::api::Name;
 use crate::api::condition::Condition;
 use crate::api::core::node::{Node, NodeStatus};
-use crate::api::core::pod::{Pod, PodStatus};
+use crate::api::core::pod::{Pod, PodPhase, PodStatus};
 use crate::api::labels::Labels;
 use crate::api::meta::{Meta, OwnerReference, Uid};
 use crate::api::object::Object;
@@ -25,6 +25,8 @@ pub enum Edit {
         /// The nominated node; none leaves it.
         nominated_node: Option<Name>,
     },
+    /// The phase of a pod.
+    PodPhase(PodPhase),
     /// The whole status of a node, as its kubelet sees it.
     NodeStatus(Arc<NodeStatus>),
     /// Conditions of a node, each replacing the one of its type.
@@ -75,6 +77,7 @@ impl Edit {
                     status.nominated_node_name = node.clone();
                 }
             }),
+            Edit::PodPhase(phase) => pod(object, |p| Arc::make_mut(&mut p.status).phase = *phase),
             Edit::NodeStatus(status) => node(object, |n| n.status = status.clone()),
             Edit::NodeConditions(conditions) => node(object, |n| {
                 let status = Arc::make_mut(&mut n.status);

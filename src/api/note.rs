@@ -62,6 +62,8 @@ pub struct StepNote {
     pub code: i32,
     /// When it began.
     pub begun: SimTime,
+    /// The turn in which it began: what its requests are caused by.
+    pub begun_turn: u64,
 }
 
 /// The begin or end of a fault.

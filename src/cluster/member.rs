@@ -41,6 +41,8 @@ pub trait Guest: Send {
     fn boxed_clone(&self) -> Box<dyn Guest>;
     /// Itself, to look at.
     fn as_any(&self) -> &dyn std::any::Any;
+    /// Itself, to be acted on from outside.
+    fn as_any_mut(&mut self) -> &mut dyn std::any::Any;
 }
 
 /// What a guest sees of the engine.

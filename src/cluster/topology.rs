@@ -12,7 +12,7 @@ use crate::client::process::{Config as ProcessConfig, Election, Process};
 use crate::client::reconciler::Reconciler;
 use crate::cluster::bootstrap;
 use crate::cluster::config::{ClusterConfig, NodeTemplate};
-use crate::cluster::member::{Guest, Member};
+use crate::cluster::member::{Guest, Member, Moved};
 use crate::etcd::server::Etcd;
 use crate::etcd::store::Store;
 use crate::node::kubelet::{Config as KubeletConfig, Heartbeat, Kubelet, NodeConfig};
@@ -227,6 +227,24 @@ impl Cluster {
             | Member::Scheduler(_)
             | Member::Node(_) => None,
         }
+    }
+}
+
+impl Cluster {
+    /// Acts on a guest from outside, in a turn of its own.
+    ///
+    /// # Panics
+    /// When the actor is no guest of this type.
+    pub fn with_guest<G: 'static, R>(
+        &mut self,
+        id: ActorId,
+        what: impl FnOnce(&mut G, &mut Moved<'_>) -> R,
+    ) -> R {
+        self.engine.poke(id, |member, context| {
+            let Member::Guest(guest) = member else { panic!("actor {id:?} is no guest") };
+            let guest = guest.as_any_mut().downcast_mut().expect("a guest is of its own type");
+            what(guest, context)
+        })
     }
 }
 

@@ -206,6 +206,12 @@ impl Store {
         Ok(all)
     }
 
+    /// All objects of a kind in no particular order, the same in every run: a scan of that kind.
+    pub fn iter(&self, kind: Kind) -> impl Iterator<Item = &Object> {
+        let table = self.tables.get(usize::from(kind.0));
+        table.into_iter().flat_map(|t| t.slots.iter().flatten())
+    }
+
     /// All objects of a kind by namespace and name, as they are: a scan of that kind.
     pub fn list(&self, kind: Kind) -> Vec<Object> {
         let table = self.tables.get(usize::from(kind.0));

@@ -156,6 +156,14 @@ impl Runtime {
         run.ends
     }
 
+    /// A container that runs is killed from outside: it ends now, with code 137.
+    pub fn kill(&mut self, pod: Uid, place: usize, now: SimTime) {
+        let run = self.sandboxes.get_mut(&pod).and_then(|s| s.containers.get_mut(place)?.as_mut());
+        if let Some(run) = run.filter(|run| run.runs(now)) {
+            (run.ends, run.exit_code, run.reason) = (now, 137, "Error");
+        }
+    }
+
     /// The containers of a sandbox have ended and its network is gone.
     pub fn stop_sandbox(&mut self, pod: Uid) {
         if let Some(sandbox) = self.sandboxes.get_mut(&pod) {

@@ -70,6 +70,13 @@ pub struct Rate {
     pub per: SimDuration,
 }
 
+impl Rate {
+    /// The span between two, on average; at least a nanosecond.
+    pub fn interval(self) -> SimDuration {
+        SimDuration((self.per.0 / u64::from(self.count.max(1))).max(1))
+    }
+}
+
 /// Reads the part after the `/` of a rate: `min`, `s`, `10s`, `hour`.
 pub fn parse_per(text: &str) -> Option<SimDuration> {
     let per = match text.trim() {

@@ -8,13 +8,17 @@ pub mod amount;
 pub mod decode;
 pub mod diagnostic;
 pub mod duration;
+pub mod expression;
 pub mod kubectl;
 pub mod load;
 pub mod manifest;
+pub mod print;
 pub mod schema;
 pub mod source;
 pub mod spec;
 pub mod template;
+pub mod terminal;
+pub mod world;
 pub mod yaml;
 
 pub use load::Described;

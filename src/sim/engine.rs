@@ -228,6 +228,31 @@ impl<A: Actor> Engine<A> {
         self.apply_controls();
     }
 
+    /// One turn of an actor that is caused from outside the world, by a person or the weather.
+    pub fn poke<R>(
+        &mut self,
+        id: ActorId,
+        what: impl FnOnce(&mut A, &mut Context<'_, A>) -> R,
+    ) -> R {
+        self.core.turn += 1;
+        self.core.last_foreground = self.core.now;
+        let me = Peer { actor: id, life: self.core.slots[id.0 as usize].life };
+        let turn = self.core.turn;
+        let mut context = Context { core: &mut self.core, me, cause: turn, background: false };
+        let result = what(&mut self.actors[id.0 as usize], &mut context);
+        self.apply_controls();
+        result
+    }
+
+    /// Lets the clock go on to an instant before the next turn.
+    ///
+    /// # Panics
+    /// When a turn is due before it.
+    pub fn advance(&mut self, to: SimTime) {
+        assert!(self.next_time().is_none_or(|at| at >= to), "no turn is passed over");
+        self.core.now = self.core.now.max(to);
+    }
+
     /// One turn; false when nothing is left to happen.
     pub fn step(&mut self) -> bool {
         let Some((at, entry)) = self.core.agenda.pop() else { return false };

@@ -1,1 +1,9 @@
-//! Views of the log: trace, timeline, why.
+//! Views of the log: trace, history, timeline, why.
+//!
+//! Responsible for telling people and tools what happened in a run. A view reads the log and
+//! changes nothing: no component knows that it is looked at.
+
+pub mod history;
+pub mod reader;
+pub mod rows;
+pub mod verdict;

@@ -327,6 +327,8 @@ mod tests {
             }
             Verb::Patch { key, .. } => format!("patch {} because {}", key.name, write.why),
             Verb::Get(_)
+            | Verb::Post { .. }
+            | Verb::Put { .. }
             | Verb::List(_)
             | Verb::Watch(_)
             | Verb::DeleteCollection { .. }

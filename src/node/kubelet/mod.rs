@@ -222,6 +222,33 @@ impl Component for Kubelet {
         self.ask(moment);
     }
 
+    /// `kill`: containers of a pod end at once with code 137; `how` has the pod's `uid` and the
+    /// names of the `containers`, or none for all of them.
+    fn disturb(
+        &mut self,
+        what: &crate::api::Name,
+        how: &serde_json::Value,
+        moment: &mut Moment<'_>,
+    ) {
+        if what != "kill" {
+            return;
+        }
+        let uid = Uid::parse(how["uid"].as_str().unwrap_or_default());
+        let Some(worker) = self.workers.get(&uid) else { return };
+        let names: Vec<&str> =
+            how["containers"].as_array().into_iter().flatten().filter_map(|n| n.as_str()).collect();
+        let all = worker.pod.spec.all_containers().enumerate();
+        let hit: Vec<usize> = all
+            .filter(|(_, c)| names.is_empty() || names.contains(&c.name.as_str()))
+            .map(|(place, _)| place)
+            .collect();
+        for place in hit {
+            self.host.runtime.kill(uid, place, moment.now);
+        }
+        self.turn(uid, moment);
+        self.ask(moment);
+    }
+
     /// The node has stopped: what ran on it is gone, what is on disk stays.
     fn crashed(&mut self) {
         let mut config = (*self.host.config).clone();

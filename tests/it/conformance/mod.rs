@@ -13,6 +13,7 @@ mod kubelet;
 mod nodes;
 mod patches;
 mod primitives;
+mod print;
 mod replicaset;
 mod scheduler;
 mod store;
@@ -57,6 +58,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (endpoints::UNITS, endpoints::DIFFERS),
     (kubelet::UNITS, kubelet::DIFFERS),
     (scheduler::UNITS, scheduler::DIFFERS),
+    (print::UNITS, print::DIFFERS),
 ];
 
 /// Units that later work covers, by name.

@@ -1,0 +1,125 @@
+//! Reading scenarios and what they name.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::cli::Status;
+use crate::scenario::diagnostic::{self, Look};
+use crate::scenario::load::{Described, Override, load};
+use crate::scenario::manifest::File;
+
+/// Scenarios are looked for here when they are named without a path.
+const SHIPPED: &str = "scenarios";
+
+/// Where a scenario is: a path, the name of one that is shipped, or `-`.
+pub(crate) fn find(name: &str) -> PathBuf {
+    let given = PathBuf::from(name);
+    if name == "-" || given.exists() {
+        return given;
+    }
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join(SHIPPED);
+    for root in [Path::new(SHIPPED), own.as_path()] {
+        let direct = root.join(format!("{name}.yaml"));
+        if direct.exists() {
+            return direct;
+        }
+        let wanted = format!("{name}.yaml");
+        let found = all_below(root).into_iter().find(|p| p.ends_with(&wanted));
+        if let Some(found) = found {
+            return found;
+        }
+    }
+    given
+}
+
+/// The scenario files below a path, in order.
+pub(crate) fn all_below(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![root.to_path_buf()];
+    while let Some(path) = open.pop() {
+        if path.is_file() {
+            found.push(path);
+            continue;
+        }
+        let Ok(entries) = std::fs::read_dir(&path) else { continue };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+            if path.is_dir() || (yaml && is_scenario(&path)) {
+                open.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Manifests lie beside scenarios; a scenario has steps.
+fn is_scenario(path: &Path) -> bool {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().any(|line| line.starts_with("steps:") || line.starts_with("expect:"))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        return match std::io::stdin().read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(error.to_string()),
+        };
+    }
+    std::fs::read(path).map_err(|error| error.to_string())
+}
+
+/// Reads a scenario and all that it names; tells every mistake on standard error.
+pub(crate) fn described(name: &str, set: &[String]) -> Result<Arc<Described>, Status> {
+    let path = find(name);
+    let bytes = read(&path).map_err(|error| {
+        complain(&format!("error: cannot read scenario `{name}`: {error}\n"));
+        Status::Unusable
+    })?;
+    let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    let overrides: Vec<Override> = set.iter().map(|text| Override { text: text.clone() }).collect();
+    let mut loader = |wanted: &str| files_of(&folder, wanted);
+    match load(&path.display().to_string(), bytes, &overrides, &mut loader) {
+        Ok(described) => Ok(Arc::new(described)),
+        Err(problems) => {
+            complain(&diagnostic::render(&problems, look()));
+            Err(Status::Unusable)
+        }
+    }
+}
+
+/// The files that a step names, from the scenario's folder.
+fn files_of(folder: &Path, wanted: &str) -> Result<Vec<File>, String> {
+    let path = folder.join(wanted);
+    let mut paths = if path.is_dir() {
+        let entries = std::fs::read_dir(&path).map_err(|error| error.to_string())?;
+        entries.flatten().map(|entry| entry.path()).filter(|p| p.is_file()).collect()
+    } else {
+        vec![path]
+    };
+    paths.sort();
+    let file = |path: PathBuf| {
+        let name = path.display().to_string();
+        std::fs::read(&path).map(|bytes| File { name, bytes }).map_err(|error| error.to_string())
+    };
+    paths.into_iter().map(file).collect()
+}
+
+fn look() -> Look {
+    let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    Look { colour, ..Look::default() }
+}
+
+/// Writes to standard error.
+pub(crate) fn complain(text: &str) {
+    anstream::eprint!("{text}");
+}
+
+/// Writes to standard output.
+pub(crate) fn say(text: &str) {
+    use std::io::Write as _;
+    // A reader that has gone away is no mistake of ours.
+    let _ = anstream::stdout().write_all(text.as_bytes());
+}

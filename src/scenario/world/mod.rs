@@ -1,0 +1,318 @@
+//! A world: a cluster, the person at its terminal, the weather, and what shall hold.
+//!
+//! Responsible for carrying out a scenario: it lets the engine turn, begins steps and faults when
+//! their time has come, and judges. A clone is another world with the same past.
+
+mod fault;
+mod judge;
+mod shell;
+mod stage;
+mod step;
+
+use std::sync::Arc;
+
+use crate::api::Name;
+use crate::api::note::Note;
+use crate::api::object::{Kind, Object};
+use crate::cluster::Cluster;
+use crate::scenario::load::Described;
+use crate::scenario::spec::Until;
+use crate::sim::digest::DigestValue;
+use crate::sim::engine::ActorId;
+use crate::sim::time::{SimDuration, SimTime};
+use crate::trace;
+use crate::trace::verdict::Expected;
+
+pub use judge::{Outcome, Verdict};
+pub use step::StepResult;
+
+use fault::Weather;
+use judge::Judge;
+use step::Person;
+
+/// How long a run goes on at most, when nothing ends it.
+const LONGEST: SimDuration = SimDuration::secs(3600);
+
+/// When the person begins: the cluster has been up for a while.
+const BEGIN: SimTime = SimTime(1_000_000_000);
+
+/// A scenario that is carried out.
+#[derive(Clone)]
+pub struct World {
+    described: Arc<Described>,
+    namespace: Name,
+    seed: u64,
+    cluster: Cluster,
+    /// The actor of the person's kubectl.
+    terminal: ActorId,
+    /// The actor of those who disturb through the apiserver.
+    weather_actor: ActorId,
+    person: Person,
+    weather: Weather,
+    judge: Judge,
+    /// Up to where the log has been looked at.
+    seen: usize,
+    end: Option<SimTime>,
+    longest: SimTime,
+    beginning: Arc<[Object]>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Whether everything held.
+    pub verdict: Verdict,
+    /// The steps, in order.
+    pub steps: Vec<StepResult>,
+    /// Turns of the engine.
+    pub turns: u64,
+    /// Changes of the store, heartbeats left out.
+    pub writes: u64,
+    /// The instant of the end.
+    pub end: SimTime,
+    /// The digest of the whole run.
+    pub digest: DigestValue,
+}
+
+impl World {
+    /// The world of a scenario at its beginning; `until` ends it earlier or later than the
+    /// scenario says.
+    ///
+    /// # Errors
+    /// What in the scenario cannot be carried out, in words.
+    pub fn new(
+        described: Arc<Described>,
+        seed: u64,
+        until: Option<Until>,
+    ) -> Result<World, Vec<String>> {
+        let scenario = &described.scenario;
+        let config = stage::config(&described, seed)?;
+        let mut cluster = Cluster::new(&config);
+        let beginning: Arc<[Object]> =
+            Kind::all().flat_map(|kind| cluster.store().list(kind)).collect();
+        let servers = cluster.topology.servers.clone();
+        let shell = |user: &'static str| Box::new(shell::Shell::new(user, servers.clone()));
+        let terminal = cluster.add_guest("kubectl", shell("kubectl"));
+        let weather_actor = cluster.add_guest("weather", shell("weather"));
+        cluster.start();
+        let namespace = Name::new(&scenario.namespace);
+        let judge = Judge::new(&scenario.expect, &namespace);
+        let weather = Weather::new(&scenario.faults, seed);
+        let until = until.unwrap_or(scenario.until);
+        let longest = match until {
+            Until::At(span) => SimTime::ZERO + span,
+            Until::Settled | Until::AfterLastStep(_) => SimTime::ZERO + LONGEST,
+        };
+        let person = Person::new(scenario.steps.len(), until);
+        Ok(World {
+            namespace,
+            seed,
+            cluster,
+            terminal,
+            weather_actor,
+            person,
+            weather,
+            judge,
+            seen: 0,
+            end: None,
+            longest,
+            beginning,
+            described,
+        })
+    }
+
+    /// The cluster, to look at.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// The cluster, to choose what is kept of its log before the run.
+    pub fn cluster_mut(&mut self) -> &mut Cluster {
+        &mut self.cluster
+    }
+
+    /// What the store held before anything happened.
+    pub fn beginning(&self) -> &[Object] {
+        &self.beginning
+    }
+
+    /// The verdict as the trace has it.
+    pub fn traced_verdict(&self) -> trace::verdict::Verdict {
+        let report = self.report();
+        let outcome = |held| {
+            use trace::verdict::Outcome::{Failed, Held};
+            if held { Held } else { Failed }
+        };
+        let expectations = report.verdict.expectations.iter().map(|e| Expected {
+            text: e.text.clone(),
+            outcome: outcome(e.held),
+            at: e.at.unwrap_or(report.end),
+            detail: e.detail.clone(),
+        });
+        let mut verdict = trace::verdict::Verdict::of(&self.cluster.engine, expectations.collect());
+        verdict.error = report.verdict.failures.first().cloned();
+        verdict
+    }
+
+    /// The scenario.
+    pub fn described(&self) -> &Described {
+        &self.described
+    }
+
+    /// The seed of the run.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The namespace of the person's commands.
+    pub fn namespace(&self) -> &Name {
+        &self.namespace
+    }
+
+    /// The instant of the run.
+    pub fn now(&self) -> SimTime {
+        self.cluster.engine.now()
+    }
+
+    /// Whether the run has ended.
+    pub fn is_over(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// The steps that have ended so far.
+    pub fn steps(&self) -> &[StepResult] {
+        self.person.results()
+    }
+
+    /// Runs to the end.
+    pub fn run(&mut self) -> Report {
+        while self.go_on() {}
+        self.report()
+    }
+
+    /// Goes on by one turn, or to the next thing that a person or the weather does; false when
+    /// the run has ended.
+    pub fn go_on(&mut self) -> bool {
+        if self.end.is_some() {
+            return false;
+        }
+        let next_turn = self.cluster.engine.next_time().unwrap_or(SimTime::NEVER);
+        let own = self.next_own();
+        if own <= next_turn.min(self.longest) {
+            self.cluster.engine.advance(own);
+            self.own_turn();
+        } else if next_turn <= self.longest {
+            self.cluster.engine.step();
+        } else {
+            self.cluster.engine.advance(self.longest);
+            self.finish();
+            return false;
+        }
+        self.look();
+        self.end.is_none()
+    }
+
+    /// When something is due that is not on the engine's agenda.
+    fn next_own(&self) -> SimTime {
+        let settled = self.settles_at().unwrap_or(SimTime::NEVER);
+        let asked = self.asks_for_settling();
+        let settled = if asked { settled } else { SimTime::NEVER };
+        self.person
+            .due(BEGIN)
+            .min(self.weather.due())
+            .min(self.judge.due(self.now()))
+            .min(settled.max(self.now()))
+    }
+
+    fn own_turn(&mut self) {
+        let now = self.now();
+        self.judge_instants(now);
+        self.blow();
+        self.act();
+        let over = self.person.is_done() && self.weather.is_over();
+        if over && self.person.ends_when_settled() && self.is_settled() {
+            self.finish();
+        }
+        if self.person.end().is_some_and(|end| end <= now) {
+            self.finish();
+        }
+    }
+
+    /// Whether somebody waits for nothing to be left to do.
+    fn asks_for_settling(&self) -> bool {
+        self.person.waits_for_settling()
+            || (self.person.ends_when_settled() && self.person.is_done() && self.weather.is_over())
+    }
+
+    /// When the cluster will count as settled, if nothing happens any more.
+    fn settles_at(&self) -> Option<SimTime> {
+        let idle = self.cluster.engine.idle_since()?;
+        Some(idle + self.quiet())
+    }
+
+    fn is_settled(&self) -> bool {
+        self.settles_at().is_some_and(|at| at <= self.now())
+    }
+
+    /// For how long nothing must have happened: while something is down, those who watch over it
+    /// get the time that they take to notice.
+    fn quiet(&self) -> SimDuration {
+        let engine = &self.cluster.engine;
+        let nodes = self.cluster.topology.nodes.values();
+        let down = nodes.filter(|(_, started)| *started).any(|(id, _)| !engine.is_up(*id));
+        let components = self.cluster.topology.components.values().flatten();
+        let down = down || components.into_iter().any(|id| !engine.is_up(*id));
+        if down || self.weather.has_cut() { SimDuration::secs(70) } else { SimDuration::secs(2) }
+    }
+
+    /// Looks at what the last turn has logged, and at the commands that have ended.
+    fn look(&mut self) {
+        self.collect();
+        let len = self.cluster.engine.log().len();
+        if len == self.seen {
+            return;
+        }
+        let mut changed = false;
+        let mut hits = Vec::new();
+        for record in self.cluster.engine.log().from(self.seen) {
+            if let Note::Write(write) = &record.note {
+                changed |= !record.note.is_heartbeat();
+                self.judge.count(&record.note);
+                hits.extend(self.weather.after_write(write));
+            }
+        }
+        self.seen = len;
+        for fault in hits {
+            self.weather.trigger(fault, self.now());
+        }
+        if changed {
+            let now = self.now();
+            self.judge.state_changed(self.cluster.store(), now);
+        }
+    }
+
+    fn judge_instants(&mut self, now: SimTime) {
+        self.judge.instant(self.cluster.store(), now);
+    }
+
+    fn finish(&mut self) {
+        let now = self.now();
+        self.end = Some(now);
+        let settled = self.cluster.engine.idle_since();
+        self.judge.finish(self.cluster.store(), now, settled);
+        self.cut_off_commands();
+    }
+
+    /// How the run ended.
+    pub fn report(&self) -> Report {
+        let engine = &self.cluster.engine;
+        Report {
+            verdict: self.judge.verdict(self.person.results(), self.weather.misses()),
+            steps: self.person.results().to_vec(),
+            turns: engine.turns(),
+            writes: self.judge.writes(),
+            end: self.now(),
+            digest: engine.digest(),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The stage: a cluster as a scenario describes it.
+
+use crate::api::Name;
+use crate::api::labels::Labels;
+use crate::api::quantity::Quantity;
+use crate::api::resource::ResourceList;
+use crate::cluster::{ClusterConfig, NodeTemplate};
+use crate::node::images::{Behaviour, Images};
+use crate::scenario::load::Described;
+use crate::scenario::spec::{
+    Action, Cluster, FaultAction, Image, Latency, NodeTemplate as Written, Scenario, Start,
+};
+use crate::sim::link::Delay;
+use crate::sim::time::SimDuration;
+
+/// What a cluster is to be made of, as a scenario says.
+pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, Vec<String>> {
+    let scenario = &described.scenario;
+    let mut config = ClusterConfig { seed, ..ClusterConfig::default() };
+    let mut wrong = Vec::new();
+    config.nodes = scenario.cluster.nodes.iter().flat_map(nodes).collect();
+    config.apiservers = scenario.cluster.apiservers;
+    config.controller_managers = scenario.cluster.controller_managers;
+    config.schedulers = scenario.cluster.schedulers;
+    config.namespaces = vec![Name::new(&scenario.namespace)];
+    config.eager = is_eager(scenario);
+    config.images = images(scenario)?;
+    if scenario.cluster.etcd > 1 {
+        wrong.push("more than one etcd member is not modelled".to_owned());
+    }
+    if described.scheduler_config.is_some() {
+        wrong.push("`scheduler-config` is not modelled yet".to_owned());
+    }
+    if let Some(gate) = scenario.cluster.feature_gates.keys().next() {
+        wrong.push(format!("the feature gate `{gate}` is not modelled"));
+    }
+    flags(&scenario.cluster, &mut config, &mut wrong);
+    latencies(&scenario.cluster, &mut config, &mut wrong);
+    if wrong.is_empty() { Ok(config) } else { Err(wrong) }
+}
+
+fn nodes(written: &Written) -> Vec<NodeTemplate> {
+    let one = |name: String| {
+        let mut capacity = ResourceList::new();
+        let mut put = |name: &str, text: &str| {
+            if let Ok(quantity) = text.parse::<Quantity>() {
+                capacity.insert(name.into(), quantity);
+            }
+        };
+        put("cpu", &written.cpu.text);
+        put("memory", &written.memory.text);
+        put("pods", &written.pods.to_string());
+        written.extended.iter().for_each(|(name, amount)| put(name, &amount.text));
+        let labels = written.labels.iter().map(|(k, v)| (Name::new(k), Name::new(v)));
+        NodeTemplate {
+            name: name.into(),
+            labels: labels.collect::<Labels>(),
+            taints: written.taints.clone(),
+            capacity,
+            started: written.started,
+        }
+    };
+    match written.count {
+        None => vec![one(written.name.clone())],
+        Some(count) => (1..=count).map(|n| one(format!("{}-{n}", written.name))).collect(),
+    }
+}
+
+/// Signs of life are written for real when what carries them is disturbed: links, servers,
+/// leaders. A node that stops is not enough: its last sign of life can be computed.
+fn is_eager(scenario: &Scenario) -> bool {
+    let disturbs = |fault: &FaultAction| match fault {
+        FaultAction::NodeStop(_) | FaultAction::NodeStart(_) | FaultAction::PodKill(_) => false,
+        FaultAction::ContainerKill(target) => target.component.is_some(),
+        FaultAction::ComponentStop(_)
+        | FaultAction::ComponentStart(_)
+        | FaultAction::NetworkPartition(_) => true,
+    };
+    let steps = scenario.steps.iter().any(|step| match &step.action {
+        Action::Inject(inject) => disturbs(&inject.fault),
+        Action::Kubectl(_) | Action::Apply(_) | Action::Wait(_) | Action::Until(_) => false,
+    });
+    let faults = scenario.faults.iter().any(|fault| match &fault.start {
+        Start::At(_, inject) | Start::When(_, inject) => disturbs(&inject.fault),
+        Start::Random(random) => random.kinds.iter().any(|k| {
+            !matches!(k.0.as_str(), "pod-kill" | "container-kill" | "node-stop" | "node-start")
+        }),
+    });
+    steps || faults || scenario.cluster.apiservers > 1
+}
+
+fn images(scenario: &Scenario) -> Result<Images, Vec<String>> {
+    let rows: Vec<(&str, Behaviour)> =
+        scenario.images.0.iter().map(|(glob, image)| (glob.as_str(), behaviour(image))).collect();
+    // Recordings and lessons use such a name for an image that is nowhere.
+    let nowhere = Behaviour { pull_error: Name::new_static("not found"), ..Behaviour::default() };
+    let rows: Vec<(&str, Behaviour)> = rows.into_iter().chain([("*nosuch*", nowhere)]).collect();
+    Images::new(&rows).map_err(|e| vec![e.to_string()])
+}
+
+fn behaviour(image: &Image) -> Behaviour {
+    let span = |span: Option<SimDuration>| span.unwrap_or(SimDuration::ZERO);
+    Behaviour {
+        pull: span(image.pull),
+        pull_error: image.pull_error.as_deref().unwrap_or_default().into(),
+        size_bytes: 0,
+        start: span(image.start),
+        ready_after: span(image.ready_after),
+        exit: image.exit.as_ref().map(|e| (e.after, e.code)),
+        term: span(image.term),
+        stop_code: 0,
+    }
+}
+
+/// The flags that the simulator acts upon; every other one is an error that says so.
+fn flags(cluster: &Cluster, config: &mut ClusterConfig, wrong: &mut Vec<String>) {
+    for (component, set) in &cluster.flags.0 {
+        for (flag, value) in set {
+            let number = || value.parse::<u32>().unwrap_or(0);
+            match (component.as_str(), flag.as_str()) {
+                ("kube-controller-manager", "kube-api-qps") => config.controller_qps.0 = number(),
+                ("kube-controller-manager", "kube-api-burst") => config.controller_qps.1 = number(),
+                ("kube-scheduler", "kube-api-qps") => config.scheduler_qps.0 = number(),
+                ("kube-scheduler", "kube-api-burst") => config.scheduler_qps.1 = number(),
+                ("kubelet", "kube-api-qps") => config.kubelet_qps.0 = number(),
+                ("kubelet", "kube-api-burst") => config.kubelet_qps.1 = number(),
+                _ => wrong.push(format!("the flag `--{flag}` of {component} is not modelled")),
+            }
+        }
+    }
+}
+
+fn latencies(cluster: &Cluster, config: &mut ClusterConfig, wrong: &mut Vec<String>) {
+    for (name, latency) in &cluster.latency.0 {
+        let delay = match latency {
+            Latency::Fixed(span) => Delay::fixed(*span),
+            Latency::Range(low, high) => Delay::between(*low, *high),
+            Latency::Quantiles(_) => {
+                wrong.push(format!("a distribution for the latency `{name}` is not modelled"));
+                continue;
+            }
+        };
+        match name.as_str() {
+            "etcd" => config.etcd.commit = delay,
+            "apiserver" => config.apiserver.processing = delay,
+            "kubectl" => config.latency.person = delay,
+            "kubelet" | "node" => config.latency.node = delay,
+            "controller-manager" | "scheduler" | "control-plane" => {
+                config.latency.control_plane = delay;
+            }
+            _ => wrong.push(format!("the latency `{name}` is not modelled")),
+        }
+    }
+}
