@@ -3,6 +3,8 @@
 //! `cargo bench --bench cluster -- rollout-1000` (or `-5000`) measures one rollout, `small` the small scenario;
 //! `once` runs the small scenario once, for tools that count instructions.
 
+#![allow(clippy::disallowed_types, clippy::print_stdout, clippy::float_arithmetic, reason = "it measures real time")]
+
 mod common;
 
 use std::hint::black_box;

@@ -1,5 +1,8 @@
 //! What the benchmarks share: clusters of any size, a guest that asks for work, and figures.
 
+#![allow(clippy::disallowed_types, clippy::print_stdout, clippy::float_arithmetic, reason = "it measures real time")]
+#![allow(dead_code, reason = "each benchmark uses some of it")]
+
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -14,13 +17,13 @@ use wavetank::sim::log::Keep;
 use wavetank::sim::time::SimTime;
 
 /// One second of the clock of a run.
-pub const SECOND: u64 = 1_000_000_000;
+pub(crate) const SECOND: u64 = 1_000_000_000;
 /// When the guest asks for its Deployments: the cluster has come to rest by then.
-pub const BEGIN: SimTime = SimTime(10 * SECOND);
+pub(crate) const BEGIN: SimTime = SimTime(10 * SECOND);
 
 /// A guest that creates Deployments at [`BEGIN`], and may crash a node later.
 #[derive(Clone)]
-pub struct Workload {
+pub(crate) struct Workload {
     server: ActorId,
     deployments: usize,
     replicas: usize,
@@ -87,10 +90,14 @@ impl Guest for Workload {
     fn as_any(&self) -> &dyn std::any::Any {
         self
     }
+
+    fn as_any_mut(&mut self) -> &mut dyn std::any::Any {
+        self
+    }
 }
 
 /// The configuration of a cluster of equal nodes.
-pub fn config(seed: u64, nodes: usize, limits: bool) -> ClusterConfig {
+pub(crate) fn config(seed: u64, nodes: usize, limits: bool) -> ClusterConfig {
     let node = |n: usize| NodeTemplate {
         name: format!("node-{n}").into(),
         labels: Labels::default(),
@@ -115,7 +122,7 @@ pub fn config(seed: u64, nodes: usize, limits: bool) -> ClusterConfig {
 }
 
 /// A cluster that has started, with a guest that will ask for `deployments` × `replicas` pods.
-pub fn cluster(
+pub(crate) fn cluster(
     config: &ClusterConfig,
     deployments: usize,
     replicas: usize,
@@ -132,7 +139,7 @@ pub fn cluster(
 }
 
 /// How many pods are ready, as the Deployments tell.
-pub fn ready(cluster: &Cluster) -> usize {
+pub(crate) fn ready(cluster: &Cluster) -> usize {
     let all = cluster.store().list(Kind::DEPLOYMENT);
     let of = |o: &Object| match o {
         Object::Deployment(d) => usize::try_from(d.status.ready_replicas).unwrap_or(0),
@@ -142,14 +149,14 @@ pub fn ready(cluster: &Cluster) -> usize {
 }
 
 /// The greatest memory of this process so far, in MB; none where the system does not tell.
-pub fn peak_memory() -> Option<u64> {
+pub(crate) fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|l| l.starts_with("VmHWM"))?;
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kb| kb / 1024)
 }
 
 /// Runs one rollout from a settled cluster until all pods are ready, and prints its figures.
-pub fn rollout(nodes: usize, deployments: usize, replicas: usize) -> Duration {
+pub(crate) fn rollout(nodes: usize, deployments: usize, replicas: usize) -> Duration {
     let pods = deployments * replicas;
     let clock = Instant::now();
     let mut cluster = cluster(&config(1, nodes, false), deployments, replicas, None);
@@ -184,9 +191,9 @@ pub fn rollout(nodes: usize, deployments: usize, replicas: usize) -> Duration {
 }
 
 /// The small scenario, just started: 3 nodes, a Deployment of 3, a crash of a node at 60 s.
-pub fn small(seed: u64) -> Cluster {
+pub(crate) fn small(seed: u64) -> Cluster {
     cluster(&config(seed, 3, true), 1, 3, Some(60))
 }
 
 /// The end of the small scenario.
-pub const SMALL_END: SimTime = SimTime(500 * SECOND);
+pub(crate) const SMALL_END: SimTime = SimTime(500 * SECOND);

@@ -38,6 +38,7 @@ pub struct WatchCache {
     closed: Vec<u64>,
     everywhere: Vec<u64>,
     by_node: Map<Name, Vec<u64>>,
+    by_name: Map<Name, Vec<u64>>,
 }
 
 /// One watch of a client: a cursor into the window.
@@ -152,6 +153,15 @@ impl WatchCache {
         }
         self.remember(change, now);
         self.concerned(change, concerned);
+        // What came before has been delivered, or did not concern them.
+        let last = self.first + self.window.len() as u64 - 1;
+        for number in concerned {
+            if let Some(Some(stream)) = self.streams.get_mut(place(*number))
+                && !stream.held
+            {
+                stream.cursor = stream.cursor.max(last);
+            }
+        }
     }
 
     /// Grows while the window is shorter than it should be, shrinks when it is much longer.
@@ -180,6 +190,9 @@ impl WatchCache {
 
     fn concerned(&self, change: &StoreChange, all: &mut Vec<u64>) {
         all.extend_from_slice(&self.everywhere);
+        if !self.by_name.is_empty() {
+            all.extend(self.by_name.get(&change.object.meta().name).into_iter().flatten());
+        }
         if change.object.kind() != Kind::POD || self.by_node.is_empty() {
             return;
         }
@@ -211,10 +224,7 @@ impl WatchCache {
             self.streams.push(None);
             self.streams.len() as u64 - 1
         });
-        match options.fields.exact("spec.nodeName").filter(|_| options.kind == Kind::POD) {
-            Some(node) => self.by_node.entry(node.clone()).or_default().push(number),
-            None => self.everywhere.push(number),
-        }
+        self.listing(&options).push(number);
         let cursor = self.first + seen as u64;
         let last_arrival = SimTime::ZERO;
         let stream = Stream { client, request, options, cursor, last_arrival, held: false };
@@ -226,13 +236,19 @@ impl WatchCache {
     pub fn close(&mut self, number: u64) -> Option<Stream> {
         let stream = self.streams.get_mut(place(number))?.take()?;
         self.closed.push(number);
-        self.everywhere.retain(|n| *n != number);
-        if let Some(node) = stream.options.fields.exact("spec.nodeName")
-            && let Some(list) = self.by_node.get_mut(node)
-        {
-            list.retain(|n| *n != number);
-        }
+        self.listing(&stream.options).retain(|n| *n != number);
         Some(stream)
+    }
+
+    /// Where a watch is listed, so that a change need not be held against all of them.
+    fn listing(&mut self, options: &WatchOptions) -> &mut Vec<u64> {
+        if let Some(name) = options.fields.exact("metadata.name") {
+            return self.by_name.entry(name.clone()).or_default();
+        }
+        match options.fields.exact("spec.nodeName").filter(|_| options.kind == Kind::POD) {
+            Some(node) => self.by_node.entry(node.clone()).or_default(),
+            None => &mut self.everywhere,
+        }
     }
 
     /// The watches, by number.
