@@ -21,20 +21,38 @@ pub enum Message {
     Watched(u64, Vec<WatchEvent>),
     /// A watch has ended: cleanly, or with a refusal.
     WatchClosed(u64, Option<Refusal>),
+    /// A watch has come to a revision without a change to show; the last field says whether all
+    /// objects that were there when it was opened have now been sent.
+    Bookmark(u64, u64, bool),
     /// A client ends a watch.
     StopWatch(u64),
     /// An apiserver asks etcd to write.
     Transaction(u64, Box<Transaction>),
-    /// An apiserver asks etcd for all that it holds, or all of a kind, or one key.
-    Range(u64, Option<Kind>, Option<ObjectKey>),
+    /// An apiserver asks etcd for what it holds.
+    Range(u64, Range),
     /// An apiserver asks for all changes from a revision on.
     WatchStore(u64),
     /// etcd answers an apiserver.
     Stored(u64, StoreAnswer),
     /// etcd tells an apiserver of changes, in order.
     Changed(Vec<StoreChange>),
+    /// etcd tells an apiserver that the history up to a revision is gone.
+    Compacted(u64),
     /// A person or the weather acts on a node's containers.
     Runtime(Name, Value),
+}
+
+/// What an apiserver reads of etcd.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Range {
+    /// All that there is.
+    Everything,
+    /// All objects of a kind at a revision; 0 for the present one.
+    Kind(Kind, u64),
+    /// One key.
+    Key(ObjectKey),
+    /// Nothing but the present revision.
+    Revision,
 }
 
 /// A write to one key of the store, on a condition.
@@ -81,6 +99,10 @@ pub enum StoreAnswer {
     Mismatch(Option<Object>),
     /// What there is, and the revision at which it was read.
     Found(Arc<ObjectList>),
+    /// The revision that was asked for was compacted away.
+    Compacted,
+    /// The revision that was asked for does not exist yet; the present one.
+    Future(u64),
     /// The store takes no writes, or has no leader.
     Unavailable(&'static str),
 }

@@ -107,10 +107,11 @@ impl Uid {
     /// Reads a UUID, or any text of at most 16 bytes; longer ones are cut.
     pub fn parse(text: &str) -> Uid {
         let hex: String = text.chars().filter(|c| *c != '-').collect();
-        if text.len() == 36 && hex.len() == 32 {
-            if let Ok(bits) = u128::from_str_radix(&hex, 16) {
-                return Uid(bits);
-            }
+        if text.len() == 36
+            && hex.len() == 32
+            && let Ok(bits) = u128::from_str_radix(&hex, 16)
+        {
+            return Uid(bits);
         }
         let mut bytes = [0; 16];
         let n = text.len().min(16);
@@ -119,7 +120,6 @@ impl Uid {
     }
 
     /// Whether the object was never stored.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     pub fn is_none(&self) -> bool {
         self.0 == 0
     }

@@ -1,9 +1,12 @@
 //! What the log of a cluster holds.
 
 use crate::api::Name;
+use crate::api::condition::Condition;
+use crate::api::core::node::Node;
+use crate::api::core::pod::Pod;
 use crate::api::core::pod::PodPhase;
 use crate::api::message::{Origin, StoreChange};
-use crate::api::object::{Kind, Object};
+use crate::api::object::Object;
 use crate::api::refusal::Refusal;
 use crate::sim::digest::{Canonical, Encoder};
 use crate::sim::time::SimTime;
@@ -92,29 +95,29 @@ impl Note {
     /// Whether it is housekeeping that no person asks about: signs of life of nodes and leaders.
     pub fn is_heartbeat(&self) -> bool {
         let Note::Write(write) = self else { return false };
-        match &write.change.object {
-            Object::Lease(_) => true,
-            Object::Node(node) => match &write.change.old {
-                Some(Object::Node(old)) => {
-                    let same =
-                        |a: &crate::api::condition::Condition,
-                         b: &crate::api::condition::Condition| {
-                            a.kind == b.kind && a.status == b.status && a.reason == b.reason
-                        };
-                    let (a, b) = (&old.status.conditions, &node.status.conditions);
-                    old.spec == node.spec
-                        && old.meta.labels == node.meta.labels
-                        && old.meta.annotations == node.meta.annotations
-                        && old.meta.deletion == node.meta.deletion
-                        && !write.change.deleted
-                        && a.len() == b.len()
-                        && a.iter().zip(b).all(|(a, b)| same(a, b))
-                }
-                _ => false,
-            },
-            _ => false,
+        if matches!(write.change.object, Object::Lease(_)) {
+            return true;
         }
+        let (Object::Node(node), Some(Object::Node(old))) =
+            (&write.change.object, &write.change.old)
+        else {
+            return false;
+        };
+        !write.change.deleted && differs_only_in_signs_of_life(old, node)
     }
+}
+
+fn differs_only_in_signs_of_life(old: &Node, node: &Node) -> bool {
+    let same = |a: &Condition, b: &Condition| {
+        a.kind == b.kind && a.status == b.status && a.reason == b.reason
+    };
+    let (a, b) = (&old.status.conditions, &node.status.conditions);
+    old.spec == node.spec
+        && old.meta.labels == node.meta.labels
+        && old.meta.annotations == node.meta.annotations
+        && old.meta.deletion == node.meta.deletion
+        && a.len() == b.len()
+        && a.iter().zip(b).all(|(a, b)| same(a, b))
 }
 
 impl Canonical for Note {
@@ -160,7 +163,7 @@ fn encode_write(write: &WriteNote, out: &mut Encoder) {
     out.number(1);
     out.number(change.revision);
     out.number(u64::from(change.object.kind().0) << 1 | u64::from(change.deleted));
-    out.number(meta.uid.bits() as u64);
+    out.number((meta.uid.bits() >> 64) as u64);
     out.text(&meta.namespace);
     out.text(&meta.name);
     out.number(meta.generation.unsigned_abs());
@@ -171,58 +174,45 @@ fn encode_write(write: &WriteNote, out: &mut Encoder) {
 }
 
 fn encode_state(object: &Object, out: &mut Encoder) {
-    match object.kind() {
-        Kind::POD => {
-            if let Object::Pod(pod) = object {
-                out.text(&pod.node_name);
-                out.number(match pod.status.phase {
-                    PodPhase::Pending => 0,
-                    PodPhase::Running => 1,
-                    PodPhase::Succeeded => 2,
-                    PodPhase::Failed => 3,
-                    PodPhase::Unknown => 4,
-                });
-                encode_conditions(&pod.status.conditions, out);
-                for container in &pod.status.container_statuses {
-                    out.number(u64::from(container.restart_count.unsigned_abs()));
-                }
-            }
-        }
-        Kind::NODE => {
-            if let Object::Node(node) = object {
-                encode_conditions(&node.status.conditions, out);
-                node.spec.taints.iter().for_each(|taint| out.text(&taint.key));
-            }
-        }
-        Kind::DEPLOYMENT => {
-            if let Object::Deployment(deployment) = object {
-                let status = &deployment.status;
-                out.number(u64::from(deployment.spec.replicas.unsigned_abs()));
-                out.number(u64::from(status.replicas.unsigned_abs()));
-                out.number(u64::from(status.ready_replicas.unsigned_abs()));
-                out.number(u64::from(status.updated_replicas.unsigned_abs()));
-                encode_conditions(&status.conditions, out);
-            }
-        }
-        Kind::REPLICA_SET => {
-            if let Object::ReplicaSet(set) = object {
-                out.number(u64::from(set.spec.replicas.unsigned_abs()));
-                out.number(u64::from(set.status.replicas.unsigned_abs()));
-                out.number(u64::from(set.status.ready_replicas.unsigned_abs()));
-            }
-        }
-        Kind::EVENT => {
-            if let Object::Event(event) = object {
-                out.text(&event.body.reason);
-                out.text(&event.body.message);
-                out.number(u64::from(event.body.count.unsigned_abs()));
-            }
-        }
-        _ => {}
+    if let Object::Pod(pod) = object {
+        encode_pod(pod, out);
+    } else if let Object::Node(node) = object {
+        encode_conditions(&node.status.conditions, out);
+        node.spec.taints.iter().for_each(|taint| out.text(&taint.key));
+    } else if let Object::Deployment(deployment) = object {
+        let status = &deployment.status;
+        out.number(u64::from(deployment.spec.replicas.unsigned_abs()));
+        out.number(u64::from(status.replicas.unsigned_abs()));
+        out.number(u64::from(status.ready_replicas.unsigned_abs()));
+        out.number(u64::from(status.updated_replicas.unsigned_abs()));
+        encode_conditions(&status.conditions, out);
+    } else if let Object::ReplicaSet(set) = object {
+        out.number(u64::from(set.spec.replicas.unsigned_abs()));
+        out.number(u64::from(set.status.replicas.unsigned_abs()));
+        out.number(u64::from(set.status.ready_replicas.unsigned_abs()));
+    } else if let Object::Event(event) = object {
+        out.text(&event.body.reason);
+        out.text(&event.body.message);
+        out.number(u64::from(event.body.count.unsigned_abs()));
     }
 }
 
-fn encode_conditions(conditions: &[crate::api::condition::Condition], out: &mut Encoder) {
+fn encode_pod(pod: &Pod, out: &mut Encoder) {
+    out.text(&pod.node_name);
+    out.number(match pod.status.phase {
+        PodPhase::Pending => 0,
+        PodPhase::Running => 1,
+        PodPhase::Succeeded => 2,
+        PodPhase::Failed => 3,
+        PodPhase::Unknown => 4,
+    });
+    encode_conditions(&pod.status.conditions, out);
+    for container in &pod.status.container_statuses {
+        out.number(u64::from(container.restart_count.unsigned_abs()));
+    }
+}
+
+fn encode_conditions(conditions: &[Condition], out: &mut Encoder) {
     for condition in conditions {
         out.text(&condition.kind);
         out.number(condition.status as u64);

@@ -24,11 +24,13 @@ impl Time {
     }
 
     /// Cut to whole seconds, as metav1.Time is stored.
+    #[must_use]
     pub fn whole_seconds(self) -> Time {
         Time(self.0.div_euclid(1_000_000_000) * 1_000_000_000)
     }
 
     /// Cut to whole microseconds, as metav1.MicroTime is stored.
+    #[must_use]
     pub fn whole_micros(self) -> Time {
         Time(self.0.div_euclid(1_000) * 1_000)
     }

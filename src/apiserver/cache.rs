@@ -1,26 +1,21 @@
 //! The watch cache of one kind: the newest versions, the last changes, and who watches.
 
-use std::collections::VecDeque;
-
 use crate::api::Name;
 use crate::api::core::pod::Pod;
 use crate::api::message::StoreChange;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::request::{Change, WatchEvent, WatchOptions};
 use crate::apiserver::field;
+use crate::apiserver::history::{History, Index};
+use crate::apiserver::list_options::CacheState;
+use crate::etcd::store::{by_key, rewind};
 use crate::sim::engine::Peer;
 use crate::sim::index::Map;
 use crate::sim::time::{SimDuration, SimTime};
 
-/// The window that the cache tries to cover.
-///
-/// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/cacher/cacher.go,
-/// `DefaultEventFreshDuration`
-pub const FRESH: SimDuration = SimDuration::secs(75);
-/// The least and greatest number of changes that are kept.
-///
-/// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/cacher/watch_cache.go
-pub const CAPACITY: (usize, usize) = (100, 102_400);
+/// How many changes a connection holds that nobody reads: 4 MiB of flow control, at about 4 KiB
+/// each.
+const IN_CONNECTION: usize = 1024;
 
 /// The watch cache of one kind. It follows the store, late by a link.
 #[derive(Clone, Default)]
@@ -28,12 +23,9 @@ pub struct WatchCache {
     slots: Vec<Option<Object>>,
     free: Vec<u32>,
     by_key: Map<(Name, Name), u32>,
-    /// The last changes; the first has the number `first`.
-    window: VecDeque<(SimTime, StoreChange)>,
-    first: u64,
-    capacity: usize,
-    /// The revision up to which changes have fallen out of the window.
-    forgotten: u64,
+    history: History,
+    /// The revision up to which etcd has compacted.
+    compacted: u64,
     streams: Vec<Option<Stream>>,
     closed: Vec<u64>,
     everywhere: Vec<u64>,
@@ -41,7 +33,20 @@ pub struct WatchCache {
     by_name: Map<Name, Vec<u64>>,
 }
 
-/// One watch of a client: a cursor into the window.
+/// How a watch begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Begin {
+    /// Changes up to this revision are not shown.
+    pub after: u64,
+    /// Whether it begins with what there is.
+    pub with_present: bool,
+    /// Whether it is told when all of that was sent.
+    pub bookmark: bool,
+    /// When it ends; none for never.
+    pub ends: Option<SimTime>,
+}
+
+/// One watch of a client: a cursor into the history.
 #[derive(Clone)]
 pub struct Stream {
     /// Who watches.
@@ -52,6 +57,14 @@ pub struct Stream {
     pub options: WatchOptions,
     /// The number of the change that is delivered next.
     pub cursor: u64,
+    /// Changes up to this revision are not shown.
+    pub after: u64,
+    /// What was there at its beginning and was not delivered yet.
+    pub initial: Vec<WatchEvent>,
+    /// Whether the client has yet to be told that it has got all that was there.
+    pub bookmark: bool,
+    /// When it ends; none for never.
+    pub ends: Option<SimTime>,
     /// When the last delivery arrives.
     pub last_arrival: SimTime,
     /// Whether deliveries wait: the link is cut, or a fault holds them.
@@ -65,6 +78,26 @@ impl Stream {
         (options.namespace.is_empty() || options.namespace == meta.namespace)
             && options.labels.matches(&meta.labels)
             && options.fields.matches(|name| field::value(object, name))
+    }
+
+    /// The node whose pods alone it watches.
+    fn node(&self) -> Option<&Name> {
+        self.options.fields.exact("spec.nodeName").filter(|_| self.options.kind == Kind::POD)
+    }
+
+    /// Whether it is to be told that it has seen all up to a revision, when the history ends with
+    /// the change before number `end`.
+    pub fn wants_bookmark(&self, end: u64, revision: u64) -> bool {
+        // One that is not held has got all that concerns it.
+        let has_all = (!self.held || self.cursor == end) && self.initial.is_empty();
+        self.options.bookmarks && !self.held && has_all && revision > self.after
+    }
+
+    /// Whether it is asked about a change at all.
+    fn concerns(&self, change: &StoreChange) -> bool {
+        let Some(node) = self.node() else { return true };
+        let on = |o: &Object| o.as_a::<Pod>().is_some_and(|p| p.node_name == *node);
+        on(&change.object) || change.old.as_ref().is_some_and(on)
     }
 
     /// What the watcher sees of a change: an object that leaves the selector is deleted for it.
@@ -91,8 +124,9 @@ impl Stream {
 
 impl WatchCache {
     /// Begins with what a list of the store gave.
-    pub fn fill(&mut self, items: &[Object], revision: u64) {
-        *self = WatchCache { capacity: CAPACITY.0, forgotten: revision, ..WatchCache::default() };
+    pub fn fill(&mut self, items: &[Object], revision: u64, fresh: SimDuration) {
+        *self = WatchCache { history: History::new(fresh), ..WatchCache::default() };
+        self.history.restart(revision);
         for object in items {
             self.put(object.clone());
         }
@@ -119,14 +153,44 @@ impl WatchCache {
         self.slots[*slot as usize].as_ref()
     }
 
-    /// All objects by namespace and name: a scan of the kind, for lists.
+    /// All objects in the order of their keys: a scan of the kind, for lists.
     pub fn list(&self) -> Vec<Object> {
         let mut all: Vec<Object> = self.slots.iter().flatten().cloned().collect();
-        all.sort_by(|a, b| {
-            let (a, b) = (a.meta(), b.meta());
-            (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name))
-        });
+        all.sort_by(by_key);
         all
+    }
+
+    /// All objects as they were at a revision that [`WatchCache::state`] reaches back to.
+    pub fn list_at(&self, revision: u64) -> Vec<Object> {
+        rewind(self.list(), self.history.since(self.history.number_after(revision)))
+    }
+
+    /// What lists it can serve, when it has come to a revision.
+    pub fn state(&self, revision: u64) -> CacheState {
+        let oldest = self.history.oldest_snapshot().max(self.compacted);
+        CacheState { revision, oldest_snapshot: Some(oldest) }
+    }
+
+    /// etcd has compacted: older states are not told any more.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/cacher/compactor.go
+    pub fn compact(&mut self, revision: u64) {
+        self.compacted = self.compacted.max(revision);
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// Whether there are no objects.
+    pub fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    /// The last changes.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// Whether there is an object for which `holds`: a scan of the kind.
@@ -151,10 +215,10 @@ impl WatchCache {
         } else {
             self.put(change.object.clone());
         }
-        self.remember(change, now);
+        self.history.push(change.clone(), now);
         self.concerned(change, concerned);
         // What came before has been delivered, or did not concern them.
-        let last = self.first + self.window.len() as u64 - 1;
+        let last = self.history.end() - 1;
         for number in concerned {
             if let Some(Some(stream)) = self.streams.get_mut(place(*number))
                 && !stream.held
@@ -162,30 +226,6 @@ impl WatchCache {
                 stream.cursor = stream.cursor.max(last);
             }
         }
-    }
-
-    /// Grows while the window is shorter than it should be, shrinks when it is much longer.
-    ///
-    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/cacher/watch_cache.go,
-    /// `resizeCacheLocked`
-    fn remember(&mut self, change: &StoreChange, now: SimTime) {
-        if self.window.len() >= self.capacity {
-            let oldest = self.window.front().map_or(SimTime::ZERO, |(at, _)| *at);
-            let quarter = self.window.len() - self.window.len() / 4;
-            let newest = self.window.get(quarter).map_or(now, |(at, _)| *at);
-            if now.since(oldest) < FRESH {
-                self.capacity = (self.capacity * 2).min(CAPACITY.1);
-            } else if now.since(newest) > FRESH {
-                self.capacity = (self.capacity / 2).max(CAPACITY.0);
-            }
-        }
-        while self.window.len() >= self.capacity {
-            if let Some((_, gone)) = self.window.pop_front() {
-                self.forgotten = gone.revision;
-                self.first += 1;
-            }
-        }
-        self.window.push_back((now, change.clone()));
     }
 
     fn concerned(&self, change: &StoreChange, all: &mut Vec<u64>) {
@@ -205,47 +245,75 @@ impl WatchCache {
         }
     }
 
-    /// Opens a watch that begins after a revision.
+    /// Opens a watch.
     ///
     /// # Errors
-    /// When changes after that revision have fallen out of the window.
+    /// When changes after the revision at which it begins were forgotten; the revision from which
+    /// on a watch can begin.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/cacher/watch_cache.go,
+    /// `getAllEventsSinceLocked`
     pub fn open(
         &mut self,
         client: Peer,
         request: u64,
         options: WatchOptions,
-        after: u64,
+        begin: Begin,
     ) -> Result<u64, u64> {
-        if after < self.forgotten {
-            return Err(self.forgotten);
+        let reaches = self.history.reaches_back_to();
+        if !begin.with_present && begin.after < reaches {
+            return Err(reaches);
         }
-        let seen = self.window.partition_point(|(_, c)| c.revision <= after);
+        let mut stream = Stream {
+            client,
+            request,
+            options,
+            cursor: self.history.number_after(begin.after),
+            after: begin.after,
+            initial: Vec::new(),
+            bookmark: begin.bookmark,
+            last_arrival: SimTime::ZERO,
+            ends: begin.ends,
+            held: false,
+        };
+        if begin.with_present {
+            stream.cursor = self.history.end();
+            stream.initial = self.present(&stream);
+        }
         let number = self.closed.pop().unwrap_or_else(|| {
             self.streams.push(None);
             self.streams.len() as u64 - 1
         });
-        self.listing(&options).push(number);
-        let cursor = self.first + seen as u64;
-        let last_arrival = SimTime::ZERO;
-        let stream = Stream { client, request, options, cursor, last_arrival, held: false };
+        self.listing(&stream).push(number);
         self.streams[place(number)] = Some(stream);
         Ok(number)
+    }
+
+    /// What there is, as a watch begins with it.
+    fn present(&self, stream: &Stream) -> Vec<WatchEvent> {
+        let mut all = self.list();
+        all.retain(|o| stream.matches(o));
+        let added = |object: Object| {
+            let revision = object.meta().resource_version;
+            WatchEvent { change: Change::Added, object, revision, cause: 0 }
+        };
+        all.into_iter().map(added).collect()
     }
 
     /// Ends a watch.
     pub fn close(&mut self, number: u64) -> Option<Stream> {
         let stream = self.streams.get_mut(place(number))?.take()?;
         self.closed.push(number);
-        self.listing(&stream.options).retain(|n| *n != number);
+        self.listing(&stream).retain(|n| *n != number);
         Some(stream)
     }
 
     /// Where a watch is listed, so that a change need not be held against all of them.
-    fn listing(&mut self, options: &WatchOptions) -> &mut Vec<u64> {
-        if let Some(name) = options.fields.exact("metadata.name") {
+    fn listing(&mut self, stream: &Stream) -> &mut Vec<u64> {
+        if let Some(name) = stream.options.fields.exact("metadata.name") {
             return self.by_name.entry(name.clone()).or_default();
         }
-        match options.fields.exact("spec.nodeName").filter(|_| options.kind == Kind::POD) {
+        match stream.node() {
             Some(node) => self.by_node.entry(node.clone()).or_default(),
             None => &mut self.everywhere,
         }
@@ -256,6 +324,11 @@ impl WatchCache {
         self.streams.iter().zip(0..).filter_map(|(s, n)| s.as_ref().map(|s| (n, s)))
     }
 
+    /// The watches, to change.
+    pub fn streams_mut(&mut self) -> impl Iterator<Item = &mut Stream> {
+        self.streams.iter_mut().flatten()
+    }
+
     /// One watch, to change.
     pub fn stream_mut(&mut self, number: u64) -> Option<&mut Stream> {
         self.streams.get_mut(place(number))?.as_mut()
@@ -264,17 +337,39 @@ impl WatchCache {
     /// What a watch has yet to deliver; its cursor moves on.
     ///
     /// # Errors
-    /// When it has waited for so long that changes have fallen out of the window.
+    /// When it has waited for so long that changes were forgotten.
     pub fn due(&mut self, number: u64) -> Result<Vec<WatchEvent>, u64> {
         let Some(Some(stream)) = self.streams.get_mut(place(number)) else {
             return Ok(Vec::new());
         };
-        if stream.cursor < self.first {
-            return Err(self.forgotten);
+        if stream.cursor < self.history.first() {
+            return Err(self.history.reaches_back_to());
         }
-        let from = usize::try_from(stream.cursor - self.first).expect("a window fits in memory");
-        stream.cursor = self.first + self.window.len() as u64;
-        Ok(self.window.range(from..).filter_map(|(_, change)| stream.view(change)).collect())
+        let mut events = std::mem::take(&mut stream.initial);
+        let changes = self.history.since(stream.cursor).filter(|c| c.revision > stream.after);
+        events.extend(changes.filter_map(|change| stream.view(change)));
+        stream.cursor = self.history.end();
+        Ok(events)
+    }
+
+    /// Whether a watch that takes nothing has fallen so far behind that it is ended: its channel
+    /// and what the connection holds are full.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/cacher/cache_watcher.go,
+    /// `add`
+    ///
+    /// Differs: what a connection holds is counted in changes, not in bytes.
+    pub fn is_too_slow(&self, number: u64) -> bool {
+        let Some(Some(stream)) = self.streams.get(place(number)) else { return false };
+        let index = match (stream.options.kind == Kind::POD, stream.node()) {
+            (true, Some(_)) => Index::Used,
+            (true, None) => Index::Unused,
+            (false, _) => Index::None,
+        };
+        let room = self.history.channel_size(index) + IN_CONNECTION;
+        let behind = self.history.end().saturating_sub(stream.cursor);
+        behind > room as u64
+            && self.history.since(stream.cursor).filter(|c| stream.concerns(c)).count() > room
     }
 }
 

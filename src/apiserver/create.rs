@@ -16,6 +16,9 @@ use crate::apiserver::edge;
 use crate::sim::index::Map;
 use crate::sim::rng::keyed;
 
+/// What came in, the state that it was admitted in, and the spec and status that came of it.
+type Known = (Arc<PodSpec>, u64, Arc<PodSpec>, Arc<PodStatus>);
+
 /// Pod specs that have passed admission, by the copy that the controllers share: all pods of a
 /// template are admitted once.
 ///
@@ -23,7 +26,7 @@ use crate::sim::rng::keyed;
 /// entry is there; no address is ever ordered or shown.
 #[derive(Clone, Default)]
 pub struct Admitted {
-    known: Map<usize, (Arc<PodSpec>, u64, Arc<PodSpec>, Arc<PodStatus>)>,
+    known: Map<usize, Known>,
 }
 
 /// How many admitted specs are remembered before all are forgotten.
@@ -98,18 +101,16 @@ pub fn prepare(
     }
     let (namespace, name) = (object.meta().namespace.clone(), object.meta().name.clone());
     admission::namespace_lifecycle(kind, &namespace, &name, look)?;
-    match &mut object {
-        Object::Pod(pod) => {
-            let (spec, status) = admitted.pod(pod, birth.state, look)?;
-            let pod = Arc::make_mut(pod);
-            (pod.spec, pod.status) = (spec, status);
-        }
-        Object::Namespace(namespace) => open(Arc::make_mut(namespace)),
-        Object::Service(service) => allocate(Arc::make_mut(service), birth),
-        Object::ReplicaSet(_) | Object::Deployment(_) => {
-            object = edge::create(kind, &namespace, &name, object.to_value())?;
-        }
-        _ => {}
+    if let Object::Pod(pod) = &mut object {
+        let (spec, status) = admitted.pod(pod, birth.state, look)?;
+        let pod = Arc::make_mut(pod);
+        (pod.spec, pod.status) = (spec, status);
+    } else if let Object::Namespace(namespace) = &mut object {
+        open(Arc::make_mut(namespace));
+    } else if let Object::Service(service) = &mut object {
+        allocate(Arc::make_mut(service), birth);
+    } else if matches!(object, Object::ReplicaSet(_) | Object::Deployment(_)) {
+        object = edge::create(kind, &namespace, &name, object.to_value())?;
     }
     let uid = uid(&object, birth);
     let meta = object.meta_mut();
@@ -145,7 +146,8 @@ fn allocate(service: &mut Service, birth: &Birth) {
 
 /// A new namespace is active, and held until its content is gone.
 ///
-/// Source: kubernetes v1.36 pkg/registry/core/namespace/strategy.go, `PrepareForCreate`, `Canonicalize`
+/// Source: kubernetes v1.36
+/// pkg/registry/core/namespace/strategy.go, `PrepareForCreate`, `Canonicalize`
 fn open(namespace: &mut Namespace) {
     namespace.status.phase = Name::new_static("Active");
     if namespace.spec.finalizers.is_empty() {
@@ -180,4 +182,22 @@ fn uid(object: &Object, birth: &Birth) -> Uid {
     key.extend_from_slice(&birth.now.0.to_le_bytes());
     let (high, low) = (keyed(birth.seed, &key), keyed(birth.seed ^ 0x5eed, &key));
     Uid::random(u128::from(high) << 64 | u128::from(low))
+}
+
+/// Refuses a new object that says to be of a revision.
+///
+/// # Errors
+/// 500, which is how the storage's error comes out.
+///
+/// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/etcd3/store.go, `Create`
+pub fn is_new(object: &Object) -> Result<(), Refusal> {
+    if object.meta().resource_version == 0 {
+        return Ok(());
+    }
+    Err(Refusal {
+        code: 500,
+        reason: crate::api::refusal::Reason::Unknown,
+        message: "resourceVersion should not be set on objects to be created".into(),
+        details: None,
+    })
 }

@@ -1,5 +1,6 @@
 //! The fields that field selectors can ask for, by kind.
 
+use crate::api::core::event::Event;
 use crate::api::core::pod::RestartPolicy;
 use crate::api::object::{Kind, Object};
 
@@ -62,28 +63,32 @@ pub fn value<'a>(object: &'a Object, field: &str) -> Option<&'a str> {
             _ => None,
         };
     }
-    match object {
-        Object::Node(node) if field == "spec.unschedulable" => {
+    if let Object::Event(event) = object {
+        return of_event(event, field);
+    }
+    match (object, field) {
+        (Object::Node(node), "spec.unschedulable") => {
             Some(if node.spec.unschedulable { "true" } else { "false" })
         }
-        Object::Namespace(namespace) if field == "status.phase" => Some(&namespace.status.phase),
-        Object::Event(event) => {
-            let (body, about) = (&event.body, &event.body.involved_object);
-            match field {
-                "involvedObject.kind" => Some(&about.kind),
-                "involvedObject.namespace" => Some(&about.namespace),
-                "involvedObject.name" => Some(&about.name),
-                "involvedObject.fieldPath" => Some(&about.field_path),
-                "reason" => Some(&body.reason),
-                "type" => Some(&body.kind),
-                "source" => Some(&body.source.component),
-                "reportingComponent" => Some(&body.reporting_component),
-                _ => None,
-            }
-        }
-        Object::Opaque(opaque) if opaque.kind == Kind::SECRET && field == "type" => {
+        (Object::Namespace(namespace), "status.phase") => Some(&namespace.status.phase),
+        (Object::Opaque(opaque), "type") if opaque.kind == Kind::SECRET => {
             opaque.body.get("type").and_then(serde_json::Value::as_str)
         }
+        _ => None,
+    }
+}
+
+fn of_event<'e>(event: &'e Event, field: &str) -> Option<&'e str> {
+    let (body, about) = (&event.body, &event.body.involved_object);
+    match field {
+        "involvedObject.kind" => Some(&about.kind),
+        "involvedObject.namespace" => Some(&about.namespace),
+        "involvedObject.name" => Some(&about.name),
+        "involvedObject.fieldPath" => Some(&about.field_path),
+        "reason" => Some(&body.reason),
+        "type" => Some(&body.kind),
+        "source" => Some(&body.source.component),
+        "reportingComponent" => Some(&body.reporting_component),
         _ => None,
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::api::Name;
 use crate::api::condition::{Condition, Truth};
+use crate::api::core::namespace::Namespace;
 use crate::api::core::pod::Pod;
 use crate::api::deletion::{self, DeleteOptions, Deletion, Grace};
 use crate::api::edit::upsert;
@@ -52,9 +53,8 @@ pub fn change(verb: &Verb, current: &Object, now: Time) -> Result<Outcome, Refus
             update(new, current, *part)
         }
         Verb::Patch { part, patch, .. } => patched(current, *part, patch),
-        Verb::Delete { options, .. } => delete(current, options, now),
+        Verb::Delete { options, .. } | Verb::Evict { options, .. } => delete(current, options, now),
         Verb::Bind { key, uid, node } => bind(key, *uid, node, current, now),
-        Verb::Evict { options, .. } => delete(current, options, now),
         Verb::Get(_)
         | Verb::List(_)
         | Verb::Watch(_)
@@ -101,7 +101,7 @@ fn update(mut new: Object, current: &Object, part: Subresource) -> Result<Outcom
     meta_update::restore(meta, old);
     meta.resource_version = old.resource_version;
     meta.generation = old.generation;
-    if counts(&new, current) {
+    if part != Subresource::Status && counts(&new, current) {
         new.meta_mut().generation += 1;
     }
     check(new.meta(), current)?;
@@ -178,7 +178,7 @@ fn status_of(new: &Object, current: &Object) -> Object {
             meta.labels = from.labels.clone();
         }
         meta.annotations = from.annotations.clone();
-        meta.finalizers = from.finalizers.clone();
+        meta.finalizers.clone_from(&from.finalizers);
     }
     out
 }
@@ -194,10 +194,8 @@ fn finalized(new: &Object, current: &Object) -> Object {
 
 /// Whether the write leaves nobody who holds an object that is on its way out.
 fn goes(new: &Object, current: &Object) -> bool {
-    let free = match new {
-        Object::Namespace(namespace) => namespace.spec.finalizers.is_empty(),
-        _ => true,
-    };
+    let held = |n: &Namespace| !n.spec.finalizers.is_empty();
+    let free = !matches!(new, Object::Namespace(namespace) if held(namespace));
     free && deletion::goes_with_update(current.meta(), new.meta())
 }
 
@@ -259,7 +257,8 @@ fn delete_namespace(
 
 /// Puts a pod on a node.
 ///
-/// Source: kubernetes v1.36 pkg/registry/core/pod/storage/storage.go, `BindingREST.setPodHostAndAnnotations`
+/// Source: kubernetes v1.36
+/// pkg/registry/core/pod/storage/storage.go, `BindingREST.setPodHostAndAnnotations`
 fn bind(
     key: &ObjectKey,
     uid: Uid,
@@ -317,18 +316,17 @@ fn scale(current: &Object, patch: &Patch) -> Result<Outcome, Refusal> {
         return Err(Refusal::optimistic_lock(&resource(current.kind()), &current.meta().name));
     }
     let mut new = current.clone();
-    match &mut new {
-        Object::Deployment(d) => {
-            Arc::make_mut(&mut Arc::make_mut(d).spec).replicas = replicas;
+    if let Object::Deployment(d) = &mut new {
+        Arc::make_mut(&mut Arc::make_mut(d).spec).replicas = replicas;
+    } else if let Object::ReplicaSet(set) = &mut new {
+        Arc::make_mut(set).spec.replicas = replicas;
+    } else if let Object::Opaque(opaque) = &mut new {
+        let body = Arc::make_mut(&mut Arc::make_mut(opaque).body);
+        if let Some(spec) = body.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.insert("replicas".into(), replicas.into());
         }
-        Object::ReplicaSet(set) => Arc::make_mut(set).spec.replicas = replicas,
-        Object::Opaque(opaque) => {
-            let body = Arc::make_mut(&mut Arc::make_mut(opaque).body);
-            if let Some(spec) = body.get_mut("spec").and_then(Value::as_object_mut) {
-                spec.insert("replicas".into(), replicas.into());
-            }
-        }
-        _ => return Err(Refusal::not_found(&resource(current.kind()), &current.meta().name)),
+    } else {
+        return Err(Refusal::not_found(&resource(current.kind()), &current.meta().name));
     }
     update(new, current, Subresource::Scale)
 }

@@ -4,25 +4,28 @@ use std::sync::Arc;
 
 use crate::api::Name;
 use crate::api::coordination::lease::Lease;
-use crate::api::message::{Condition, Message, Origin, StoreAnswer, StoreChange, Transaction};
+use crate::api::message::{
+    Condition, Message, Origin, Range, StoreAnswer, StoreChange, Transaction,
+};
 use crate::api::note::{MarkNote, Note, RefusedNote};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
-use crate::api::request::{
-    Answer, DeleteOptions, ListOptions, Request, Subresource, Verb, VersionMatch, WatchOptions,
-};
+use crate::api::request::{Answer, DeleteOptions, ListOptions, Request, Subresource, Verb};
 use crate::api::time::Time;
 use crate::api::why::Why;
 use crate::apiserver::admission::{self, Lookup};
 use crate::apiserver::cache::WatchCache;
 use crate::apiserver::create::{Admitted, Birth, generated, prepare};
+use crate::apiserver::fairness::{self, Admission, Fairness, Level, SEATS, Seat, width};
+use crate::apiserver::history::{FRESH, retry_after_seconds};
+use crate::apiserver::read::{BOOKMARKS, Waiter};
 use crate::apiserver::registry::{self, Outcome, resource};
-use crate::apiserver::{edge, list};
+use crate::apiserver::{create, edge, list};
 use crate::sim::engine::{Actor, ActorId, Context, Peer};
 use crate::sim::index::Map;
 use crate::sim::link::Delay;
 use crate::sim::rng::keyed;
-use crate::sim::time::SimDuration;
+use crate::sim::time::{SimDuration, SimTime};
 
 /// How an apiserver is run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,9 +34,16 @@ pub struct Config {
     pub processing: Delay,
     /// How often a name is generated anew when it is taken.
     ///
-    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go,
+    /// Source: kubernetes v1.36
+    /// staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go,
     /// `maxNameGenerationCreateAttempts`
     pub name_attempts: u32,
+    /// Whether watches get bookmarks every minute, and end after half an hour to an hour.
+    pub bookmarks: bool,
+    /// How far back the watch caches try to reach.
+    pub event_fresh: SimDuration,
+    /// How many requests are worked on at once.
+    pub seats: u32,
 }
 
 impl Default for Config {
@@ -41,43 +51,71 @@ impl Default for Config {
         Config {
             processing: Delay::between(SimDuration::micros(300), SimDuration::micros(1200)),
             name_attempts: 8,
+            bookmarks: false,
+            event_fresh: FRESH,
+            seats: SEATS,
         }
     }
 }
 
 /// A request that waits for etcd.
 #[derive(Clone)]
-struct Pending {
-    client: Peer,
-    id: u64,
-    request: Box<Request>,
-    stage: Stage,
+pub(super) struct Pending {
+    pub(super) client: Peer,
+    pub(super) id: u64,
+    pub(super) request: Box<Request>,
+    pub(super) stage: Stage,
     /// How often it was tried.
-    attempts: u32,
+    pub(super) attempts: u32,
+    /// The revision that the watch cache must have come to.
+    pub(super) required: u64,
+    /// What it holds until it is answered.
+    pub(super) seat: Seat,
 }
 
 /// What a request waits for.
 #[derive(Clone)]
-enum Stage {
+pub(super) enum Stage {
     /// A read.
     Read,
+    /// The object as etcd has it, for a write that the version in the cache does not allow.
+    Fresh,
+    /// The question for the present revision, before an answer from the watch cache.
+    Revision,
     /// The first or only write.
     Write,
     /// The removal that follows a write of the same request.
     Removal,
 }
 
+/// Which version of an object a write is tried on.
+pub(super) enum Fresh {
+    /// The one in the cache, which may be stale.
+    Cached,
+    /// The one that etcd has.
+    Read(Option<Object>),
+}
+
 /// The apiserver process. All its memory is caches.
 #[derive(Clone)]
 pub struct Apiserver {
-    config: Config,
+    pub(super) config: Config,
     name: Name,
     etcd: ActorId,
-    caches: Vec<WatchCache>,
-    revision: u64,
+    pub(super) caches: Vec<WatchCache>,
+    pub(super) revision: u64,
     ready: bool,
+    /// Since when the caches are not ready.
+    down_since: SimTime,
     pending: Map<u64, Pending>,
-    asked: u64,
+    /// Requests that wait until the caches have come far enough.
+    pub(super) waiters: Vec<Waiter>,
+    fairness: Fairness<(u64, Pending)>,
+    pub(super) asked: u64,
+    /// Whether etcd was asked for changes that were lost.
+    following_again: bool,
+    /// How many watches were opened.
+    pub(super) watches: u64,
     births: u64,
     admitted: Admitted,
     /// Counts changes of what admission looks up.
@@ -86,6 +124,11 @@ pub struct Apiserver {
 }
 
 const RECONNECT: u64 = 1;
+/// A request has waited long enough for the cache.
+pub(super) const FRESHNESS: u64 = 2;
+/// The time of a watch is over.
+pub(super) const ENDS: u64 = 3;
+const BOOKMARK: u64 = 4;
 const FILL: u64 = 0;
 
 impl Lookup for Apiserver {
@@ -109,8 +152,13 @@ impl Apiserver {
             caches: Kind::all().map(|_| WatchCache::default()).collect(),
             revision: 0,
             ready: false,
+            down_since: SimTime::ZERO,
             pending: Map::default(),
+            waiters: Vec::new(),
+            fairness: Fairness::new(config.seats),
             asked: 0,
+            following_again: false,
+            watches: 0,
             births: 0,
             admitted: Admitted::default(),
             admission_state: 0,
@@ -118,11 +166,11 @@ impl Apiserver {
         }
     }
 
-    fn cache(&self, kind: Kind) -> &WatchCache {
+    pub(super) fn cache(&self, kind: Kind) -> &WatchCache {
         &self.caches[usize::from(kind.0)]
     }
 
-    fn cache_mut(&mut self, kind: Kind) -> &mut WatchCache {
+    pub(super) fn cache_mut(&mut self, kind: Kind) -> &mut WatchCache {
         &mut self.caches[usize::from(kind.0)]
     }
 
@@ -136,13 +184,25 @@ impl Apiserver {
     where
         A: Actor<Message = Message, Note = Note>,
     {
+        self.down_since = context.now();
+        if self.config.bookmarks {
+            context.background_alarm(context.now() + BOOKMARKS, BOOKMARK);
+        }
+        self.connect(context);
+    }
+
+    /// Reads everything from etcd, now or when it can be reached.
+    fn connect<A>(&mut self, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
         let etcd = context.peer(self.etcd);
         if !context.is_up(self.etcd) {
             context.alarm(context.now() + SimDuration::secs(1), RECONNECT);
             return;
         }
         context.connect(etcd);
-        context.send(etcd, Message::Range(FILL, None, None));
+        context.send(etcd, Message::Range(FILL, Range::Everything));
     }
 
     /// All memory is lost.
@@ -155,9 +215,17 @@ impl Apiserver {
     where
         A: Actor<Message = Message, Note = Note>,
     {
-        if tag == RECONNECT {
-            self.start(context);
+        match tag {
+            RECONNECT => self.connect(context),
+            FRESHNESS => self.give_up_waiters(context),
+            ENDS => self.end_watches(context),
+            BOOKMARK => {
+                self.send_bookmarks(context);
+                context.background_alarm(context.now() + BOOKMARKS, BOOKMARK);
+            }
+            _ => {}
         }
+        self.admit_waiting(context);
     }
 
     /// A message has come.
@@ -166,24 +234,83 @@ impl Apiserver {
         A: Actor<Message = Message, Note = Note>,
     {
         match message {
-            Message::Request(id, request) => self.request(from, id, request, context),
+            Message::Request(id, request) => self.arrive(from, id, request, context),
             Message::StopWatch(id) => self.stop_watch(from, id),
             Message::Stored(FILL, StoreAnswer::Found(list)) => {
                 self.fill(&list.items, list.resource_version, context);
             }
             Message::Stored(token, answer) => self.stored(token, answer, context),
             Message::Changed(changes) => {
+                self.following_again = false;
                 for change in changes {
                     self.take_up(&change, context);
                 }
             }
+            Message::Compacted(revision) => self.compacted(revision, context),
             Message::Answer(..)
             | Message::Watched(..)
             | Message::WatchClosed(..)
+            | Message::Bookmark(..)
             | Message::Transaction(..)
             | Message::Range(..)
             | Message::WatchStore(_)
             | Message::Runtime(..) => {}
+        }
+        self.serve_waiters(context);
+        self.admit_waiting(context);
+    }
+
+    /// A request arrives: it is worked on, waits for its turn, or is not let in.
+    fn arrive<A>(
+        &mut self,
+        client: Peer,
+        id: u64,
+        request: Box<Request>,
+        context: &mut Context<'_, A>,
+    ) where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        let objects = if let Verb::List(options) = &request.verb {
+            self.cache(options.kind).len()
+        } else {
+            0
+        };
+        let seat = Seat::new(Level::of(&request), width(&request.verb, objects));
+        let (stage, attempts, required) = (Stage::Write, 0, 0);
+        let pending = Pending { client, id, request, stage, attempts, required, seat };
+        match self.fairness.arrive(seat, (context.cause(), pending)) {
+            Admission::Run((_, pending)) => self.request(pending, context),
+            Admission::Wait => {}
+            Admission::Full((_, pending)) => {
+                let unseated = Pending { seat: Seat::NONE, ..pending };
+                self.refuse(&unseated, fairness::full(), context);
+            }
+        }
+    }
+
+    /// Seats that have become free go to those that wait for them.
+    fn admit_waiting<A>(&mut self, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        while let Some((cause, pending)) = self.fairness.admit_next() {
+            context.because(cause);
+            context.foreground();
+            self.request(pending, context);
+        }
+    }
+
+    /// etcd has compacted; when it has forgotten what the caches have not seen yet, they are
+    /// filled anew.
+    fn compacted<A>(&mut self, revision: u64, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        if revision > self.revision {
+            return self.connect(context);
+        }
+        for cache in &mut self.caches {
+            cache.compact(revision);
         }
     }
 
@@ -193,11 +320,33 @@ impl Apiserver {
     {
         for kind in Kind::all() {
             let of_kind: Vec<Object> = items.iter().filter(|o| o.kind() == kind).cloned().collect();
-            self.cache_mut(kind).fill(&of_kind, revision);
+            self.refill(kind, &of_kind, revision, context);
         }
         self.revision = revision;
+        self.following_again = false;
         self.ready = true;
         context.send(context.peer(self.etcd), Message::WatchStore(revision));
+    }
+
+    /// Fills a cache; the watches that followed the old one end, and are opened again by their
+    /// clients.
+    fn refill<A>(
+        &mut self,
+        kind: Kind,
+        items: &[Object],
+        revision: u64,
+        context: &mut Context<'_, A>,
+    ) where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        let fresh = self.config.event_fresh;
+        let cache = self.cache_mut(kind);
+        for (_, stream) in cache.streams() {
+            let (client, last) = (stream.client, stream.last_arrival);
+            let message = Message::WatchClosed(stream.request, None);
+            context.send_ordered(client, SimDuration::ZERO, last, message);
+        }
+        cache.fill(items, revision, fresh);
     }
 
     /// A peer is gone, or the link to it was cut or healed.
@@ -249,7 +398,8 @@ impl Apiserver {
         let verb = Verb::Update { object: object.clone(), part: Subresource::Main };
         let request = Box::new(Request { user, verb, why: Why::new("its last sign of life") });
         let client = Peer::default();
-        let pending = Pending { client, id: 0, request, stage: Stage::Write, attempts: 0 };
+        let (stage, seat) = (Stage::Write, Seat::NONE);
+        let pending = Pending { client, id: 0, request, stage, attempts: 0, required: 0, seat };
         self.write(pending, key, condition, Some(object), context);
     }
 
@@ -274,27 +424,36 @@ impl Apiserver {
             }
         }
         context.alarm(context.now() + SimDuration::secs(1), RECONNECT);
-        self.ready = context.is_up(self.etcd);
+        if !context.is_up(self.etcd) {
+            self.ready = false;
+            self.down_since = context.now();
+        }
     }
 
-    fn request<A>(
-        &mut self,
-        client: Peer,
-        id: u64,
-        request: Box<Request>,
-        context: &mut Context<'_, A>,
-    ) where
+    /// What a request is refused with while the caches are not ready.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/cacher/delegator.go,
+    /// `GetList`
+    fn not_ready(&self, verb: &Verb, now: SimTime) -> Refusal {
+        if let Verb::List(_) | Verb::Watch(_) = verb {
+            let seconds = retry_after_seconds(now.since(self.down_since));
+            return Refusal::too_many_requests("storage is (re)initializing", seconds);
+        }
+        Refusal::service_unavailable("apiserver not ready")
+    }
+
+    fn request<A>(&mut self, pending: Pending, context: &mut Context<'_, A>)
+    where
         A: Actor<Message = Message, Note = Note>,
     {
-        let pending = Pending { client, id, request, stage: Stage::Write, attempts: 0 };
         if !self.ready {
-            let refusal = Refusal::service_unavailable("apiserver not ready");
+            let refusal = self.not_ready(&pending.request.verb, context.now());
             return self.refuse(&pending, refusal, context);
         }
         let request = &pending.request;
         match &request.verb {
             Verb::Get(key) => {
-                let range = Message::Range(self.asked + 1, Some(key.kind), Some(key.clone()));
+                let range = Message::Range(self.asked + 1, Range::Key(key.clone()));
                 self.ask(Pending { stage: Stage::Read, ..pending }, range, context);
             }
             Verb::List(options) => {
@@ -303,7 +462,7 @@ impl Apiserver {
             }
             Verb::Watch(options) => {
                 let options = options.clone();
-                self.watch(&pending, &options, context);
+                self.watch(pending, &options, context);
             }
             Verb::Create { object, dry_run } => {
                 let (object, dry_run) = (object.clone(), *dry_run);
@@ -327,12 +486,16 @@ impl Apiserver {
             | Verb::Patch { .. }
             | Verb::Delete { .. }
             | Verb::Bind { .. }
-            | Verb::Evict { .. } => self.change(pending, None, context),
+            | Verb::Evict { .. } => self.change(pending, Fresh::Cached, context),
         }
     }
 
-    fn ask<A>(&mut self, pending: Pending, message: Message, context: &mut Context<'_, A>)
-    where
+    pub(super) fn ask<A>(
+        &mut self,
+        pending: Pending,
+        message: Message,
+        context: &mut Context<'_, A>,
+    ) where
         A: Actor<Message = Message, Note = Note>,
     {
         self.asked += 1;
@@ -345,15 +508,25 @@ impl Apiserver {
         self.config.processing.draw(keyed(seed ^ 0xa915, &self.asked.to_le_bytes()))
     }
 
-    fn answer<A>(pending: &Pending, answer: Answer, context: &mut Context<'_, A>)
-    where
+    /// Answers a request, which gives back its seat.
+    pub(super) fn answer<A>(
+        &mut self,
+        pending: &Pending,
+        answer: Answer,
+        context: &mut Context<'_, A>,
+    ) where
         A: Actor<Message = Message, Note = Note>,
     {
+        self.fairness.leave(pending.seat);
         context.send(pending.client, Message::Answer(pending.id, answer));
     }
 
-    fn refuse<A>(&self, pending: &Pending, refusal: Refusal, context: &mut Context<'_, A>)
-    where
+    pub(super) fn refuse<A>(
+        &mut self,
+        pending: &Pending,
+        refusal: Refusal,
+        context: &mut Context<'_, A>,
+    ) where
         A: Actor<Message = Message, Note = Note>,
     {
         let verb = &pending.request.verb;
@@ -370,52 +543,7 @@ impl Apiserver {
             name: key.name,
             refusal: refusal.clone(),
         })));
-        Self::answer(pending, Answer::Refused(refusal), context);
-    }
-
-    fn list<A>(&mut self, pending: Pending, options: &ListOptions, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let version = options.resource_version.as_str();
-        let exact = options.version_match == Some(VersionMatch::Exact);
-        let wanted: Option<u64> = if version.is_empty() { None } else { version.parse().ok() };
-        match wanted {
-            Some(revision) if !exact && options.continue_token.is_empty() => {
-                if revision > self.revision {
-                    let refusal = Refusal::too_large_resource_version(revision, self.revision, 1);
-                    return self.refuse(&pending, refusal, context);
-                }
-                let all = self.cache(options.kind).list();
-                match list::page(all, self.revision, options) {
-                    Ok(list) => Self::answer(&pending, Answer::List(Arc::new(list)), context),
-                    Err(refusal) => self.refuse(&pending, refusal, context),
-                }
-            }
-            Some(_) | None => {
-                let range = Message::Range(self.asked + 1, Some(options.kind), None);
-                self.ask(Pending { stage: Stage::Read, ..pending }, range, context);
-            }
-        }
-    }
-
-    fn watch<A>(&mut self, pending: &Pending, options: &WatchOptions, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        context.connect(pending.client);
-        let after = options.resource_version.parse().unwrap_or(self.revision);
-        let cache = &mut self.caches[usize::from(options.kind.0)];
-        match cache.open(pending.client, pending.id, options.clone(), after) {
-            Ok(number) => {
-                Self::answer(pending, Answer::Watching, context);
-                self.deliver(options.kind, number, context);
-            }
-            Err(oldest) => {
-                let message = format!("too old resource version: {after} ({oldest})");
-                self.refuse(pending, Refusal::resource_expired(&message), context);
-            }
-        }
+        self.answer(pending, Answer::Refused(refusal), context);
     }
 
     fn stop_watch(&mut self, client: Peer, id: u64) {
@@ -437,13 +565,16 @@ impl Apiserver {
     ) where
         A: Actor<Message = Message, Note = Note>,
     {
+        if let Err(refusal) = create::is_new(&object) {
+            return self.refuse(&pending, refusal, context);
+        }
         let birth = self.birth(context);
         let mut admitted = std::mem::take(&mut self.admitted);
         let prepared = prepare(object, &birth, &mut admitted, self);
         self.admitted = admitted;
         match prepared {
             Err(refusal) => self.refuse(&pending, refusal, context),
-            Ok(object) if dry_run => Self::answer(&pending, Answer::Object(object), context),
+            Ok(object) if dry_run => self.answer(&pending, Answer::Object(object), context),
             Ok(object) => {
                 self.write(pending, object.key(), Condition::Absent, Some(object), context);
             }
@@ -487,9 +618,12 @@ impl Apiserver {
         self.ask(pending, message, context);
     }
 
-    /// A write to an object that should be there; `fresh` is what etcd holds, when the version in
-    /// the cache has turned out to be stale.
-    fn change<A>(&mut self, pending: Pending, fresh: Option<Object>, context: &mut Context<'_, A>)
+    /// A write to an object that should be there. What the version in the cache does not allow is
+    /// tried again on the one that etcd has, as the cache may be stale.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/etcd3/store.go,
+    /// `GuaranteedUpdate`, `conditionalDelete`
+    pub(super) fn change<A>(&mut self, pending: Pending, fresh: Fresh, context: &mut Context<'_, A>)
     where
         A: Actor<Message = Message, Note = Note>,
     {
@@ -500,8 +634,14 @@ impl Apiserver {
         {
             return self.refuse(&pending, refusal, context);
         }
-        let found = fresh.or_else(|| self.cache(key.kind).get(&key).cloned());
+        let (found, is_cached) = match fresh {
+            Fresh::Cached => (self.cache(key.kind).get(&key).cloned(), true),
+            Fresh::Read(found) => (found, false),
+        };
         let Some(current) = found else {
+            if is_cached {
+                return self.read_fresh(pending, key, context);
+            }
             let refusal = Refusal::not_found(&resource(key.kind), &key.name);
             return self.refuse(&pending, refusal, context);
         };
@@ -511,9 +651,18 @@ impl Apiserver {
             return self.refuse(&pending, refusal, context);
         }
         match registry::change(verb, &current, Time::at(context.now())) {
+            Err(_) if is_cached => self.read_fresh(pending, key, context),
             Err(refusal) => self.refuse(&pending, refusal, context),
             Ok(outcome) => self.carry_out(pending, key, &current, outcome, context),
         }
+    }
+
+    fn read_fresh<A>(&mut self, pending: Pending, key: ObjectKey, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        let range = Message::Range(self.asked + 1, Range::Key(key));
+        self.ask(Pending { stage: Stage::Fresh, ..pending }, range, context);
     }
 
     /// What a disruption budget has against an eviction.
@@ -543,16 +692,16 @@ impl Apiserver {
         A: Actor<Message = Message, Note = Note>,
     {
         let condition = Condition::Unchanged(current.meta().resource_version);
-        let dry_run = match &pending.request.verb {
-            Verb::Put { dry_run, .. } | Verb::Patch { dry_run, .. } => *dry_run,
-            _ => false,
-        };
+        let dry_run = matches!(
+            &pending.request.verb,
+            Verb::Put { dry_run: true, .. } | Verb::Patch { dry_run: true, .. }
+        );
         match outcome {
             Outcome::Unchanged(object) => {
-                Self::answer(&pending, Answer::Object(object), context);
+                self.answer(&pending, Answer::Object(object), context);
             }
             Outcome::Store(object) if dry_run => {
-                Self::answer(&pending, Answer::Object(object), context);
+                self.answer(&pending, Answer::Object(object), context);
             }
             Outcome::Store(object) => {
                 self.write(pending, key, condition, Some(object), context);
@@ -589,8 +738,10 @@ impl Apiserver {
                 request: Box::new(request),
                 stage: Stage::Write,
                 attempts: 0,
+                required: 0,
+                seat: Seat::NONE,
             };
-            self.change(each, None, context);
+            self.change(each, Fresh::Cached, context);
         }
         let list = crate::api::request::ObjectList {
             resource_version: self.revision,
@@ -598,7 +749,7 @@ impl Apiserver {
             continue_token: Name::default(),
             remaining: None,
         };
-        Self::answer(pending, Answer::List(Arc::new(list)), context);
+        self.answer(pending, Answer::List(Arc::new(list)), context);
     }
 
     /// etcd has answered.
@@ -615,7 +766,10 @@ impl Apiserver {
         match answer {
             StoreAnswer::Written(change) => self.written(pending, &change, context),
             StoreAnswer::Mismatch(current) => self.mismatched(pending, current, context),
-            StoreAnswer::Found(found) => self.found(&pending, &found, context),
+            StoreAnswer::Found(found) => self.found(pending, &found, context),
+            StoreAnswer::Compacted | StoreAnswer::Future(_) => {
+                self.unreadable(&pending, &answer, context);
+            }
             StoreAnswer::Unavailable(why) => {
                 let refusal = Refusal::internal_error(why);
                 self.refuse(&pending, refusal, context);
@@ -637,7 +791,7 @@ impl Apiserver {
                 (_, true) => Answer::Deleted(change.object.clone()),
                 (_, false) => Answer::Object(change.object.clone()),
             };
-            Self::answer(&pending, answer, context);
+            self.answer(&pending, answer, context);
         }
         self.take_up(change, context);
     }
@@ -673,33 +827,19 @@ impl Apiserver {
                 let refusal = Refusal::not_found(&resource(key.kind), &key.name);
                 self.refuse(&pending, refusal, context);
             }
-            (_, Some(current)) => self.change(pending, Some(current), context),
+            (_, Some(current)) => self.change(pending, Fresh::Read(Some(current)), context),
         }
     }
 
-    fn found<A>(
-        &mut self,
-        pending: &Pending,
-        found: &crate::api::request::ObjectList,
-        context: &mut Context<'_, A>,
-    ) where
+    /// Changes before one that has come were lost on the way: etcd is asked for them, and for all
+    /// that follow, once.
+    fn follow_again<A>(&mut self, context: &mut Context<'_, A>)
+    where
         A: Actor<Message = Message, Note = Note>,
     {
-        match &pending.request.verb {
-            Verb::Get(key) => match found.items.first() {
-                Some(object) => Self::answer(pending, Answer::Object(object.clone()), context),
-                None => {
-                    let refusal = Refusal::not_found(&resource(key.kind), &key.name);
-                    self.refuse(pending, refusal, context);
-                }
-            },
-            Verb::List(options) => {
-                match list::page(found.items.iter().cloned(), found.resource_version, options) {
-                    Ok(page) => Self::answer(pending, Answer::List(Arc::new(page)), context),
-                    Err(refusal) => self.refuse(pending, refusal, context),
-                }
-            }
-            _ => {}
+        if !self.following_again {
+            self.following_again = true;
+            context.send(context.peer(self.etcd), Message::WatchStore(self.revision));
         }
     }
 
@@ -710,6 +850,9 @@ impl Apiserver {
     {
         if change.revision <= self.revision {
             return;
+        }
+        if change.revision > self.revision + 1 {
+            return self.follow_again(context);
         }
         self.revision = change.revision;
         let kind = change.object.kind();
@@ -723,35 +866,6 @@ impl Apiserver {
             self.deliver(kind, number, context);
         }
         self.concerned = concerned;
-    }
-
-    /// Sends a watcher what it has not yet got, unless the way to it is cut.
-    fn deliver<A>(&mut self, kind: Kind, number: u64, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let cache = &mut self.caches[usize::from(kind.0)];
-        let Some(stream) = cache.stream_mut(number) else { return };
-        stream.held = !context.can_reach(stream.client.actor);
-        if stream.held {
-            return;
-        }
-        let (client, request, last) = (stream.client, stream.request, stream.last_arrival);
-        match cache.due(number) {
-            Ok(events) if events.is_empty() => {}
-            Ok(events) => {
-                let message = Message::Watched(request, events);
-                let at = context.send_ordered(client, SimDuration::ZERO, last, message);
-                if let (Some(at), Some(stream)) = (at, cache.stream_mut(number)) {
-                    stream.last_arrival = at;
-                }
-            }
-            Err(_) => {
-                cache.close(number);
-                let refusal = Refusal::resource_expired("too old resource version");
-                context.send(client, Message::WatchClosed(request, Some(refusal)));
-            }
-        }
     }
 
     /// Ends all watches of a kind, as a restart of a proxy or a timeout would.

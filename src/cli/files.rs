@@ -4,7 +4,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::Status;
 use crate::scenario::diagnostic::{self, Look};
 use crate::scenario::load::{Described, Override, load};
 use crate::scenario::manifest::File;
@@ -18,11 +17,11 @@ pub(crate) fn find(name: &str) -> PathBuf {
     if name == "-" || given.exists() {
         return given;
     }
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join(SHIPPED);
-    for root in [Path::new(SHIPPED), own.as_path()] {
-        let direct = root.join(format!("{name}.yaml"));
-        if direct.exists() {
-            return direct;
+    for root in &roots() {
+        for direct in [root.join(format!("{name}.yaml")), root.join(name)] {
+            if direct.exists() {
+                return direct;
+            }
         }
         let wanted = format!("{name}.yaml");
         let found = all_below(root).into_iter().find(|p| p.ends_with(&wanted));
@@ -31,6 +30,15 @@ pub(crate) fn find(name: &str) -> PathBuf {
         }
     }
     given
+}
+
+/// The folders of scenarios: the one here, and the one that is shipped with the sources.
+pub(crate) fn roots() -> Vec<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join(SHIPPED);
+    let here = PathBuf::from(SHIPPED);
+    let is_same = here.canonicalize().ok().is_some_and(|h| own.canonicalize().ok() == Some(h));
+    let all = if is_same { vec![here] } else { vec![here, own] };
+    all.into_iter().filter(|root| root.is_dir()).collect()
 }
 
 /// The scenario files below a path, in order.
@@ -58,6 +66,7 @@ pub(crate) fn all_below(root: &Path) -> Vec<PathBuf> {
 fn is_scenario(path: &Path) -> bool {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     text.lines().any(|line| line.starts_with("steps:") || line.starts_with("expect:"))
+        || text.lines().any(|line| line.starts_with("cluster:") || line.starts_with("faults:"))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -71,23 +80,51 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|error| error.to_string())
 }
 
-/// Reads a scenario and all that it names; tells every mistake on standard error.
-pub(crate) fn described(name: &str, set: &[String]) -> Result<Arc<Described>, Status> {
+/// The name by which a scenario is shown.
+pub(crate) fn shown(name: &str) -> String {
+    if name == "-" { "<stdin>".to_owned() } else { find(name).display().to_string() }
+}
+
+/// The bytes of a scenario or a trace.
+pub(crate) fn bytes(name: &str) -> Result<Vec<u8>, String> {
     let path = find(name);
-    let bytes = read(&path).map_err(|error| {
-        complain(&format!("error: cannot read scenario `{name}`: {error}\n"));
-        Status::Unusable
-    })?;
+    if path.is_dir() {
+        return Err(format!("error: `{name}` is a folder; `wavetank test {name}` runs all in it\n"));
+    }
+    read(&path).map_err(|error| {
+        let hint = near(name).map_or(String::new(), |near| format!(", did you mean `{near}`?"));
+        format!("error: cannot read scenario `{name}`: {error}{hint}\n")
+    })
+}
+
+/// The shipped scenario whose name is nearest.
+fn near(name: &str) -> Option<String> {
+    let roots = roots();
+    let names = roots.iter().flat_map(|root| {
+        let of = move |path: PathBuf| path.strip_prefix(root).ok().map(|p| p.with_extension(""));
+        all_below(root).into_iter().filter_map(of)
+    });
+    let names: Vec<String> = names.map(|path| path.display().to_string()).collect();
+    diagnostic::nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
+}
+
+/// Reads a scenario and all that it names; `Err` is every mistake, to be shown.
+pub(crate) fn described(name: &str, set: &[String]) -> Result<Arc<Described>, String> {
+    read_as_scenario(name, bytes(name)?, set)
+}
+
+/// Reads bytes as a scenario; `Err` is every mistake, to be shown.
+pub(crate) fn read_as_scenario(
+    name: &str,
+    bytes: Vec<u8>,
+    set: &[String],
+) -> Result<Arc<Described>, String> {
+    let path = find(name);
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
     let overrides: Vec<Override> = set.iter().map(|text| Override { text: text.clone() }).collect();
     let mut loader = |wanted: &str| files_of(&folder, wanted);
-    match load(&path.display().to_string(), bytes, &overrides, &mut loader) {
-        Ok(described) => Ok(Arc::new(described)),
-        Err(problems) => {
-            complain(&diagnostic::render(&problems, look()));
-            Err(Status::Unusable)
-        }
-    }
+    let loaded = load(&shown(name), bytes, &overrides, &mut loader);
+    loaded.map(Arc::new).map_err(|problems| diagnostic::render(&problems, look()))
 }
 
 /// The files that a step names, from the scenario's folder.
@@ -122,4 +159,9 @@ pub(crate) fn say(text: &str) {
     use std::io::Write as _;
     // A reader that has gone away is no mistake of ours.
     let _ = anstream::stdout().write_all(text.as_bytes());
+}
+
+/// Whether text on standard output may have colours.
+pub(crate) fn has_colour() -> bool {
+    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
 }

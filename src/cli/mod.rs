@@ -1,7 +1,14 @@
 //! The command line: one file a command. The only module that prints and reads files.
 
+mod bug;
+mod check;
 mod files;
+mod list;
+mod past;
+mod play;
 mod run;
+mod start;
+mod suite;
 
 use clap::{Parser, Subcommand};
 
@@ -17,6 +24,24 @@ struct Arguments {
 enum Command {
     /// Runs scenarios: prints the steps' output, the timeline and the verdict.
     Run(run::Run),
+    /// Tells every mistake of scenarios, without running them.
+    Check(check::Check),
+    /// Lists the scenarios that there are, and what each is about.
+    List(list::List),
+    /// Runs every scenario below folders, in parallel, and compares their timelines.
+    Test(suite::Test),
+    /// Shows objects as they were at any instant, as kubectl shows them.
+    Get(past::Get),
+    /// Tells all about objects as they were at any instant.
+    Describe(past::Describe),
+    /// Tells why an object is as it is, back to a person, a fault or a timer.
+    Why(past::Why),
+    /// Prints the JSON Schema of scenario files, for editors.
+    Schema,
+    /// Prints a shell's completions.
+    Completions(start::Completions),
+    /// Writes a first scenario to edit.
+    New(start::New),
 }
 
 /// How a command ended; the process's exit status follows from it.
@@ -28,10 +53,13 @@ pub(crate) enum Status {
     Failed = 1,
     /// It could not be run.
     Unusable = 2,
+    /// The simulator itself is wrong.
+    Bug = 101,
 }
 
 /// Parses the command line and runs the command; gives the process's exit status.
 pub fn main() -> i32 {
+    bug::install();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -41,6 +69,15 @@ pub fn main() -> i32 {
     };
     let status = match arguments.command {
         Command::Run(run) => run.carry_out(),
+        Command::Check(check) => check.carry_out(),
+        Command::List(list) => list.carry_out(),
+        Command::Test(test) => test.carry_out(),
+        Command::Get(get) => get.carry_out(),
+        Command::Describe(describe) => describe.carry_out(),
+        Command::Why(why) => why.carry_out(),
+        Command::Schema => start::print_schema(),
+        Command::Completions(completions) => completions.carry_out(),
+        Command::New(new) => new.carry_out(),
     };
     status as i32
 }

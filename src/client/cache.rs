@@ -91,13 +91,11 @@ impl Cache {
     pub fn put(&mut self, object: Object) -> Option<Object> {
         let meta = object.meta();
         let name = (meta.namespace.clone(), meta.name.clone());
-        match self.by_name.get(&name).copied() {
-            Some(slot) => Some(self.replace(slot, object)),
-            None => {
-                self.add(name, object);
-                None
-            }
+        if let Some(slot) = self.by_name.get(&name).copied() {
+            return Some(self.replace(slot, object));
         }
+        self.add(name, object);
+        None
     }
 
     fn add(&mut self, name: (Name, Name), object: Object) {

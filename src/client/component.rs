@@ -30,11 +30,26 @@ pub trait Component: Clone + Send {
     /// The instant that it asked for has come.
     fn wake(&mut self, moment: &mut Moment<'_>);
 
+    /// When it is next to be woken, where it knows that exactly; then `Outbox::wake_at` is not
+    /// looked at.
+    fn due(&self) -> Due {
+        Due::AsAsked
+    }
+
     /// A person or the weather acts on it from outside.
     fn disturb(&mut self, _what: &Name, _how: &serde_json::Value, _moment: &mut Moment<'_>) {}
 
     /// What is left of it at the end of a life: what is on disk, or runs on without it.
     fn crashed(&mut self);
+}
+
+/// When a component is next to be woken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Due {
+    /// At the earliest instant that it asked for.
+    AsAsked,
+    /// At this instant and not before, or not at all.
+    Exactly(Option<SimTime>),
 }
 
 /// The moment in which a component acts: the time, and what it wants done.

@@ -7,7 +7,7 @@ use crate::api::meta::Uid;
 use crate::api::object::{Object, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, EventNote, Verb};
-use crate::client::component::{Component, Moment, Outgoing};
+use crate::client::component::{Component, Due, Moment, Outgoing};
 use crate::client::expectations::Expectations;
 use crate::client::plan::{Expect, Plan, Recovery, Step, Write};
 use crate::client::rate_limiter::RateLimiter;
@@ -33,13 +33,18 @@ pub struct Manager {
 #[derive(Clone)]
 struct Controller {
     name: &'static str,
+    source: &'static str,
     rule: Box<dyn Reconciler>,
     settings: Settings,
     queue: WorkQueue<ObjectKey>,
     expectations: Expectations<ObjectKey, Uid>,
     runs: BTreeMap<u64, Run>,
+    /// What the last plan of each key wrote, as far as the cache may not show it yet.
+    own_writes: BTreeMap<ObjectKey, Vec<(ObjectKey, Option<u64>)>>,
     begun: u64,
     next_period: SimTime,
+    /// Keys that are looked at again for housekeeping, by when.
+    housekeeping: std::collections::BTreeSet<(SimTime, ObjectKey)>,
 }
 
 /// One worker's work on one key.
@@ -54,8 +59,11 @@ struct Run {
     give_up: bool,
     stopped: bool,
     look_again: Option<SimDuration>,
+    housekeeping: bool,
     /// The versions that replies have brought, by uid.
     versions: Vec<(Uid, u64)>,
+    /// The same by key, none for what is gone, as far as no expectation counts them.
+    written: Vec<(ObjectKey, Option<u64>)>,
 }
 
 /// Writes that go in batches.
@@ -99,6 +107,13 @@ impl Manager {
                 break;
             }
             let Some((key, cause)) = controller.queue.pop(moment.now) else { break };
+            if !controller.has_seen_own_writes(&key, moment) {
+                let wait = controller.settings.first_backoff;
+                controller.queue.done(&key);
+                controller.queue.add_after(key, wait, moment.now, cause);
+                continue;
+            }
+            controller.queue.withdraw(&key);
             let met = !controller.settings.expectations
                 || controller.expectations.satisfied(&key, moment.now);
             let view = View::new(moment.caches, moment.time).after_expectations(met);
@@ -107,11 +122,7 @@ impl Manager {
             self.advance(n, run, moment);
         }
         // What is due is queued even while all workers are busy; their end looks at it.
-        let queue = &mut self.controllers[n].queue;
-        queue.advance(moment.now);
-        if let Some(due) = queue.next_due() {
-            moment.out.wake(due);
-        }
+        self.controllers[n].queue.advance(moment.now);
     }
 
     /// Sends what a run may send next; ends it when nothing is left.
@@ -153,6 +164,9 @@ impl Manager {
         let controller = &mut self.controllers[n];
         let Some(run) = controller.runs.remove(&id) else { return };
         let (key, now) = (run.key, moment.now);
+        if controller.settings.awaits_own_writes && !run.written.is_empty() {
+            controller.own_writes.insert(key.clone(), run.written);
+        }
         let limit = controller.settings.give_up_after;
         let spent = limit.is_some_and(|most| controller.queue.requeues(&key) >= most);
         if run.retry && !run.give_up && !spent {
@@ -161,7 +175,10 @@ impl Manager {
         } else {
             controller.queue.forget(&key);
         }
-        if let Some(span) = run.look_again {
+        if let (Some(span), true) = (run.look_again, run.housekeeping) {
+            controller.housekeeping.insert((now + span, key.clone()));
+            moment.out.wake_in_background(now + span);
+        } else if let Some(span) = run.look_again {
             controller.queue.add_after(key.clone(), span, now, run.cause);
             moment.out.wake(now + span);
         }
@@ -180,6 +197,20 @@ impl Manager {
         if let Answer::Object(object) | Answer::Deleted(object) = answer {
             run.learn(object);
         }
+        let counted = self.controllers[n].settings.expectations && write.expect != Expect::Nothing;
+        let Some(run) = self.controllers[n].runs.get_mut(&id) else { return };
+        match answer {
+            Answer::Object(object) if !counted && !write.verb.is_read_only() => {
+                run.written.push((object.key(), Some(object.meta().resource_version)));
+            }
+            Answer::Deleted(object) if !counted => run.written.push((object.key(), None)),
+            Answer::Object(_)
+            | Answer::Deleted(_)
+            | Answer::List(_)
+            | Answer::Watching
+            | Answer::Done
+            | Answer::Refused(_) => {}
+        }
         if let Some(batch) = &mut run.batch {
             batch.succeeded += 1;
         }
@@ -191,7 +222,7 @@ impl Manager {
         };
         if let Some(note) = &write.on_success {
             let cause = run.cause;
-            let source = self.controllers[n].name;
+            let source = self.controllers[n].source;
             moment.out.told.push((source, filled(note, &name, None), cause));
         }
     }
@@ -225,7 +256,7 @@ impl Manager {
         if let Some(note) = &write.on_refusal {
             let name = write.verb.key().name;
             let note = filled(note, &name, Some(refusal));
-            moment.out.told.push((controller.name, note, run.cause));
+            moment.out.told.push((controller.source, note, run.cause));
         }
     }
 }
@@ -294,8 +325,21 @@ impl Component for Manager {
                 }
                 moment.out.wake_in_background(controller.next_period);
             }
+            while let Some((at, _)) = controller.housekeeping.first() {
+                if *at > moment.now {
+                    moment.out.wake_in_background(*at);
+                    break;
+                }
+                if let Some((_, key)) = controller.housekeeping.pop_first() {
+                    controller.queue.add(key, moment.cause);
+                }
+            }
             self.pump(n, moment);
         }
+    }
+
+    fn due(&self) -> Due {
+        Due::Exactly(self.controllers.iter().filter_map(|c| c.queue.next_due()).min())
     }
 
     fn crashed(&mut self) {
@@ -309,14 +353,34 @@ impl Controller {
         let backoff = RateLimiter::exponential(settings.first_backoff, settings.longest_backoff);
         Controller {
             name: rule.name(),
+            source: rule.event_source(),
             settings,
             rule,
             queue: WorkQueue::new(backoff),
             expectations: Expectations::default(),
             runs: BTreeMap::new(),
+            own_writes: BTreeMap::new(),
             begun: 0,
             next_period: SimTime::NEVER,
+            housekeeping: std::collections::BTreeSet::new(),
         }
+    }
+
+    /// Whether the cache shows what the last plan of a key wrote.
+    fn has_seen_own_writes(&mut self, key: &ObjectKey, moment: &Moment<'_>) -> bool {
+        let Some(own) = self.own_writes.get_mut(key) else { return true };
+        own.retain(|(object, version)| {
+            let seen = moment.caches.of(object.kind).get(&object.namespace, &object.name);
+            match version {
+                Some(version) => seen.is_none_or(|o| o.meta().resource_version < *version),
+                None => seen.is_some(),
+            }
+        });
+        if own.is_empty() {
+            self.own_writes.remove(key);
+            return true;
+        }
+        false
     }
 
     /// The key of its periodic look.
@@ -347,7 +411,7 @@ impl Controller {
             self.expect(&key, &plan, moment.now);
         }
         for note in plan.events {
-            moment.out.told.push((self.name, note, cause));
+            moment.out.told.push((self.source, note, cause));
         }
         self.begun += 1;
         let run = Run {
@@ -360,7 +424,9 @@ impl Controller {
             give_up: false,
             stopped: false,
             look_again: plan.look_again,
+            housekeeping: plan.housekeeping,
             versions: Vec::new(),
+            written: Vec::new(),
         };
         self.runs.insert(self.begun, run);
         self.begun

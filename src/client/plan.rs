@@ -22,11 +22,14 @@ pub struct Plan {
     pub events: Vec<EventNote>,
     /// When the key is to be looked at again, whatever happens; none for not by itself.
     pub look_again: Option<SimDuration>,
+    /// Whether looking again is housekeeping: it finds nothing unless something fails to happen.
+    pub housekeeping: bool,
     /// Whether the key is to be tried again with a rate limit once the steps are done.
     pub retry: bool,
 }
 
 /// One step of a plan.
+#[expect(clippy::large_enum_variant, reason = "a plan has few steps, most of them one write")]
 #[derive(Clone, Debug)]
 pub enum Step {
     /// One write.

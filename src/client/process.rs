@@ -11,7 +11,7 @@ use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::request::{Answer, Change, Request, Verb, WatchEvent};
 use crate::api::time::Time;
-use crate::client::component::{Component, Moment, Outbox, Outgoing};
+use crate::client::component::{Component, Due, Moment, Outbox, Outgoing};
 use crate::client::event_recorder::EventRecorder;
 use crate::client::informer::{Informer, Interest};
 use crate::client::leader_election::{self, LeaderElector};
@@ -20,7 +20,7 @@ use crate::client::reflector::{Command, Failure, Input, Store};
 use crate::client::telling;
 use crate::client::token_bucket::TokenBucket;
 use crate::client::view::Caches;
-use crate::sim::engine::{Actor, ActorId, Context, Peer};
+use crate::sim::engine::{Actor, ActorId, AlarmId, Context, Peer};
 use crate::sim::index::Map;
 use crate::sim::rng::Rng;
 use crate::sim::time::{SimDuration, SimTime};
@@ -58,6 +58,17 @@ pub struct Election {
 /// `pingTimeoutSeconds`
 const DEAD_AFTER: SimDuration = SimDuration::secs(45);
 
+/// How long the kubelet waits for the answer to a sign of life.
+///
+/// Source: kubernetes v1.36 cmd/kubelet/app/server.go, `heartbeatClientConfig`
+const HEARTBEAT_TIMEOUT: SimDuration = SimDuration::secs(10);
+
+/// How long a candidate waits for the answer about its lease: half of the renew deadline.
+///
+/// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/leaderelection/resourcelock/interface.go,
+/// `NewFromKubeconfig`
+const LEASE_TIMEOUT: SimDuration = SimDuration::secs(5);
+
 /// How long it takes to learn that nobody listens.
 const REFUSED_AFTER: SimDuration = SimDuration::millis(1);
 
@@ -81,6 +92,19 @@ struct InFlight {
     reading: bool,
 }
 
+impl InFlight {
+    /// After how long it is given up when the network swallows it.
+    fn patience(&self) -> SimDuration {
+        let beat = self.key.kind == Kind::LEASE
+            || (self.key.kind == Kind::NODE && self.verb == "patch" && self.subresource == "status");
+        match self.purpose {
+            Purpose::Lease(_) => LEASE_TIMEOUT,
+            Purpose::Component(_) if beat => HEARTBEAT_TIMEOUT,
+            Purpose::Component(_) | Purpose::Informer(_) | Purpose::Event(_) => DEAD_AFTER,
+        }
+    }
+}
+
 /// A process and its component.
 #[derive(Clone)]
 pub struct Process<C> {
@@ -101,6 +125,7 @@ pub struct Process<C> {
     lease_seen: Option<std::sync::Arc<Lease>>,
     lease_try: u64,
     next_wake: Option<SimTime>,
+    wake_alarm: Option<AlarmId>,
     next_background_wake: Option<SimTime>,
     rng: Option<Rng>,
     lives: u32,
@@ -142,6 +167,7 @@ impl<C: Component> Process<C> {
             lease_seen: None,
             lease_try: 0,
             next_wake: None,
+            wake_alarm: None,
             next_background_wake: None,
             rng: None,
             lives: 0,
@@ -174,7 +200,7 @@ impl<C: Component> Process<C> {
         self.component.crashed();
         let fresh = Process::new(self.config.clone(), self.component.clone());
         let (lives, server) = (self.lives, self.server);
-        *self = Process { lives, server, ..fresh };
+        *self = Process { server, lives, ..fresh };
     }
 
     /// The beginning of a life.
@@ -245,13 +271,19 @@ impl<C: Component> Process<C> {
             Message::Runtime(what, how) => {
                 self.act(context, |component, moment| component.disturb(&what, &how, moment));
             }
+            Message::Bookmark(id, revision, initial_events_end) => {
+                if let Some(n) = self.informers.iter().position(|i| i.watch == id) {
+                    self.reflect(n, Input::Bookmark { revision, initial_events_end }, context);
+                }
+            }
             Message::Request(..)
             | Message::StopWatch(_)
             | Message::Transaction(..)
             | Message::Range(..)
             | Message::WatchStore(_)
             | Message::Stored(..)
-            | Message::Changed(_) => {}
+            | Message::Changed(_)
+            | Message::Compacted(_) => {}
         }
     }
 
@@ -291,6 +323,7 @@ impl<C: Component> Process<C> {
         }
         if due(self.next_wake) {
             self.next_wake = None;
+            self.wake_alarm = None;
         }
         if due(self.next_background_wake) {
             self.next_background_wake = None;
@@ -371,7 +404,13 @@ impl<C: Component> Process<C> {
     where
         A: Actor<Message = Message, Note = Note>,
     {
-        self.lose(id, "connect: connection refused", context);
+        let Some(flight) = self.in_flight.get(&id) else { return };
+        let why = if context.is_up(flight.server) {
+            "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+        } else {
+            "connect: connection refused"
+        };
+        self.lose(id, why, context);
     }
 
     /// Sends a request, now or when the client's limit lets it go.
@@ -451,6 +490,7 @@ impl<C: Component> Process<C> {
             server,
             reading: request.verb.is_read_only(),
         };
+        let patience = flight.patience();
         self.in_flight.insert(id, flight);
         if !context.is_up(server) {
             self.server = (self.server + 1) % self.config.servers.len();
@@ -458,7 +498,7 @@ impl<C: Component> Process<C> {
             return;
         }
         if !context.can_reach(server) {
-            context.alarm(context.now() + DEAD_AFTER, FAIL + id);
+            context.alarm(context.now() + patience, FAIL + id);
         }
         context.send(context.peer(server), Message::Request(id, request));
     }
@@ -554,6 +594,7 @@ impl<C: Component> Process<C> {
                 self.relist(n, crate::client::reflector::Revision::Latest, limit, context);
             }
             Command::Watch { revision, initial, .. } => {
+                self.informers[n].pages.clear();
                 let verb = self.informers[n].watch_verb(revision, initial);
                 let request = self.own(verb);
                 let id = self.ask(request, Purpose::Informer(n), context);
@@ -638,9 +679,13 @@ impl<C: Component> Process<C> {
             let rng = self.rng.as_mut().expect("a process that lives has a random stream");
             let draw = &mut |most| rng.between(0, most);
             let step = self.informers[n].reflector.step(input, context.now(), draw);
-            if step.store == Store::Apply {
-                context.because(event.cause);
-                self.changed(event.change, event.object, event.cause, context);
+            match step.store {
+                Store::Apply => {
+                    context.because(event.cause);
+                    self.changed(event.change, event.object, event.cause, context);
+                }
+                Store::Hold => self.informers[n].pages.push(event.object),
+                Store::Keep | Store::Replace => {}
             }
         }
     }
@@ -734,7 +779,31 @@ impl<C: Component> Process<C> {
             self.tell(source.clone(), Name::default(), source, note, context);
         }
         context.because(cause);
-        self.set_wakes(out.wake_at, out.background_wake_at, context);
+        match self.component.due() {
+            Due::AsAsked => self.set_wakes(out.wake_at, out.background_wake_at, context),
+            Due::Exactly(at) => {
+                self.set_exactly(at, context);
+                self.set_wakes(None, out.background_wake_at, context);
+            }
+        }
+    }
+
+    /// Sets the alarm of the component to exactly one instant; what was set before counts as
+    /// housekeeping from then on, as it will find nothing to do.
+    fn set_exactly<A>(&mut self, at: Option<SimTime>, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        if self.next_wake == at {
+            return;
+        }
+        if let Some(old) = self.wake_alarm.take() {
+            context.demote(old);
+        }
+        self.next_wake = at;
+        if let Some(at) = at {
+            self.wake_alarm = Some(context.foreground_alarm(at, WAKE));
+        }
     }
 
     fn set_wakes<A>(
@@ -854,7 +923,12 @@ impl<C: Component> Process<C> {
             Answer::Refused(refusal) if reading && refusal.reason == Reason::NotFound => {
                 leader_election::Input::Read(None)
             }
-            _ => leader_election::Input::Failed,
+            Answer::Object(_)
+            | Answer::List(_)
+            | Answer::Watching
+            | Answer::Deleted(_)
+            | Answer::Done
+            | Answer::Refused(_) => leader_election::Input::Failed,
         };
         self.elect(input, context);
     }

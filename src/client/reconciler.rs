@@ -15,6 +15,11 @@ pub trait Reconciler: Send {
     /// Its name, as an audit log shows it: `replicaset-controller`.
     fn name(&self) -> &'static str;
 
+    /// Under which name its events are told.
+    fn event_source(&self) -> &'static str {
+        self.name()
+    }
+
     /// What it watches, and which keys a change of each concerns.
     fn watches(&self) -> &'static [Watch];
 
@@ -110,6 +115,13 @@ pub struct Settings {
     pub period: Option<SimDuration>,
     /// Whether a key is held back until the creations and deletions of its last plan are seen.
     pub expectations: bool,
+    /// Whether a key waits until the cache shows what its last plan wrote; it is tried again after
+    /// the first backoff.
+    ///
+    /// Source: kubernetes v1.36 pkg/features/kube_features.go,
+    /// `StaleControllerConsistencyReplicaSet`; the stale trackers of the endpoints and
+    /// endpointslice controllers
+    pub awaits_own_writes: bool,
 }
 
 impl Default for Settings {
@@ -121,6 +133,7 @@ impl Default for Settings {
             longest_backoff: SimDuration::secs(1000),
             period: None,
             expectations: false,
+            awaits_own_writes: false,
         }
     }
 }

@@ -133,6 +133,15 @@ impl<K: Clone + Ord + Hash> WorkQueue<K> {
         }
     }
 
+    /// Forgets that a key is to be added later: whoever looks at it now decides anew.
+    ///
+    /// Differs: Kubernetes leaves the delayed add in place, which then finds nothing to do.
+    pub fn withdraw(&mut self, key: &K) {
+        if let Some(waiting) = self.waiting_keys.remove(key) {
+            self.waiting.remove(&waiting.slot);
+        }
+    }
+
     /// Hands out the next key, with its cause; [`WorkQueue::done`] must follow.
     ///
     /// Source: kubernetes v1.36 staging/src/k8s.io/client-go/util/workqueue/queue.go, `Typed.Get`

@@ -4,12 +4,13 @@ use crate::api::Name;
 use crate::api::labels::Labels;
 use crate::api::resource::ResourceList;
 use crate::api::taint::Taint;
+use crate::apiserver;
 use crate::client::reconciler::Reconciler;
+use crate::etcd;
 use crate::node::images::Images;
 use crate::scheduler::config::Config as SchedulerConfig;
 use crate::sim::link::Delay;
 use crate::sim::time::SimDuration;
-use crate::{apiserver, etcd};
 
 /// What a cluster is to be made of.
 #[derive(Clone)]

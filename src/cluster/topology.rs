@@ -280,6 +280,7 @@ fn kubelet_config(node: &NodeTemplate, n: u32, config: &ClusterConfig) -> Arc<Ku
         images: config.images.clone(),
         heartbeat: if config.eager { Heartbeat::Eager } else { Heartbeat::Lazy },
         is_registered: node.started,
+        seed: config.seed,
         ..KubeletConfig::default()
     })
 }

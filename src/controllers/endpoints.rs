@@ -56,7 +56,7 @@ impl Reconciler for EndpointsController {
     }
 
     fn settings(&self) -> Settings {
-        Settings { give_up_after: Some(15), ..Settings::default() }
+        Settings { give_up_after: Some(15), awaits_own_writes: true, ..Settings::default() }
     }
 
     /// Source: kubernetes v1.36 pkg/controller/endpoint/endpoints_controller.go, `syncService`

@@ -155,6 +155,7 @@ impl Reconciler for PodGc {
         self.orphaned(view, &mut plan);
         let due = self.last.map_or(now, |at| at.plus(self.options.period));
         plan.look_again_in(due.since(now));
+        plan.housekeeping = true;
         plan
     }
 

@@ -212,6 +212,10 @@ impl Reconciler for TaintEviction {
         "node-controller"
     }
 
+    fn event_source(&self) -> &'static str {
+        EVENT_SOURCE
+    }
+
     fn watches(&self) -> &'static [Watch] {
         &[Watch { kind: Kind::NODE, keys: node_keys }, Watch { kind: Kind::POD, keys: pod_keys }]
     }

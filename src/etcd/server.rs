@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::api::Name;
-use crate::api::message::{Message, Origin, StoreAnswer, StoreChange, Transaction};
+use crate::api::message::{Message, Origin, Range, StoreAnswer, StoreChange, Transaction};
 use crate::api::note::{Note, WriteNote};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::request::ObjectList;
 use crate::api::why::Why;
-use crate::etcd::store::Store;
+use crate::etcd::store::{Store, Unreadable};
 use crate::sim::engine::{Actor, Context, Peer};
 use crate::sim::link::Delay;
 use crate::sim::rng::keyed;
@@ -103,33 +103,55 @@ impl Etcd {
             Message::Transaction(token, transaction) => {
                 self.transact(from, token, *transaction, context);
             }
-            Message::Range(token, kind, key) => {
-                let items = match (key, kind) {
-                    (Some(key), _) => self.store.get(&key).cloned().into_iter().collect(),
-                    (None, Some(kind)) => self.store.list(kind),
-                    (None, None) => Kind::all().flat_map(|k| self.store.list(k)).collect(),
-                };
-                let list = ObjectList {
-                    resource_version: self.store.revision(),
-                    items,
-                    continue_token: Name::default(),
-                    remaining: None,
-                };
-                context.send(from, Message::Stored(token, StoreAnswer::Found(Arc::new(list))));
+            Message::Range(token, range) => {
+                let answer = self.range(range);
+                context.send(from, Message::Stored(token, answer));
             }
             Message::WatchStore(revision) => {
                 self.watchers.retain(|(w, _)| w.actor != from.actor);
-                self.watchers.push((from, SimTime::ZERO));
                 context.connect(from);
-                let missed: Vec<StoreChange> = match self.store.changes_after(revision) {
-                    Ok(changes) => changes.cloned().collect(),
-                    Err(_) => Vec::new(),
+                let message = match self.store.changes_after(revision) {
+                    Ok(changes) => Message::Changed(changes.cloned().collect()),
+                    Err(_) => Message::Compacted(self.store.compacted()),
                 };
-                if !missed.is_empty() {
-                    context.send(from, Message::Changed(missed));
-                }
+                let after = SimDuration::ZERO;
+                let arrives = context.send_ordered(from, after, SimTime::ZERO, message);
+                self.watchers.push((from, arrives.unwrap_or_default()));
             }
-            _ => {}
+            Message::Request(..)
+            | Message::Answer(..)
+            | Message::Watched(..)
+            | Message::WatchClosed(..)
+            | Message::Bookmark(..)
+            | Message::StopWatch(_)
+            | Message::Stored(..)
+            | Message::Changed(_)
+            | Message::Compacted(_)
+            | Message::Runtime(..) => {}
+        }
+    }
+
+    /// What is read at one revision.
+    fn range(&self, range: Range) -> StoreAnswer {
+        let present = self.store.revision();
+        let (revision, items) = match range {
+            Range::Everything => {
+                (present, Ok(Kind::all().flat_map(|k| self.store.list(k)).collect()))
+            }
+            Range::Kind(kind, 0) => (present, Ok(self.store.list(kind))),
+            Range::Kind(kind, revision) => (revision, self.store.list_at(kind, revision)),
+            Range::Key(key) => (present, Ok(self.store.get(&key).cloned().into_iter().collect())),
+            Range::Revision => (present, Ok(Vec::new())),
+        };
+        match items {
+            Ok(items) => StoreAnswer::Found(Arc::new(ObjectList {
+                resource_version: revision,
+                items,
+                continue_token: Name::default(),
+                remaining: None,
+            })),
+            Err(Unreadable::Compacted) => StoreAnswer::Compacted,
+            Err(Unreadable::Future) => StoreAnswer::Future(present),
         }
     }
 
@@ -184,6 +206,12 @@ impl Etcd {
         let turn = context.log(note);
         context.because(turn);
         let after = self.config.commit.draw(self.commit_bits(context.seed()));
+        if let Some((peer, token)) =
+            asked_by.filter(|(p, _)| self.watchers.iter().all(|w| w.0 != *p))
+        {
+            let answer = StoreAnswer::Written(change.clone());
+            context.send_later(peer, after, Message::Stored(token, answer));
+        }
         for (watcher, last) in &mut self.watchers {
             let message = match asked_by {
                 Some((peer, token)) if peer == *watcher => {
@@ -215,6 +243,12 @@ impl Etcd {
             COMPACT => {
                 self.store.compact(self.last_seen);
                 self.last_seen = self.store.revision();
+                let compacted = Message::Compacted(self.store.compacted());
+                for (watcher, last) in &mut self.watchers {
+                    let at =
+                        context.send_ordered(*watcher, SimDuration::ZERO, *last, compacted.clone());
+                    *last = at.unwrap_or(*last);
+                }
                 context.background_alarm(context.now() + self.config.compaction, COMPACT);
             }
             EXPIRE => self.expire(context),

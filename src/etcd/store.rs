@@ -2,8 +2,10 @@
 //!
 //! Pure: it knows no clock and sends nothing.
 
-use std::collections::VecDeque;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, VecDeque};
 
+use crate::api::Name;
 use crate::api::message::{Condition, StoreChange};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::sim::index::Map;
@@ -147,9 +149,7 @@ impl Store {
 
     /// A revision without a change of any key, as another writer's transaction leaves it.
     pub fn advance(&mut self) {
-        self.compact(self.revision);
         self.revision += 1;
-        self.compacted = self.revision - 1;
     }
 
     /// The changes after a revision, in order.
@@ -178,7 +178,7 @@ impl Store {
         }
     }
 
-    /// All objects of a kind by namespace and name, as they were at a revision.
+    /// All objects of a kind in the order of their keys, as they were at a revision.
     ///
     /// # Errors
     /// When that revision was compacted away, or does not exist yet.
@@ -189,21 +189,9 @@ impl Store {
         if revision < self.compacted {
             return Err(Unreadable::Compacted);
         }
-        let mut all = self.list(kind);
-        if revision == self.revision {
-            return Ok(all);
-        }
-        // Undo what came after, newest first.
-        for change in self.history.iter().rev().take_while(|c| c.revision > revision) {
-            if change.object.kind() != kind {
-                continue;
-            }
-            let key = change.object.key();
-            all.retain(|o| o.key() != key);
-            all.extend(change.old.clone());
-        }
-        all.sort_by_cached_key(Object::key);
-        Ok(all)
+        let first = self.history.partition_point(|c| c.revision <= revision);
+        let since = self.history.range(first..).filter(|c| c.object.kind() == kind);
+        Ok(rewind(self.list(kind), since))
     }
 
     /// All objects of a kind in no particular order, the same in every run: a scan of that kind.
@@ -212,15 +200,51 @@ impl Store {
         table.into_iter().flat_map(|t| t.slots.iter().flatten())
     }
 
-    /// All objects of a kind by namespace and name, as they are: a scan of that kind.
+    /// All objects of a kind in the order of their keys, as they are: a scan of that kind.
     pub fn list(&self, kind: Kind) -> Vec<Object> {
         let table = self.tables.get(usize::from(kind.0));
         let mut all: Vec<Object> =
             table.iter().flat_map(|t| t.slots.iter().flatten().cloned()).collect();
-        all.sort_by(|a, b| {
-            let (a, b) = (a.meta(), b.meta());
-            (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name))
-        });
+        all.sort_by(by_key);
         all
     }
 }
+
+/// The objects of a kind as they were before changes that are given in order, in the order of
+/// their keys.
+pub fn rewind<'a>(
+    mut present: Vec<Object>,
+    since: impl Iterator<Item = &'a StoreChange>,
+) -> Vec<Object> {
+    let mut before: BTreeMap<(Name, Name), Option<&Object>> = BTreeMap::new();
+    for change in since {
+        let meta = change.object.meta();
+        let name = (meta.namespace.clone(), meta.name.clone());
+        before.entry(name).or_insert(change.old.as_ref());
+    }
+    if before.is_empty() {
+        return present;
+    }
+    present.retain(|o| {
+        let meta = o.meta();
+        !before.contains_key(&(meta.namespace.clone(), meta.name.clone()))
+    });
+    present.extend(before.into_values().flatten().cloned());
+    present.sort_by(by_key);
+    present
+}
+
+/// The order of objects of one kind in etcd: by the bytes of `namespace/name`, in which
+/// `prod-eu/a` stands before `prod/a`.
+pub fn by_key(a: &Object, b: &Object) -> Ordering {
+    let (a, b) = (a.meta(), b.meta());
+    if a.namespace == b.namespace {
+        return a.name.cmp(&b.name);
+    }
+    let (a, b) = (a.namespace.bytes().chain([b'/']), b.namespace.bytes().chain([b'/']));
+    a.cmp(b)
+}
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

@@ -1,8 +1,8 @@
 //! What a plugin is: the points of a scheduling attempt at which it has a say.
 //!
 //! A plugin holds its configuration and nothing else; what it works out for one pod is an own
-//! value ([`Filter`], [`Score`]) that lives as long as the attempt. A plugin that has nothing to say
-//! about a pod gives none, and then costs nothing a node.
+//! value ([`Filter`], [`Score`]) that lives as long as the attempt. A plugin that has nothing to
+//! say about a pod gives none, and then costs nothing a node.
 
 use std::sync::Arc;
 

@@ -425,8 +425,8 @@ impl Queue {
         waited.next_beat(LEFTOVER_PERIOD, phase)
     }
 
-    /// The next instant at which a pod can be taken or moved, leftovers apart; none when all that can
-    /// help is that something happens.
+    /// The next instant at which a pod can be taken or moved, leftovers apart; none when all that
+    /// can help is that something happens.
     pub fn due(&self, now: SimTime) -> Option<SimTime> {
         let paused = self.config.pop_from_backoff && !self.backoff.is_empty();
         if paused || !self.active.is_empty() {

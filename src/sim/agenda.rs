@@ -14,18 +14,26 @@ pub struct Agenda<T> {
     heap: BinaryHeap<Reverse<(SimTime, u64, u32)>>,
     slab: Vec<Option<T>>,
     free: Vec<u32>,
+    /// The number of what lies or last lay at each place.
+    numbers: Vec<u64>,
     asked: u64,
 }
 
 impl<T> Default for Agenda<T> {
     fn default() -> Self {
-        Agenda { heap: BinaryHeap::new(), slab: Vec::new(), free: Vec::new(), asked: 0 }
+        Agenda {
+            heap: BinaryHeap::new(),
+            slab: Vec::new(),
+            free: Vec::new(),
+            numbers: Vec::new(),
+            asked: 0,
+        }
     }
 }
 
 impl<T> Agenda<T> {
-    /// Puts something on the agenda.
-    pub fn push(&mut self, at: SimTime, what: T) {
+    /// Puts something on the agenda; gives its place and number, by which it can be found there.
+    pub fn push(&mut self, at: SimTime, what: T) -> (u32, u64) {
         let place = match self.free.pop() {
             Some(place) => {
                 self.slab[place as usize] = Some(what);
@@ -36,8 +44,18 @@ impl<T> Agenda<T> {
                 u32::try_from(self.slab.len() - 1).expect("fewer than 2^32 things to do")
             }
         };
-        self.heap.push(Reverse((at, self.asked, place)));
+        let number = self.asked;
+        self.heap.push(Reverse((at, number, place)));
+        self.numbers.resize(self.slab.len(), 0);
+        self.numbers[place as usize] = number;
         self.asked += 1;
+        (place, number)
+    }
+
+    /// Something that is still on the agenda, to change.
+    pub fn get_mut(&mut self, (place, number): (u32, u64)) -> Option<&mut T> {
+        let is_it = self.numbers.get(place as usize) == Some(&number);
+        self.slab.get_mut(place as usize).filter(|_| is_it)?.as_mut()
     }
 
     /// When the next thing is to happen.
@@ -51,6 +69,13 @@ impl<T> Agenda<T> {
         let what = self.slab[place as usize].take().expect("an entry stands for something");
         self.free.push(place);
         Some((at, what))
+    }
+
+    /// What is to happen, in order: a copy of the whole agenda, for people who ask.
+    pub fn iter(&self) -> impl Iterator<Item = (SimTime, &T)> {
+        let mut all: Vec<_> = self.heap.iter().map(|Reverse(entry)| *entry).collect();
+        all.sort_unstable();
+        all.into_iter().filter_map(|(at, _, place)| Some((at, self.slab[place as usize].as_ref()?)))
     }
 
     /// How many things are to happen.

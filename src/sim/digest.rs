@@ -44,7 +44,9 @@ impl Digest {
     /// Takes up one record.
     pub fn take_up(&mut self, numbers: [u64; 4], what: &impl Canonical) {
         self.buffer.0.clear();
-        numbers.iter().for_each(|n| self.buffer.number(*n));
+        for number in numbers {
+            self.buffer.number(number);
+        }
         what.encode(&mut self.buffer);
         self.hasher.update(&self.buffer.0);
     }

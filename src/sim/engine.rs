@@ -46,6 +46,10 @@ pub struct Peer {
     pub life: u32,
 }
 
+/// An alarm that was set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AlarmId((u32, u64));
+
 /// What an actor asks the engine to do to others; only persons and weather do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Control {
@@ -216,6 +220,17 @@ impl<A: Actor> Engine<A> {
         (self.core.foreground == 0).then_some(self.core.last_foreground)
     }
 
+    /// What is on the agenda that is no housekeeping: when, whom it is for, and what it is.
+    pub fn busy(&self) -> impl Iterator<Item = (SimTime, ActorId, &'static str)> {
+        let foreground = self.core.agenda.iter().filter(|(_, entry)| !entry.background);
+        foreground.map(|(at, entry)| match &entry.item {
+            Item::Deliver { to, .. } => (at, to.actor, "message"),
+            Item::Alarm { to, .. } => (at, to.actor, "alarm"),
+            Item::LinkChanged { to, .. } => (at, to.actor, "link"),
+            Item::Resume { to } => (at, *to, "end of a pause"),
+        })
+    }
+
     /// How many things are on the agenda.
     pub fn pending(&self) -> usize {
         self.core.agenda.len()
@@ -384,9 +399,15 @@ impl<A: Actor> Engine<A> {
 }
 
 impl<A: Actor> Core<A> {
-    fn push(&mut self, at: SimTime, cause: u64, background: bool, item: Item<A::Message>) {
+    fn push(
+        &mut self,
+        at: SimTime,
+        cause: u64,
+        background: bool,
+        item: Item<A::Message>,
+    ) -> AlarmId {
         self.foreground += usize::from(!background);
-        self.agenda.push(at, Entry { cause, background, item });
+        AlarmId(self.agenda.push(at, Entry { cause, background, item }))
     }
 
     /// Tells an actor that a peer is gone or that a link has changed.
@@ -518,6 +539,22 @@ impl<A: Actor> Context<'_, A> {
     pub fn background_alarm(&mut self, at: SimTime, tag: u64) {
         let item = Item::Alarm { to: self.me, tag };
         self.core.push(at.max(self.core.now), self.cause, true, item);
+    }
+
+    /// Sets an alarm that is no housekeeping, whatever this turn is.
+    pub fn foreground_alarm(&mut self, at: SimTime, tag: u64) -> AlarmId {
+        let item = Item::Alarm { to: self.me, tag };
+        self.core.push(at.max(self.core.now), self.cause, false, item)
+    }
+
+    /// Makes housekeeping of an alarm that will find nothing to do.
+    pub fn demote(&mut self, alarm: AlarmId) {
+        if let Some(entry) = self.core.agenda.get_mut(alarm.0)
+            && !entry.background
+        {
+            entry.background = true;
+            self.core.foreground -= 1;
+        }
     }
 
     /// What follows in this turn is housekeeping.

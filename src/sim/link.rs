@@ -29,7 +29,7 @@ impl Delay {
     /// The span that 64 random bits choose.
     pub fn draw(self, bits: u64) -> SimDuration {
         let width = self.high.0.saturating_sub(self.low.0);
-        let wide = u128::from(bits) * (u128::from(width) + 1) >> 64;
+        let wide = (u128::from(bits) * (u128::from(width) + 1)) >> 64;
         SimDuration(self.low.0 + u64::try_from(wide).unwrap_or(width))
     }
 }

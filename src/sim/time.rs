@@ -25,6 +25,7 @@ impl SimTime {
     /// The first instant at or after this one that is `phase` past a whole multiple of `period`.
     ///
     /// With a period of 1 s and a phase of 0.2 s, 3.1 s gives 3.2 s and 3.2 s gives 3.2 s.
+    #[must_use]
     pub fn next_beat(self, period: SimDuration, phase: SimDuration) -> SimTime {
         assert!(period.0 > 0, "a period is longer than zero");
         let phase = phase.0 % period.0;
@@ -73,6 +74,7 @@ impl SimDuration {
     }
 
     /// This span `n` times; the longest span when it would not fit.
+    #[must_use]
     pub const fn times(self, n: u64) -> Self {
         SimDuration(self.0.saturating_mul(n))
     }

@@ -6,4 +6,9 @@
 pub mod history;
 pub mod reader;
 pub mod rows;
+pub mod timeline;
 pub mod verdict;
+pub mod why;
+
+#[cfg(test)]
+mod tests;

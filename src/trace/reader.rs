@@ -113,7 +113,7 @@ impl Reading {
             "fault" => Note::Fault(Box::new(fault(&mut row)?)),
             "mark" => Note::Mark(Box::new(mark(&mut row)?)),
             "step" => {
-                let (step, done) = step(&mut row, time)?;
+                let (step, done) = step(&mut row, time, turn)?;
                 let note = Note::Step(Box::new(step));
                 self.log.append(Record { time: done, turn, cause, actor: ActorId(0), note });
                 return Ok(());
@@ -238,15 +238,16 @@ fn refused(row: &mut Row) -> Result<RefusedNote, String> {
     })
 }
 
-fn step(row: &mut Row, begun: SimTime) -> Result<(StepNote, SimTime), String> {
+fn step(row: &mut Row, begun: SimTime, begun_turn: u64) -> Result<(StepNote, SimTime), String> {
     let code = row.0.get("code").and_then(Value::as_i64).ok_or("`code` is missing")?;
+    let begun = row.time("begin_ms").unwrap_or(begun);
     let note = StepNote {
         number: usize::try_from(row.number("number")?).map_err(|e| e.to_string())?,
         text: row.name("text")?,
         output: row.text("output")?,
         code: i32::try_from(code).map_err(|e| e.to_string())?,
         begun,
-        begun_turn: row.number("turn")?,
+        begun_turn,
     };
     Ok((note, row.time("done_ms")?))
 }
@@ -264,13 +265,11 @@ fn mark(row: &mut Row) -> Result<MarkNote, String> {
     let (word, detail) = (row.text("mark")?, row.name("detail")?);
     let who = row.name("who")?;
     // A word of a later version is kept in the sentence.
-    Ok(match known(&word, MARKS) {
-        Ok(mark) => MarkNote { mark, who, detail },
-        Err(_) => {
-            let detail = smol_str::format_smolstr!("{word} {detail}");
-            MarkNote { mark: "mark", who, detail }
-        }
-    })
+    let (mark, detail) = known(&word, MARKS).map_or_else(
+        |_| ("mark", smol_str::format_smolstr!("{word} {detail}")),
+        |mark| (mark, detail.clone()),
+    );
+    Ok(MarkNote { mark, who, detail })
 }
 
 fn expected(value: Value) -> Result<Expected, String> {

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
+use crate::api::Name;
 use crate::api::note::{FaultNote, MarkNote, Note, RefusedNote, StepNote, WriteNote};
 use crate::api::object::Object;
 use crate::sim::log::{Log, Record};
@@ -118,7 +119,8 @@ impl Tracer {
         let steps = steps(log);
         let mut steps = steps.into_iter().peekable();
         for record in log.iter() {
-            while let Some((step, at)) = steps.next_if(|(step, _)| step.begun <= record.time) {
+            while let Some((step, at)) = steps.next_if(|(step, at)| place(step, at) <= record.time)
+            {
                 step_row(step, at).end(out)?;
             }
             if self.heartbeats == Heartbeats::Hidden && record.note.is_heartbeat() {
@@ -141,7 +143,7 @@ pub fn steps(log: &Log<Note>) -> Vec<(&StepNote, &Record<Note>)> {
             Note::Write(_) | Note::Refused(_) | Note::Fault(_) | Note::Mark(_) => None,
         })
         .collect();
-    steps.sort_by_key(|(step, _)| (step.begun, step.number));
+    steps.sort_by_key(|(step, _)| (step.begun_turn, step.number));
     steps
 }
 
@@ -237,12 +239,19 @@ fn request_row(refused: &RefusedNote, record: &Record<Note>) -> Line {
     line
 }
 
+/// The instant at which a step stands: its begin, but for a wait its end, as in the recordings of
+/// real clusters.
+fn place(step: &StepNote, record: &Record<Note>) -> SimTime {
+    if step.text.starts_with("wait ") { record.time } else { step.begun }
+}
+
 fn step_row(step: &StepNote, record: &Record<Note>) -> Line {
-    let mut line = Line::new("step", step.begun, step.begun_turn, 0);
+    let mut line = Line::new("step", place(step, record), step.begun_turn, 0);
     line.number("number", step.number as u64);
     line.text("text", &step.text);
     line.text("output", &step.output);
     line.json("code", &step.code.into());
+    line.millis("begin_ms", step.begun);
     line.millis("done_ms", record.time);
     line.number("done_turn", record.turn);
     line
@@ -252,7 +261,7 @@ fn fault_row(fault: &FaultNote, record: &Record<Note>) -> Line {
     let mut line = Line::of("fault", record);
     line.text("what", &fault.fault);
     line.text("phase", if fault.begins { "begin" } else { "end" });
-    line.json("hit", &fault.hit.iter().map(|name| name.as_str()).collect());
+    line.json("hit", &fault.hit.iter().map(Name::as_str).collect());
     line
 }
 

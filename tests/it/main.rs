@@ -1,3 +1,8 @@
 //! The one integration binary.
 
 mod conformance;
+mod convergence;
+mod determinism;
+mod golden;
+mod random;
+mod tidy;

@@ -35,9 +35,15 @@ const MEAN_INTERVAL: u64 = 10_200_000_000;
 const JITTER: u64 = 200_000_000;
 
 impl Beat {
-    /// The renewals of a holder that begin at an instant.
-    pub fn of(holder: &str, since: SimTime) -> Beat {
-        Beat { key: keyed(0xbea7, holder.as_bytes()), since }
+    /// The renewals of a holder that begin at an instant, in a run of a seed.
+    pub fn of(seed: u64, holder: &str, since: SimTime) -> Beat {
+        Beat { key: keyed(seed ^ 0xbea7, holder.as_bytes()), since }
+    }
+
+    /// The renewals of a holder that has renewed since before the run.
+    pub fn from_before(seed: u64, holder: &str) -> Beat {
+        let beat = Beat::of(seed, holder, SimTime::ZERO);
+        Beat { since: SimTime(beat.key % MEAN_INTERVAL), ..beat }
     }
 
     /// The instant of the `n`-th renewal; the 0-th is the beginning.

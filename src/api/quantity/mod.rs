@@ -24,7 +24,8 @@ pub use parse::QuantityError;
 /// Two quantities are equal when the numbers are, whatever their form: `1` is `1000m`.
 /// Compare [`Quantity::to_string`] to tell forms apart.
 ///
-/// Source: kubernetes v1.36 staging/src/k8s.io/apimachinery/pkg/api/resource/quantity.go, `Quantity`
+/// Source: kubernetes v1.36
+/// staging/src/k8s.io/apimachinery/pkg/api/resource/quantity.go, `Quantity`
 #[derive(Clone, Default)]
 pub struct Quantity {
     value: i64,

@@ -91,7 +91,8 @@ impl Refusal {
 
     /// 409: the object changed since it was read; what every optimistic update meets.
     ///
-    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go,
+    /// Source: kubernetes v1.36
+    /// staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go,
     /// `OptimisticLockErrorMsg`
     pub fn optimistic_lock(of: &GroupResource, name: &str) -> Refusal {
         let why = "the object has been modified; please apply your changes to the latest version \
@@ -113,6 +114,15 @@ impl Refusal {
     /// 410: the resourceVersion is too old.
     pub fn resource_expired(message: &str) -> Refusal {
         refusal(410, Reason::Expired, message.to_owned(), None)
+    }
+
+    /// 410: the revision of a list that goes on is gone; `token` is how it can go on regardless.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/etcd3/errors.go,
+    /// `handleCompactedErrorForPaging`
+    pub fn continue_expired(message: &str, token: Name) -> Refusal {
+        let details = Details { continue_token: token, ..Details::default() };
+        refusal(410, Reason::Expired, message.to_owned(), Some(details))
     }
 
     /// 422: fields are not valid.

@@ -105,6 +105,17 @@ pub struct Details {
     /// Seconds to wait before trying again; 0 for none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub retry_after_seconds: u32,
+    /// How a list whose revision is gone can go on; on the wire it is in the metadata.
+    #[serde(skip)]
+    pub continue_token: Name,
+}
+
+impl Details {
+    /// Whether nothing of it goes over the wire as details.
+    fn is_token_only(&self) -> bool {
+        let without = Details { continue_token: Name::default(), ..self.clone() };
+        !self.continue_token.is_empty() && without == Details::default()
+    }
 }
 
 /// `StatusCause`: one mistake.
@@ -230,8 +241,11 @@ impl Refusal {
         if !self.reason.is_unknown() {
             status["reason"] = json!(self.reason);
         }
-        if let Some(details) = self.details.as_deref() {
+        if let Some(details) = self.details.as_deref().filter(|d| !d.is_token_only()) {
             status["details"] = json!(details);
+        }
+        if let Some(details) = self.details.as_deref().filter(|d| !d.continue_token.is_empty()) {
+            status["metadata"]["continue"] = json!(details.continue_token);
         }
         status["code"] = self.code.into();
         status

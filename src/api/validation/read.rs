@@ -70,8 +70,8 @@ pub fn is_empty(value: &Value) -> bool {
 
 /// Whether two values mean the same: absent, null and empty texts, lists and maps are one.
 ///
-/// Source: kubernetes v1.36 `staging/src/k8s.io/apimachinery/third_party/forked/golang/reflect/
-/// deep_equal.go`,
+/// Source: kubernetes v1.36
+/// staging/src/k8s.io/apimachinery/third_party/forked/golang/reflect/deep_equal.go,
 /// `Equalities.DeepEqual`
 pub fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {

@@ -49,8 +49,8 @@ pub struct Counts {
     pub ready: i32,
     /// Of the available ones.
     pub available: i32,
-    /// Of those on their way out; unknown when a `ReplicaSet` does not tell, although its controller
-    /// has seen it.
+    /// Of those on their way out; unknown when a `ReplicaSet` does not tell, although its
+    /// controller has seen it.
     pub terminating: Option<i32>,
 }
 

@@ -76,7 +76,7 @@ impl Reconciler for EndpointSlices {
         Settings {
             give_up_after: Some(15),
             first_backoff: SimDuration::secs(1),
-            expectations: true,
+            awaits_own_writes: true,
             ..Settings::default()
         }
     }

@@ -61,6 +61,7 @@ impl NodeLifecycle {
         }
         if let Some(next) = self.next_pass(now) {
             plan.look_again_in(next.since(now));
+            plan.housekeeping = true;
         }
         plan
     }
@@ -292,8 +293,10 @@ impl NodeLifecycle {
                 soonest(at.max(now.plus(TAINTING_PERIOD)));
             }
         }
+        plan.housekeeping = next.is_none();
         if let Some(pass) = self.next_pass(now) {
-            soonest(pass.plus(TAINTING_PERIOD));
+            let at = pass.plus(TAINTING_PERIOD);
+            next = Some(next.map_or(at, |n| n.min(at)));
         }
         if let Some(at) = next {
             plan.look_again_in(at.since(now));

@@ -248,7 +248,7 @@ impl Reconciler for ReplicaSetController {
     }
 
     fn settings(&self) -> Settings {
-        Settings { expectations: true, ..Settings::default() }
+        Settings { expectations: true, awaits_own_writes: true, ..Settings::default() }
     }
 
     /// Source: kubernetes v1.36 pkg/controller/replicaset/replica_set.go,

@@ -27,6 +27,8 @@ pub struct Config {
     pub ready: SimDuration,
     /// Whether the node has been registered and ready since before the run.
     pub is_registered: bool,
+    /// The run's seed, from which the beats of its lease follow.
+    pub seed: u64,
 }
 
 /// The node of a kubelet.
@@ -80,6 +82,7 @@ impl Default for Config {
             stop: span(20, 80),
             ready: SimDuration::millis(200),
             is_registered: false,
+            seed: 0,
         }
     }
 }

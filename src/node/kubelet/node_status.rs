@@ -39,6 +39,12 @@ const LEASE_SECONDS: i32 = 40;
 /// `maxUpdateRetries`, `sleep`
 const LEASE_RETRY: SimDuration = SimDuration::millis(200);
 
+/// The longest pause before the lease is tried again.
+///
+/// Source: kubernetes v1.36 staging/src/k8s.io/component-helpers/apimachinery/lease/controller.go,
+/// `maxBackoff`
+const LEASE_RETRY_MOST: SimDuration = SimDuration::secs(7);
+
 const LEASES: &str = "kube-node-lease";
 
 /// Conditions of a node: type, status once it is up, reason, sentence.
@@ -85,6 +91,8 @@ pub(super) struct NodeKeeper {
     ready_at: SimTime,
     post_at: SimTime,
     renew_at: SimTime,
+    /// The pause before the lease is tried again.
+    lease_pause: SimDuration,
     phase: SimDuration,
 }
 
@@ -102,6 +110,7 @@ impl NodeKeeper {
             ready_at: SimTime::NEVER,
             post_at: SimTime::NEVER,
             renew_at: SimTime::NEVER,
+            lease_pause: LEASE_RETRY,
             phase: SimDuration::ZERO,
         }
     }
@@ -130,7 +139,8 @@ impl NodeKeeper {
         (self.is_registered, self.is_ready, self.ready_at) = (true, true, SimTime::NEVER);
         self.own.status = registered(&host.config, host.clock(moment.now)).status;
         if host.config.heartbeat == Heartbeat::Eager {
-            self.renew_at = Beat::of(&self.own.meta.name, SimTime::ZERO).after(moment.now);
+            self.renew_at =
+                Beat::from_before(host.config.seed, &self.own.meta.name).after(moment.now);
             let later = SimDuration(moment.rng.below(POSTED_EVERY.0));
             self.post_at = (moment.now + later).next_beat(COMPUTED_EVERY, self.phase);
         }
@@ -277,10 +287,20 @@ impl NodeKeeper {
         host.send(Sent::Node(NodeRequest::Status), verb, why, moment);
     }
 
+    /// The beat of the renewals that are written.
+    fn own_beat(&self, host: &Host) -> Beat {
+        let (seed, name) = (host.config.seed, &self.own.meta.name);
+        if host.config.is_registered {
+            Beat::from_before(seed, name)
+        } else {
+            Beat::of(seed, name, host.began)
+        }
+    }
+
     /// By which the lease's renewals are computed, when they are not written.
     fn beat(&self, host: &Host, now: SimTime) -> Option<Beat> {
         let lazy = host.config.heartbeat == Heartbeat::Lazy;
-        lazy.then(|| Beat::of(&self.own.meta.name, now))
+        lazy.then(|| Beat::of(host.config.seed, &self.own.meta.name, now))
     }
 
     fn renew(&mut self, host: &mut Host, moment: &mut Moment<'_>) {
@@ -366,10 +386,11 @@ impl NodeKeeper {
         match answer {
             Answer::Object(Object::Lease(lease)) => {
                 self.lease = Some(lease.clone());
+                self.lease_pause = LEASE_RETRY;
                 if what == NodeRequest::LookLease {
                     self.renew(host, moment);
                 } else if host.config.heartbeat == Heartbeat::Eager {
-                    let beat = Beat::of(&self.own.meta.name, host.began);
+                    let beat = self.own_beat(host);
                     self.renew_at = beat.after(moment.now);
                 }
             }
@@ -382,7 +403,8 @@ impl NodeKeeper {
                 if r.reason == Reason::NotFound {
                     self.lease = None;
                 }
-                self.renew_at = moment.now + LEASE_RETRY;
+                self.renew_at = moment.now + self.lease_pause;
+                self.lease_pause = self.lease_pause.times(2).min(LEASE_RETRY_MOST);
             }
             Answer::Object(_)
             | Answer::List(_)
@@ -417,7 +439,8 @@ pub fn registered_lease(config: &Config, since: SimTime) -> Lease {
         renew_time: Some(Time::at(since).whole_micros()),
         ..LeaseSpec::default()
     };
-    lease.beat = (config.heartbeat == Heartbeat::Lazy).then(|| Beat::of(name, since));
+    lease.beat =
+        (config.heartbeat == Heartbeat::Lazy).then(|| Beat::from_before(config.seed, name));
     lease
 }
 

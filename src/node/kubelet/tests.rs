@@ -407,8 +407,8 @@ fn a_kubelet_that_comes_back_leaves_containers_alone() {
     world.put(pod("web", app(json!({"readinessProbe": probe}))));
     world.run(SimDuration::secs(10));
     let (objects, now) = (world.objects, world.now);
-    let mut kubelet = world.kubelet;
-    kubelet.crashed();
+    let runtime = world.kubelet.host.runtime;
+    let kubelet = Kubelet::new(world.kubelet.host.config, runtime);
     let mut world = World::with(kubelet, objects, now + SimDuration::secs(60));
     world.run(SimDuration::secs(60));
     assert!(
@@ -429,7 +429,6 @@ fn a_node_that_comes_back_starts_its_pods_again_and_ends_those_to_be_deleted() {
     let (objects, now) = (world.objects, world.now);
     let mut kubelet = world.kubelet;
     kubelet.crashed();
-    kubelet.lose_containers();
     let mut world = World::with(kubelet, objects, now + SimDuration::secs(60));
     world.run(SimDuration::secs(60));
     let texts = world.texts();

@@ -113,8 +113,7 @@ impl Line {
         if tolerant {
             pieces.truncate(pieces.len() - 2);
         }
-        if matches!(pieces.first(), Some(Piece { token: Token::Word(word), .. }) if word == "kubectl")
-        {
+        if matches!(pieces.first(), Some(Piece { token: Token::Word(w), .. }) if w == "kubectl") {
             pieces.remove(0);
         }
         if pieces.is_empty() {

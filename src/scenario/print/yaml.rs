@@ -296,7 +296,7 @@ mod tests {
             "script": "one\n two\n", "cut": "one\ntwo", "n": null, "time": "12:30", "size": "1e3",
             "image": "registry/app:v1", "cpu": "100m", "ip": "10.0.0.1",
         });
-        let want = r##"cpu: 100m
+        let want = r#"cpu: 100m
 cut: |-
   one
   two
@@ -327,7 +327,7 @@ script: |
    two
 size: "1e3"
 time: "12:30"
-"##;
+"#;
         assert_eq!(text(&value), want);
     }
 

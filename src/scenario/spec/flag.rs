@@ -57,7 +57,8 @@ macro_rules! flags {
 
 /// The flags that a scenario may set.
 ///
-/// Source: kubernetes v1.36 cmd/kube-controller-manager/app/options, cmd/kube-apiserver/app/options,
+/// Source: kubernetes v1.36
+/// cmd/kube-controller-manager/app/options, cmd/kube-apiserver/app/options,
 /// cmd/kube-scheduler/app/options, cmd/kubelet/app/options
 pub const FLAGS: &[FlagRow] = flags! {
     "kube-controller-manager" {

@@ -132,7 +132,13 @@ impl Cluster {
         match verb {
             Verb::List(options) => {
                 let all = self.objects.values().filter(|o| o.kind() == options.kind).cloned();
-                let page: ObjectList = list::page(all, self.revision, options)?;
+                let found = ObjectList {
+                    resource_version: self.revision,
+                    items: all.collect(),
+                    continue_token: Name::default(),
+                    remaining: None,
+                };
+                let page: ObjectList = list::stored_page(options, &found)?;
                 return Ok(Answer::List(Arc::new(page)));
             }
             Verb::Watch(options) => {

@@ -485,11 +485,11 @@ impl World {
         let now = self.now();
         let kinds = &random.kinds;
         let pick = self.weather.rng.below(kinds.len().max(1) as u64);
-        if let Some(kind) = kinds.get(usize::try_from(pick).unwrap_or(0)) {
-            if let Some(inject) = self.drawn(&kind.0) {
-                // What finds nothing to hit at this instant does not come.
-                let _ = self.inject(&inject);
-            }
+        if let Some(kind) = kinds.get(usize::try_from(pick).unwrap_or(0))
+            && let Some(inject) = self.drawn(&kind.0)
+        {
+            // What finds nothing to hit at this instant does not come.
+            let _ = self.inject(&inject);
         }
         self.weather.next_random(now, random);
     }

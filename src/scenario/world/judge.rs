@@ -152,8 +152,8 @@ impl Judge {
         }
     }
 
-    /// The run has ended; `idle` tells since when nothing was left to do.
-    pub(super) fn finish(&mut self, store: &Store, now: SimTime, idle: Option<SimTime>) {
+    /// The run has ended; `idle` tells since when nothing was left to do, or what was.
+    pub(super) fn finish(&mut self, store: &Store, now: SimTime, idle: Result<SimTime, String>) {
         self.state_changed(store, now);
         for standing in &mut self.rules {
             let rule = standing.rule.clone();
@@ -173,9 +173,10 @@ impl Judge {
                 Judgement::Never(_) => (standing.first.is_none(), String::new()),
                 Judgement::Sometimes(_) => (standing.first.is_some(), standing.detail.clone()),
                 Judgement::Eventually(_) => eventually(standing),
-                Judgement::Settled(settled) => match idle {
-                    None => (false, "something was left to do at the end".to_owned()),
-                    Some(since) => {
+                Judgement::Settled(settled) => match &idle {
+                    Err(busy) => (false, busy.clone()),
+                    Ok(since) => {
+                        let since = *since;
                         standing.first = Some((since, String::new()));
                         let limit = settled.within.map_or(SimTime::NEVER, |w| SimTime::ZERO + w);
                         (since <= limit, format!("nothing was left to do from {since} on"))

@@ -12,9 +12,13 @@ mod step;
 use std::sync::Arc;
 
 use crate::api::Name;
+use crate::api::core::node::Node;
+use crate::api::core::pod::Pod;
 use crate::api::note::Note;
 use crate::api::object::{Kind, Object};
+use crate::api::taint::{Taint, TaintEffect};
 use crate::cluster::Cluster;
+use crate::controllers::taint_eviction::{Stay, stay};
 use crate::scenario::load::Described;
 use crate::scenario::spec::Until;
 use crate::sim::digest::DigestValue;
@@ -247,7 +251,33 @@ impl World {
     /// When the cluster will count as settled, if nothing happens any more.
     fn settles_at(&self) -> Option<SimTime> {
         let idle = self.cluster.engine.idle_since()?;
+        if self.awaits_eviction() {
+            return None;
+        }
         Some(idle + self.quiet())
+    }
+
+    /// Whether a pod tolerates a taint of its node for a while only: it will be evicted, or the
+    /// taint will go.
+    fn awaits_eviction(&self) -> bool {
+        let store = self.cluster.store();
+        let nodes = store.iter(Kind::NODE).filter_map(|o| o.as_a::<Node>());
+        let lasting = |node: &Node| -> Vec<Taint> {
+            let taints = node.spec.taints.iter();
+            taints.filter(|t| t.effect == TaintEffect::NoExecute).cloned().collect()
+        };
+        let tainted: Vec<(&Name, Vec<Taint>)> = nodes
+            .map(|node| (&node.meta.name, lasting(node)))
+            .filter(|(_, taints)| !taints.is_empty())
+            .collect();
+        if tainted.is_empty() {
+            return false;
+        }
+        let pods = store.iter(Kind::POD).filter_map(|o| o.as_a::<Pod>());
+        pods.filter(|p| !p.meta.is_deleting() && !p.is_terminal()).any(|pod| {
+            let found = tainted.iter().find(|(name, _)| **name == pod.node_name);
+            found.is_some_and(|(_, taints)| stay(taints, &pod.spec.tolerations) != Stay::Forever)
+        })
     }
 
     fn is_settled(&self) -> bool {
@@ -299,7 +329,10 @@ impl World {
         let now = self.now();
         self.end = Some(now);
         let settled = self.cluster.engine.idle_since();
-        self.judge.finish(self.cluster.store(), now, settled);
+        let busy = self.cluster.engine.busy().next().map(|(at, who, what)| {
+            format!("{} still has an {what} at {at}", self.cluster.engine.name(who))
+        });
+        self.judge.finish(self.cluster.store(), now, settled.ok_or(busy.unwrap_or_default()));
         self.cut_off_commands();
     }
 

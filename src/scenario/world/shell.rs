@@ -9,7 +9,7 @@ use crate::api::time::Time;
 use crate::api::why::Why;
 use crate::cluster::{Guest, Moved};
 use crate::scenario::terminal::{Input, Running, Wants};
-use crate::sim::engine::{ActorId, Peer};
+use crate::sim::engine::{ActorId, AlarmId, Peer};
 use crate::sim::time::SimDuration;
 
 /// A terminal at which commands run.
@@ -30,6 +30,8 @@ pub(super) struct Shell {
 struct Job {
     running: Running,
     cause: u64,
+    /// The alarms that it set; they count for nothing when it has ended.
+    alarms: Vec<AlarmId>,
 }
 
 /// How long kubectl takes to start and read its configuration.
@@ -63,8 +65,8 @@ impl Shell {
     /// Begins a command under a number.
     pub(super) fn begin(&mut self, number: u64, running: Running, context: &mut Moved<'_>) {
         let cause = context.cause();
-        self.commands.insert(number, Job { running, cause });
-        context.alarm(context.now() + START_UP, number);
+        let alarms = vec![context.foreground_alarm(context.now() + START_UP, number)];
+        self.commands.insert(number, Job { running, cause, alarms });
     }
 
     /// Ends a command that runs: what it has printed.
@@ -113,12 +115,17 @@ impl Shell {
             }
         }
         if let Some(at) = wants.wake_at {
-            context.alarm(at.sim(), number);
+            let alarm = context.foreground_alarm(at.sim(), number);
+            if let Some(job) = self.commands.get_mut(&number) {
+                job.alarms.drain(..).for_each(|old| context.demote(old));
+                job.alarms.push(alarm);
+            }
         }
         if let Some(code) = wants.done
             && let Some(job) = self.commands.remove(&number)
         {
             self.under_way.retain(|_, (n, _)| *n != number);
+            job.alarms.iter().for_each(|alarm| context.demote(*alarm));
             self.ended.push((number, code, job.running.output().to_owned()));
         }
     }
@@ -163,6 +170,8 @@ impl Guest for Shell {
             | Message::WatchStore(_)
             | Message::Stored(..)
             | Message::Changed(_)
+            | Message::Compacted(_)
+            | Message::Bookmark(..)
             | Message::Runtime(..) => {}
         }
     }

@@ -18,7 +18,8 @@ pub(crate) fn make(_: &PluginArgs) -> Arc<dyn Plugin> {
 }
 
 impl Plugin for SchedulingGates {
-    /// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/schedulinggates/scheduling_gates.go,
+    /// Source: kubernetes v1.36
+    /// pkg/scheduler/framework/plugins/schedulinggates/scheduling_gates.go,
     /// `SchedulingGates.PreEnqueue`
     fn pre_enqueue(&self, pod: &Pod) -> Result<(), Status> {
         let gates = &pod.spec.scheduling_gates;

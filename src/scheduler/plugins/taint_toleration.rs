@@ -64,7 +64,8 @@ impl Plugin for TaintToleration {
         &[NODE, POD]
     }
 
-    /// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/tainttoleration/taint_toleration.go,
+    /// Source: kubernetes v1.36
+    /// pkg/scheduler/framework/plugins/tainttoleration/taint_toleration.go,
     /// `TaintToleration.isSchedulableAfterNodeChange` and `isSchedulableAfterPodTolerationChange`
     fn is_worth_retrying(&self, pod: &Pod, happened: &Happened) -> bool {
         if let (_, Some(new)) = happened.pod() {

@@ -177,8 +177,8 @@ fn orphaned(case: &Case<'_>) -> Result<(), String> {
 fn pod(n: usize, row: &Value, is_deleting: bool) -> Result<Value, String> {
     let name = text(row, "name")?;
     let created = EPOCH.plus(SimDuration::secs(3600).times(n as u64));
-    let mut pod = json!({"metadata": {"name": name, "namespace": "default", "uid": format!("pod-{n}"),
-        "creationTimestamp": created.to_string()}, "spec": {"containers": []}, "status": {}});
+    let mut pod = json!({"metadata": {"name": name, "namespace": "default",
+        "uid": format!("pod-{n}"), "creationTimestamp": created.to_string()}, "spec": {"containers": []}, "status": {}});
     if !row["phase"].as_str().unwrap_or_default().is_empty() {
         pod["status"]["phase"] = row["phase"].clone();
     }

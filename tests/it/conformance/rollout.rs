@@ -321,7 +321,10 @@ fn compare(got: &Value, want: &Value) -> Result<(), String> {
     for (i, (a, b)) in mine.iter().zip(&theirs).enumerate() {
         same(a, b).map_err(|e| format!("sync {i}: {e}"))?;
     }
-    let short = |v: &Value, n: usize| json!({ "first": v["firstSyncOfOp"], "names": v["replicaSetNames"], "syncs": n });
+    let short = |v: &Value, syncs: usize| {
+        let (first, names) = (&v["firstSyncOfOp"], &v["replicaSetNames"]);
+        json!({ "first": first, "names": names, "syncs": syncs })
+    };
     same(&short(got, mine.len()), &short(want, theirs.len()))
 }
 

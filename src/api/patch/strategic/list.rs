@@ -73,7 +73,9 @@ impl<'a> Elements<'a> {
         let place = |e: &Value| self.position(order, e);
         for i in 1..sorted.len() {
             // An element that the order does not name counts as less than any other.
-            let less = |a: &Value, b: &Value| !matches!((place(a), place(b)), (Some(a), Some(b)) if a >= b);
+            let kept =
+                |a: &Value, b: &Value| matches!((place(a), place(b)), (Some(a), Some(b)) if a >= b);
+            let less = |a: &Value, b: &Value| !kept(a, b);
             let mut j = i;
             while j > 0 && less(&sorted[j], &sorted[j - 1]) {
                 sorted.swap(j, j - 1);

@@ -98,7 +98,10 @@ LAST SEEN          TYPE     REASON      OBJECT    MESSAGE
 10m                Normal   Scheduled   Pod/web   a message
 2m (x5 over 10m)   Normal   Pulled      Pod/web   a message
 ";
-    assert_eq!(crate::scenario::print::events(&events, &Default::default(), now()), want);
+    assert_eq!(
+        crate::scenario::print::events(&events, &crate::scenario::print::How::default(), now()),
+        want
+    );
 }
 
 #[test]

@@ -1,0 +1,162 @@
+//! Carrying out a scenario for a command: from its name to a world, and the world to its end.
+
+use std::path::Path;
+
+use crate::cli::Status;
+use crate::cli::bug;
+use crate::cli::files::{bytes, read_as_scenario, shown};
+use crate::scenario::diagnostic::nearest;
+use crate::scenario::load::Described;
+use crate::scenario::source::Place;
+use crate::scenario::spec::{Action, FaultAction, Inject, Start, Until};
+use crate::scenario::world::{Report, World};
+use crate::sim::time::SimTime;
+
+/// How a scenario is run, beside what it says itself.
+#[derive(Clone, Default)]
+pub(crate) struct Choice {
+    /// The seed in place of the scenario's.
+    pub(crate) seed: Option<u64>,
+    /// The end in place of the scenario's.
+    pub(crate) until: Option<Until>,
+    /// Values set from outside.
+    pub(crate) set: Vec<String>,
+}
+
+/// The world of a scenario at its beginning; `Err` is all that is wrong with it, to be shown.
+pub(crate) fn world(name: &str, choice: &Choice) -> Result<World, String> {
+    world_of(name, bytes(name)?, choice)
+}
+
+/// The world of a scenario of which the bytes have been read.
+pub(crate) fn world_of(name: &str, bytes: Vec<u8>, choice: &Choice) -> Result<World, String> {
+    let described = read_as_scenario(name, bytes, &choice.set)?;
+    let seed = choice.seed.unwrap_or(described.scenario.seed);
+    let mut wrong = strangers(&described, &shown(name));
+    let world = World::new(described, seed, choice.until).map_err(|why| {
+        let line = |why: &String| format!("{}: error: {why}\n", shown(name));
+        why.iter().map(line).collect::<String>()
+    });
+    match world {
+        Ok(world) if wrong.is_empty() => Ok(world),
+        Ok(_) => Err(wrong),
+        Err(why) => {
+            wrong.push_str(&why);
+            Err(wrong)
+        }
+    }
+}
+
+/// Lets a world go on to its end, remembering for a bug's report how far it came.
+pub(crate) fn drive(name: &str, set: &[String], world: &mut World) -> Report {
+    drive_telling(name, set, world, |_| {})
+}
+
+/// Like [`drive`]; `tell` sees the world after every turn.
+pub(crate) fn drive_telling(
+    name: &str,
+    set: &[String],
+    world: &mut World,
+    mut tell: impl FnMut(&World),
+) -> Report {
+    bug::begin(name, world.seed(), set);
+    loop {
+        let on = world.go_on();
+        bug::reached(world.cluster().engine.turns(), world.now());
+        tell(world);
+        if !on {
+            break;
+        }
+    }
+    let report = world.run();
+    bug::end();
+    report
+}
+
+/// What a run amounts to. A fault that hit nobody is a mistake of the scenario: the run was not
+/// the one that was meant.
+pub(crate) fn status(world: &World, report: &Report) -> Status {
+    if report.verdict.held {
+        return Status::Held;
+    }
+    let steps = &world.described().scenario.steps;
+    let failed: Vec<_> = report.steps.iter().filter(|s| s.code != 0 && !s.tolerant).collect();
+    let injects = |n: usize| matches!(steps.get(n).map(|s| &s.action), Some(Action::Inject(_)));
+    let missed = report.verdict.failures.len() > failed.len();
+    if missed || failed.iter().any(|step| injects(step.number)) {
+        Status::Unusable
+    } else {
+        Status::Failed
+    }
+}
+
+/// Faults at nodes that the cluster does not have, each with its place.
+fn strangers(described: &Described, file: &str) -> String {
+    let scenario = &described.scenario;
+    let known: Vec<String> =
+        scenario.cluster.nodes.iter().flat_map(|node| node.node_names()).collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let of_steps = scenario.steps.iter().filter_map(|step| match &step.action {
+        Action::Inject(inject) => Some(inject),
+        Action::Kubectl(_) | Action::Apply(_) | Action::Wait(_) | Action::Until(_) => None,
+    });
+    let of_faults = scenario.faults.iter().filter_map(|fault| match &fault.start {
+        Start::At(_, inject) | Start::When(_, inject) => Some(inject),
+        Start::Random(_) => None,
+    });
+    let mut text = String::new();
+    for inject in of_steps.chain(of_faults) {
+        for node in nodes_of(inject).iter().filter(|node| !known.contains(&node.as_str())) {
+            text.push_str(&stranger(file, inject.place, node, &known));
+        }
+    }
+    text
+}
+
+fn nodes_of(inject: &Inject) -> &[String] {
+    match &inject.fault {
+        FaultAction::NodeStop(nodes) | FaultAction::NodeStart(nodes) => &nodes.nodes,
+        FaultAction::PodKill(pods) => &pods.nodes,
+        FaultAction::ContainerKill(containers) => &containers.nodes,
+        FaultAction::ComponentStop(_)
+        | FaultAction::ComponentStart(_)
+        | FaultAction::NetworkPartition(_) => &[],
+    }
+}
+
+fn stranger(file: &str, place: Place, node: &str, known: &[&str]) -> String {
+    let Place { line, column, .. } = place;
+    let hint = match nearest(node, known.iter().copied()) {
+        Some(near) => format!(", did you mean `{near}`?"),
+        None => format!(", which has {}", known.join(", ")),
+    };
+    format!(
+        "{file}:{line}:{column}: error: the fault selects nothing: the cluster has no node \
+         `{node}`{hint}\n"
+    )
+}
+
+/// The name by which a file is known without its folder and ending.
+pub(crate) fn title(root: &Path, path: &Path) -> String {
+    let inner = path.strip_prefix(root).unwrap_or(path);
+    let inner = if inner.as_os_str().is_empty() { path } else { inner };
+    let text = inner.with_extension("").display().to_string();
+    text.trim_start_matches("./").trim_start_matches("scenarios/").to_owned()
+}
+
+/// An instant as people read it: tenths of a second.
+pub(crate) fn clock(at: SimTime) -> String {
+    let tenths = at.0 / 100_000_000;
+    let (minutes, rest) = (tenths / 600, tenths % 600);
+    if minutes > 0 {
+        return format!("{minutes}m{:02}.{}s", rest / 10, rest % 10);
+    }
+    format!("{}.{}s", rest / 10, rest % 10)
+}
+
+/// Milliseconds of the wall clock, told and never acted upon.
+#[expect(clippy::disallowed_types, reason = "how long a run took is told to people")]
+pub(crate) fn wall_clock() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+}

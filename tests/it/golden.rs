@@ -1,0 +1,1 @@
+//! Traces held against recordings of a real cluster.
