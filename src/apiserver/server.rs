@@ -380,7 +380,7 @@ impl Apiserver {
             let of_peer: Vec<u64> = self
                 .cache(kind)
                 .streams()
-                .filter(|(_, s)| s.client.actor == peer)
+                .filter(|(_, s)| s.client.actor == peer && (gone || s.held))
                 .map(|(n, _)| n)
                 .collect();
             for number in of_peer {

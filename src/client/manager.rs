@@ -123,6 +123,8 @@ impl Manager {
             let run = controller.begin(key, cause, plan, moment);
             self.advance(n, run, moment);
         }
+        // What is due is queued even while all workers are busy; their end looks at it.
+        self.controllers[n].queue.advance(moment.now);
     }
 
     /// Sends what a run may send next; ends it when nothing is left.
