@@ -349,6 +349,7 @@ impl<A: Actor> Engine<A> {
         }
         slot.up = false;
         let connected = std::mem::take(&mut slot.connected);
+        self.core.forget(id);
         self.actors[id.0 as usize].crash();
         for peer in connected {
             self.core.slots[peer.0 as usize].connected.retain(|p| *p != id);
@@ -399,6 +400,22 @@ impl<A: Actor> Engine<A> {
 }
 
 impl<A: Actor> Core<A> {
+    /// What is on the agenda for an actor whose life has ended will find nobody: it no longer
+    /// keeps the world busy.
+    fn forget(&mut self, id: ActorId) {
+        for entry in self.agenda.all_mut().filter(|entry| !entry.background) {
+            let (Item::Deliver { to, .. } | Item::Alarm { to, .. } | Item::LinkChanged { to, .. }) =
+                &entry.item
+            else {
+                continue;
+            };
+            if to.actor == id {
+                entry.background = true;
+                self.foreground -= 1;
+            }
+        }
+    }
+
     fn push(
         &mut self,
         at: SimTime,
