@@ -1,9 +1,9 @@
 //! The one integration binary.
 
 mod conformance;
-mod scenarios;
 mod convergence;
 mod determinism;
 mod golden;
 mod random;
+mod scenarios;
 mod tidy;
