@@ -13,9 +13,9 @@
 )]
 
 mod conformance;
-mod scenarios;
 mod convergence;
 mod determinism;
 mod golden;
 mod random;
+mod scenarios;
 mod tidy;
