@@ -133,6 +133,8 @@ pub struct Process<C> {
     lives: u32,
     /// Until when each server that cannot be reached still counts as connected.
     cut_since: Option<SimTime>,
+    /// The life of the server that the link was cut from.
+    cut_from: Peer,
 }
 
 #[derive(Clone, Debug)]
@@ -174,6 +176,7 @@ impl<C: Component> Process<C> {
             rng: None,
             lives: 0,
             cut_since: None,
+            cut_from: Peer::default(),
         }
     }
 
@@ -343,8 +346,13 @@ impl<C: Component> Process<C> {
         }
         if up {
             self.cut_since = None;
+            // The server's new life knows nothing of the connection and resets it.
+            if !context.is_up(peer) || self.cut_from != context.peer(peer) {
+                self.disconnect("connection reset by peer", context);
+            }
         } else if context.is_up(peer) {
             self.cut_since = Some(context.now());
+            self.cut_from = context.peer(peer);
             context.alarm(context.now() + DEAD_AFTER, DEAD);
         } else {
             self.disconnect("connection reset by peer", context);

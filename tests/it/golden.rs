@@ -91,6 +91,7 @@ const CHANCE: &[Row] = &[
         "ReplicaSet/web-r1 spec.replicas = ",
         "how many scalings a sync sees is timing",
     ),
+    ("09-cascade", "Deployment/orphan condition Available", "its last sync races with its end"),
 ];
 
 #[test]
