@@ -93,8 +93,12 @@ pub(crate) fn status(world: &World, report: &Report) -> Status {
 /// Faults at nodes that the cluster does not have, each with its place.
 fn strangers(described: &Described, file: &str) -> String {
     let scenario = &described.scenario;
-    let known: Vec<String> =
-        scenario.cluster.nodes.iter().flat_map(|node| node.node_names()).collect();
+    let known: Vec<String> = scenario
+        .cluster
+        .nodes
+        .iter()
+        .flat_map(crate::scenario::spec::NodeTemplate::node_names)
+        .collect();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let of_steps = scenario.steps.iter().filter_map(|step| match &step.action {
         Action::Inject(inject) => Some(inject),

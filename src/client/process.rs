@@ -65,8 +65,8 @@ const HEARTBEAT_TIMEOUT: SimDuration = SimDuration::secs(10);
 
 /// How long a candidate waits for the answer about its lease: half of the renew deadline.
 ///
-/// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/leaderelection/resourcelock/interface.go,
-/// `NewFromKubeconfig`
+/// Source: kubernetes v1.36
+/// staging/src/k8s.io/client-go/tools/leaderelection/resourcelock/interface.go, `NewFromKubeconfig`
 const LEASE_TIMEOUT: SimDuration = SimDuration::secs(5);
 
 /// How long it takes to learn that nobody listens.
@@ -96,7 +96,9 @@ impl InFlight {
     /// After how long it is given up when the network swallows it.
     fn patience(&self) -> SimDuration {
         let beat = self.key.kind == Kind::LEASE
-            || (self.key.kind == Kind::NODE && self.verb == "patch" && self.subresource == "status");
+            || (self.key.kind == Kind::NODE
+                && self.verb == "patch"
+                && self.subresource == "status");
         match self.purpose {
             Purpose::Lease(_) => LEASE_TIMEOUT,
             Purpose::Component(_) if beat => HEARTBEAT_TIMEOUT,
