@@ -3,9 +3,9 @@
 //! *A ship-model basin: the ship is to scale, the waves are made to order.*
 //!
 //! A world is a whole cluster of Kubernetes 1.36 (etcd, kube-apiserver, the controllers,
-//! kube-scheduler, a kubelet on every node), the person at its terminal, and the weather. It runs on
-//! one virtual clock from one seed: the same scenario and seed give the same run on every machine.
-//! This page is the manual of the crate; the command line is described in the README, the
+//! kube-scheduler, a kubelet on every node), the person at its terminal, and the weather. It runs
+//! on one virtual clock from one seed: the same scenario and seed give the same run on every
+//! machine. This page is the manual of the crate; the command line is described in the README, the
 //! scenario file in `docs/scenario.md`, the inside in `ARCHITECTURE.md`.
 //!
 //! # A run

@@ -65,8 +65,8 @@ const HEARTBEAT_TIMEOUT: SimDuration = SimDuration::secs(10);
 
 /// How long a candidate waits for the answer about its lease: half of the renew deadline.
 ///
-/// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/leaderelection/resourcelock/interface.go,
-/// `NewFromKubeconfig`
+/// Source: kubernetes v1.36
+/// staging/src/k8s.io/client-go/tools/leaderelection/resourcelock/interface.go, `NewFromKubeconfig`
 const LEASE_TIMEOUT: SimDuration = SimDuration::secs(5);
 
 /// How long it takes to learn that nobody listens.
