@@ -143,8 +143,11 @@ impl Why {
     }
 }
 
-/// Kind and name of `KIND/NAME[.FIELD]`, and the name and field where there is a dot.
-fn asked(text: &str) -> Result<(Kind, &str, Option<(&str, &str)>), String> {
+/// A kind, all that stands behind its slash, and that as a name and a field where there is a dot.
+type Asked<'a> = (Kind, &'a str, Option<(&'a str, &'a str)>);
+
+/// Reads `KIND/NAME[.FIELD]`.
+fn asked(text: &str) -> Result<Asked<'_>, String> {
     let expected = "expected an object such as `deploy/web` or `pod/web-0.status.phase`";
     let split = text.split_once('/').filter(|(_, name)| !name.is_empty());
     let (_, name) = split.ok_or_else(|| format!("error: `{text}`: {expected}\n"))?;
