@@ -30,6 +30,7 @@ pub struct WatchCache {
     closed: Vec<u64>,
     everywhere: Vec<u64>,
     by_node: Map<Name, Vec<u64>>,
+    by_name: Map<Name, Vec<u64>>,
 }
 
 /// How a watch begins.
@@ -87,7 +88,8 @@ impl Stream {
     /// Whether it is to be told that it has seen all up to a revision, when the history ends with
     /// the change before number `end`.
     pub fn wants_bookmark(&self, end: u64, revision: u64) -> bool {
-        let has_all = self.cursor == end && self.initial.is_empty();
+        // One that is not held has got all that concerns it.
+        let has_all = (!self.held || self.cursor == end) && self.initial.is_empty();
         self.options.bookmarks && !self.held && has_all && revision > self.after
     }
 
@@ -215,10 +217,22 @@ impl WatchCache {
         }
         self.history.push(change.clone(), now);
         self.concerned(change, concerned);
+        // What came before has been delivered, or did not concern them.
+        let last = self.history.end() - 1;
+        for number in concerned {
+            if let Some(Some(stream)) = self.streams.get_mut(place(*number))
+                && !stream.held
+            {
+                stream.cursor = stream.cursor.max(last);
+            }
+        }
     }
 
     fn concerned(&self, change: &StoreChange, all: &mut Vec<u64>) {
         all.extend_from_slice(&self.everywhere);
+        if !self.by_name.is_empty() {
+            all.extend(self.by_name.get(&change.object.meta().name).into_iter().flatten());
+        }
         if change.object.kind() != Kind::POD || self.by_node.is_empty() {
             return;
         }
@@ -270,10 +284,7 @@ impl WatchCache {
             self.streams.push(None);
             self.streams.len() as u64 - 1
         });
-        match stream.node() {
-            Some(node) => self.by_node.entry(node.clone()).or_default().push(number),
-            None => self.everywhere.push(number),
-        }
+        self.listing(&stream).push(number);
         self.streams[place(number)] = Some(stream);
         Ok(number)
     }
@@ -293,13 +304,19 @@ impl WatchCache {
     pub fn close(&mut self, number: u64) -> Option<Stream> {
         let stream = self.streams.get_mut(place(number))?.take()?;
         self.closed.push(number);
-        self.everywhere.retain(|n| *n != number);
-        if let Some(node) = stream.node()
-            && let Some(list) = self.by_node.get_mut(node)
-        {
-            list.retain(|n| *n != number);
-        }
+        self.listing(&stream).retain(|n| *n != number);
         Some(stream)
+    }
+
+    /// Where a watch is listed, so that a change need not be held against all of them.
+    fn listing(&mut self, stream: &Stream) -> &mut Vec<u64> {
+        if let Some(name) = stream.options.fields.exact("metadata.name") {
+            return self.by_name.entry(name.clone()).or_default();
+        }
+        match stream.node() {
+            Some(node) => self.by_node.entry(node.clone()).or_default(),
+            None => &mut self.everywhere,
+        }
     }
 
     /// The watches, by number.

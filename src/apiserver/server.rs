@@ -99,6 +99,9 @@ pub(super) enum Fresh {
 /// The apiserver process. All its memory is caches.
 #[derive(Clone)]
 pub struct Apiserver {
+    /// Watches that have ended while their clients could not be reached: the connection tells them
+    /// when it works again.
+    unclosed: Vec<(Peer, u64)>,
     pub(super) config: Config,
     name: Name,
     etcd: ActorId,
@@ -146,6 +149,7 @@ impl Apiserver {
     /// An apiserver of an etcd.
     pub fn new(name: &str, etcd: ActorId, config: Config) -> Apiserver {
         Apiserver {
+            unclosed: Vec::new(),
             config,
             name: name.into(),
             etcd,
@@ -340,11 +344,15 @@ impl Apiserver {
         A: Actor<Message = Message, Note = Note>,
     {
         let fresh = self.config.event_fresh;
-        let cache = self.cache_mut(kind);
+        let cache = &mut self.caches[usize::from(kind.0)];
         for (_, stream) in cache.streams() {
             let (client, last) = (stream.client, stream.last_arrival);
             let message = Message::WatchClosed(stream.request, None);
-            context.send_ordered(client, SimDuration::ZERO, last, message);
+            if context.can_reach(client.actor) {
+                context.send_ordered(client, SimDuration::ZERO, last, message);
+            } else {
+                self.unclosed.push((client, stream.request));
+            }
         }
         cache.fill(items, revision, fresh);
     }
@@ -361,11 +369,18 @@ impl Apiserver {
         if gone {
             self.freeze_lease(peer, context);
         }
+        let (unclosed, rest) = std::mem::take(&mut self.unclosed)
+            .into_iter()
+            .partition::<Vec<_>, _>(|(client, _)| client.actor == peer && (up || gone));
+        self.unclosed = rest;
+        for (client, request) in unclosed.into_iter().filter(|_| up) {
+            context.send(client, Message::WatchClosed(request, None));
+        }
         for kind in Kind::all() {
             let of_peer: Vec<u64> = self
                 .cache(kind)
                 .streams()
-                .filter(|(_, s)| s.client.actor == peer)
+                .filter(|(_, s)| s.client.actor == peer && (gone || s.held))
                 .map(|(n, _)| n)
                 .collect();
             for number in of_peer {

@@ -143,10 +143,10 @@ impl Why {
     }
 }
 
-/// A kind, all that stands behind its slash, and that as a name and a field where there is a dot.
+/// Kind and name of what is asked about, and the name and field where there is a dot.
 type Asked<'a> = (Kind, &'a str, Option<(&'a str, &'a str)>);
 
-/// Reads `KIND/NAME[.FIELD]`.
+/// Kind and name of `KIND/NAME[.FIELD]`, and the name and field where there is a dot.
 fn asked(text: &str) -> Result<Asked<'_>, String> {
     let expected = "expected an object such as `deploy/web` or `pod/web-0.status.phase`";
     let split = text.split_once('/').filter(|(_, name)| !name.is_empty());

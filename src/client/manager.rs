@@ -48,7 +48,9 @@ struct Controller {
 }
 
 /// One worker's work on one key.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent answer of the plan")]
 struct Run {
     key: ObjectKey,
     cause: u64,
@@ -121,6 +123,8 @@ impl Manager {
             let run = controller.begin(key, cause, plan, moment);
             self.advance(n, run, moment);
         }
+        // What is due is queued even while all workers are busy; their end looks at it.
+        self.controllers[n].queue.advance(moment.now);
     }
 
     /// Sends what a run may send next; ends it when nothing is left.

@@ -89,6 +89,11 @@ impl<'a> View<'a> {
         self.cache(T::KIND).controlled_by(uid).filter_map(T::of)
     }
 
+    /// How many they are.
+    pub fn count_controlled_by<T: Resource>(self, uid: Uid) -> usize {
+        self.cache(T::KIND).controlled_by(uid).len()
+    }
+
     /// Those of a namespace that no owner manages.
     pub fn orphans<T: Resource>(self, namespace: &Name) -> impl Iterator<Item = &'a Arc<T>> {
         self.cache(T::KIND).orphans(namespace).filter_map(T::of)

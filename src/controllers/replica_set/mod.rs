@@ -5,6 +5,7 @@
 
 pub mod order;
 pub mod status;
+mod tally;
 mod watch;
 mod why;
 
@@ -27,6 +28,7 @@ use crate::controllers::pod_control::{PodControl, pod_from_template};
 use crate::sim::index::Map;
 use crate::sim::time::SimDuration;
 use status::LabelCheck;
+use tally::Tallies;
 pub use why::ReplicaSetWhy;
 
 /// How many pods one look creates or deletes at most.
@@ -45,6 +47,8 @@ pub struct ReplicaSetController {
     selectors: Map<Uid, (Arc<LabelSelector>, Selector)>,
     /// Why the last try to create or delete pods failed.
     failures: Map<Uid, Name>,
+    /// How many pods of which state each owner has.
+    tallies: Tallies,
 }
 
 /// What is to be done about the number of pods.
@@ -91,6 +95,34 @@ impl ReplicaSetController {
         self.selectors.insert(set.meta.uid, known);
         Some(selector)
     }
+
+    /// The numbers of its pods without a walk over them: none when they are not all alike, when
+    /// somebody has to be adopted, or when the walk is needed for something else.
+    fn counted(
+        &self,
+        set: &ReplicaSet,
+        selector: &Selector,
+        view: View<'_>,
+    ) -> Option<status::Counts> {
+        let tally = self.tallies.of(set.meta.uid)?;
+        let is_plain = tally.total == view.count_controlled_by::<Pod>(set.meta.uid)
+            && tally.is_uniform()
+            && set.spec.min_ready_seconds == 0
+            && selector.matches(&tally.labels)
+            && view.orphans::<Pod>(&set.meta.namespace).next().is_none();
+        let wanted = change(tally.active, set.spec.replicas, 1);
+        if !is_plain || matches!(wanted, Change::Delete(_)) {
+            return None;
+        }
+        let labeled = status::has_all(&tally.labels, &set.spec.template.meta.labels);
+        Some(status::Counts {
+            active: tally.active,
+            labeled: if labeled { tally.active } else { 0 },
+            ready: tally.ready,
+            available: tally.ready,
+            terminating: tally.terminating,
+        })
+    }
 }
 
 /// The pods that a `ReplicaSet` has or takes, with the writes by which it takes and drops some.
@@ -127,8 +159,16 @@ fn claim_pods<'a>(
 }
 
 /// Adds the creations and deletions that a `ReplicaSet` needs.
-fn manage_replicas(set: &Arc<ReplicaSet>, active: &[&Arc<Pod>], view: View<'_>, plan: &mut Plan) {
-    let (have, want) = (active.len(), set.spec.replicas);
+///
+/// `active` are the pods, or none where only their number counts.
+fn manage_replicas(
+    set: &Arc<ReplicaSet>,
+    have: usize,
+    active: &[&Arc<Pod>],
+    view: View<'_>,
+    plan: &mut Plan,
+) {
+    let want = set.spec.replicas;
     let change = change(have, want, BURST_REPLICAS);
     if change == Change::None || !view.expectations_met() {
         return;
@@ -171,16 +211,17 @@ fn related_pods<'a>(set: &ReplicaSet, view: View<'a>) -> Vec<&'a Arc<Pod>> {
 /// ready and not yet available.
 fn write_status(
     set: &Arc<ReplicaSet>,
-    pods: &Pods<'_>,
+    counts: &status::Counts,
+    pods: &[&Arc<Pod>],
     failure: Option<&str>,
     view: View<'_>,
     plan: &mut Plan,
 ) {
     let now = view.now();
-    let status = status::status(set, &pods.active, pods.terminating, failure, now);
+    let status = status::of_counts(set, counts, failure, now);
     let min_ready = set.spec.min_ready_seconds;
     if min_ready > 0 && status.ready_replicas != status.available_replicas {
-        let active = pods.active.iter().copied();
+        let active = pods.iter().copied();
         let next = status::next_availability_check(active, min_ready, now, now);
         let whole = SimDuration::secs(u64::try_from(min_ready).unwrap_or(0));
         plan.look_again_in(next.unwrap_or(whole));
@@ -216,15 +257,21 @@ impl Reconciler for ReplicaSetController {
         let mut plan = Plan::nothing();
         let Some(set) = view.get::<ReplicaSet>(&key.namespace, &key.name) else { return plan };
         let Some(selector) = self.selector(set) else { return plan };
-        let pods = claim_pods(set, &selector, view, &mut plan);
+        let (counts, active) = match self.counted(set, &selector, view) {
+            Some(counts) => (counts, Vec::new()),
+            None => {
+                let pods = claim_pods(set, &selector, view, &mut plan);
+                let counts = status::count_all(set, &pods.active, pods.terminating, view.now());
+                (counts, pods.active)
+            }
+        };
         let mut failure = self.failures.remove(&set.meta.uid);
-        if set.meta.is_deleting() || change(pods.active.len(), set.spec.replicas, 1) == Change::None
-        {
+        if set.meta.is_deleting() || change(counts.active, set.spec.replicas, 1) == Change::None {
             failure = None;
         } else {
-            manage_replicas(set, &pods.active, view, &mut plan);
+            manage_replicas(set, counts.active, &active, view, &mut plan);
         }
-        write_status(set, &pods, failure.as_deref(), view, &mut plan);
+        write_status(set, &counts, &active, failure.as_deref(), view, &mut plan);
         plan
     }
 
@@ -254,6 +301,7 @@ impl Reconciler for ReplicaSetController {
             self.selectors.remove(&old.meta().uid);
             self.failures.remove(&old.meta().uid);
         }
+        self.tallies.observe(change);
     }
 
     fn boxed_clone(&self) -> Box<dyn Reconciler> {

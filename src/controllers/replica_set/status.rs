@@ -15,6 +15,40 @@ use crate::sim::time::SimDuration;
 /// The condition of a `ReplicaSet` that could not make or delete its pods.
 pub const REPLICA_FAILURE: &str = "ReplicaFailure";
 
+/// How many pods of which state a `ReplicaSet` has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Those that count.
+    pub active: usize,
+    /// Active ones that have the labels of the template.
+    pub labeled: usize,
+    /// Active ones that are ready.
+    pub ready: usize,
+    /// Active ones that have been ready for long enough.
+    pub available: usize,
+    /// Those on their way out.
+    pub terminating: usize,
+}
+
+/// Counts the active pods; the number of those on their way out is given.
+pub fn count_all(
+    set: &ReplicaSet,
+    active: &[&Arc<Pod>],
+    terminating: usize,
+    now: Time,
+) -> Counts {
+    let mut counts = Counts { active: active.len(), terminating, ..Counts::default() };
+    let mut template = LabelCheck::new(|labels| has_all(labels, &set.spec.template.meta.labels));
+    for pod in active {
+        counts.labeled += usize::from(template.holds(&pod.meta.labels));
+        if pod.is_ready() {
+            counts.ready += 1;
+            counts.available += usize::from(pod.is_available(set.spec.min_ready_seconds, now));
+        }
+    }
+    counts
+}
+
 /// The status of a `ReplicaSet`, from its active pods and the number of those on their way out.
 ///
 /// `failure` is what went wrong with making or deleting pods, if something did.
@@ -27,22 +61,23 @@ pub fn status(
     failure: Option<&str>,
     now: Time,
 ) -> ReplicaSetStatus {
-    let (mut labeled, mut ready, mut available) = (0, 0, 0);
-    let mut template = LabelCheck::new(|labels| has_all(labels, &set.spec.template.meta.labels));
-    for pod in active {
-        labeled += i32::from(template.holds(&pod.meta.labels));
-        if pod.is_ready() {
-            ready += 1;
-            available += i32::from(pod.is_available(set.spec.min_ready_seconds, now));
-        }
-    }
+    of_counts(set, &count_all(set, active, terminating, now), failure, now)
+}
+
+/// The status of a `ReplicaSet`, from the numbers of its pods.
+pub fn of_counts(
+    set: &ReplicaSet,
+    counts: &Counts,
+    failure: Option<&str>,
+    now: Time,
+) -> ReplicaSetStatus {
     ReplicaSetStatus {
-        replicas: count(active.len()),
-        fully_labeled_replicas: labeled,
-        ready_replicas: ready,
-        available_replicas: available,
-        terminating_replicas: Some(count(terminating)),
-        conditions: conditions(set, active.len(), failure, now),
+        replicas: count(counts.active),
+        fully_labeled_replicas: count(counts.labeled),
+        ready_replicas: count(counts.ready),
+        available_replicas: count(counts.available),
+        terminating_replicas: Some(count(counts.terminating)),
+        conditions: conditions(set, counts.active, failure, now),
         observed_generation: set.meta.generation,
         rest: set.status.rest.clone(),
     }
@@ -52,7 +87,8 @@ fn count(n: usize) -> i32 {
     i32::try_from(n).unwrap_or(i32::MAX)
 }
 
-fn has_all(labels: &Labels, wanted: &Labels) -> bool {
+/// Whether a label set has all of another.
+pub(super) fn has_all(labels: &Labels, wanted: &Labels) -> bool {
     labels.is_same_copy(wanted) || wanted.iter().all(|(k, v)| labels.get(k) == Some(v))
 }
 

@@ -185,7 +185,9 @@ impl Worker {
         let run = run.and_then(|s| s.containers.get(probing.place)?.as_ref());
         let age = run.map_or(SimDuration::ZERO, |r| now.since(r.started));
         let found = outcome(probe, container, &host.config.images, age);
-        let before = probing.worker.result;
+        let container_id = run.map(|r| r.id.clone()).unwrap_or_default();
+        // What held of the container before this one says nothing of it.
+        let before = probing.worker.result_of(&container_id);
         let view = ProbeView {
             phase: Some(self.status.phase),
             status: status_at(&self.status, &spec, probing.place),
@@ -216,7 +218,8 @@ impl Worker {
         } else {
             probing.tick(now + SimDuration(1))
         };
-        let changed = probing.worker.result != before && probing.worker.result.is_some();
+        let after = probing.worker.result_of(&container_id);
+        let changed = after != before && after.is_some();
         let woke = probing.worker.kind == ProbeKind::Startup
             && probing.worker.result == Some(ProbeResult::Success);
         let place = probing.place;

@@ -1,0 +1,75 @@
+//! Whole clusters: large rollouts, measured once, and small scenarios, many a second.
+//!
+//! `cargo bench --bench cluster -- rollout-1000` (or `-5000`) measures one rollout, `small` the small scenario;
+//! `once` runs the small scenario once, for tools that count instructions.
+
+#![allow(clippy::disallowed_types, clippy::print_stdout, clippy::float_arithmetic, reason = "it measures real time")]
+
+mod common;
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use common::{BEGIN, SMALL_END, rollout, small};
+use wavetank::cluster::Cluster;
+use wavetank::sim::time::SimTime;
+
+fn main() {
+    let only: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let wants = |name: &str| only.is_empty() || only.iter().any(|o| o == name);
+    if wants("small") {
+        small_runs();
+    }
+    if wants("rollout-1000") {
+        rollout(1000, 30, 1000);
+    }
+    if wants("rollout-5000") {
+        rollout(5000, 150, 1000);
+    }
+    if only.iter().any(|o| o == "growth") {
+        rollout(50, 2, 750);
+        rollout(500, 15, 1000);
+        rollout(5000, 150, 1000);
+    }
+    if only.iter().any(|o| o == "once") {
+        let cluster = run(small(1));
+        println!("{} turns, digest {}", cluster.engine.turns(), cluster.engine.digest());
+    }
+}
+
+fn run(mut cluster: Cluster) -> Cluster {
+    cluster.engine.run_until(SMALL_END);
+    cluster
+}
+
+/// Runs of the small scenario: from nothing, and from copies of a cluster that has settled.
+fn small_runs() {
+    let mut warm = small(1);
+    warm.engine.run_until(SimTime(BEGIN.0 - 1));
+    let before = warm.engine.turns();
+    let done = run(warm.clone());
+    println!(
+        "small: {} turns to settle, {} after it, {} records, digest {}",
+        before,
+        done.engine.turns() - before,
+        done.engine.log().len(),
+        done.engine.digest()
+    );
+    measure("small, from nothing", |n| run(small(n)));
+    measure("small, from a copy of a settled cluster", |_| run(warm.clone()));
+    measure("small, the start alone", small);
+    measure("small, the copy alone", |_| warm.clone());
+}
+
+fn measure<T>(what: &str, mut each: impl FnMut(u64) -> T) {
+    let mut best = f64::INFINITY;
+    for round in 0..7 {
+        let (clock, mut runs) = (Instant::now(), 0);
+        while clock.elapsed().as_millis() < 300 {
+            black_box(each(round * 100_000 + runs));
+            runs += 1;
+        }
+        best = best.min(clock.elapsed().as_secs_f64() / runs as f64);
+    }
+    println!("{what}: {:.1} us, {:.0} a second", best * 1e6, 1.0 / best);
+}
