@@ -1,7 +1,7 @@
 //! `wavetank diff`: two runs, where they part, and what differs at the end.
 //!
 //! Responsible for comparing what happened, not when: two seeds have other instants from the first
-//! message on. What tells two equal objects apart by accident (uid, revision, instants) is left out.
+//! message on. What tells equal objects apart by accident (uid, revision, instants) is left out.
 
 use std::collections::BTreeMap;
 
@@ -208,8 +208,8 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_told() {
-        let (a, b) =
-            (json!({"s": {"n": 1, "l": [1, 2]}}), json!({"s": {"n": 2, "l": [1, 3]}, "x": 1}));
+        let a = json!({"s": {"n": 1, "l": [1, 2]}});
+        let b = json!({"s": {"n": 2, "l": [1, 3]}, "x": 1});
         let mut lines = Vec::new();
         differing("", &a, &b, &mut lines);
         assert_eq!(lines, ["    .s.n: 1 → 2", "    .s.l[1]: 2 → 3", "    .x: null → 1"]);

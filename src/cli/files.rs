@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::cli::Status;
 use crate::scenario::diagnostic::{self, Look};
 use crate::scenario::load::{Described, Override, load};
 use crate::scenario::manifest::File;
@@ -159,8 +160,14 @@ pub(crate) fn complain(text: &str) {
 /// Writes to standard output.
 pub(crate) fn say(text: &str) {
     use std::io::Write as _;
-    // A reader that has gone away is no mistake of ours.
-    let _ = anstream::stdout().write_all(text.as_bytes());
+    let written = anstream::stdout().write_all(text.as_bytes());
+    // A reader that has gone away is no mistake; a full disk is one, and nothing can go on.
+    if let Err(error) = written
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        complain(&format!("error: cannot write to standard output: {error}\n"));
+        std::process::exit(Status::Unusable as i32);
+    }
 }
 
 /// Whether text on standard output may have colours.
