@@ -1,7 +1,8 @@
 //! Whole clusters: large rollouts, measured once, and small scenarios, many a second.
 //!
-//! `cargo bench --bench cluster -- rollout-1000` (or `-5000`) measures one rollout, `small` the small scenario;
-//! `once` runs the small scenario once, for tools that count instructions.
+//! `cargo bench --bench cluster -- rollout-1000` (or `rollout-5000`) measures one rollout, `small`
+//! the small scenario, `growth` three sizes; `sizes` prints what types take; `once` runs the small
+//! scenario once and `nothing` nothing, for tools that count instructions.
 
 #![allow(clippy::disallowed_types, clippy::print_stdout, clippy::float_arithmetic, reason = "it measures real time")]
 
@@ -15,7 +16,11 @@ use wavetank::cluster::Cluster;
 use wavetank::sim::time::SimTime;
 
 fn main() {
-    let only: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let (options, mut only): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|a| a.starts_with("--"));
+    if options.iter().any(|o| o == "--test") {
+        only = vec!["once".to_owned()];
+    }
     let wants = |name: &str| only.is_empty() || only.iter().any(|o| o == name);
     if wants("small") {
         small_runs();
@@ -31,10 +36,38 @@ fn main() {
         rollout(500, 15, 1000);
         rollout(5000, 150, 1000);
     }
+    if only.iter().any(|o| o == "sizes") {
+        sizes();
+    }
     if only.iter().any(|o| o == "once") {
         let cluster = run(small(1));
         println!("{} turns, digest {}", cluster.engine.turns(), cluster.engine.digest());
     }
+}
+
+/// What the things that there are many of take, without what they point to.
+fn sizes() {
+    macro_rules! print_sizes {
+        ($($of:path),*) => {
+            $(println!("{}: {}", stringify!($of), std::mem::size_of::<$of>());)*
+        };
+    }
+    print_sizes!(
+        wavetank::api::message::Message,
+        wavetank::api::message::StoreChange,
+        wavetank::api::request::Request,
+        wavetank::api::request::Verb,
+        wavetank::api::request::Answer,
+        wavetank::api::request::WatchEvent,
+        wavetank::client::plan::Write,
+        wavetank::client::component::Outgoing,
+        wavetank::api::meta::Meta,
+        wavetank::api::core::pod::Pod,
+        wavetank::api::core::pod::PodStatus,
+        wavetank::api::core::event::Event,
+        wavetank::api::condition::Condition,
+        wavetank::api::why::Why
+    );
 }
 
 fn run(mut cluster: Cluster) -> Cluster {

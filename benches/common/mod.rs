@@ -14,7 +14,7 @@ use wavetank::api::why::Why;
 use wavetank::cluster::{Cluster, ClusterConfig, Guest, Moved, NodeTemplate};
 use wavetank::sim::engine::{ActorId, Control, Peer};
 use wavetank::sim::log::Keep;
-use wavetank::sim::time::SimTime;
+use wavetank::sim::time::{SimDuration, SimTime};
 
 /// One second of the clock of a run.
 pub(crate) const SECOND: u64 = 1_000_000_000;
@@ -117,6 +117,10 @@ pub(crate) fn config(seed: u64, nodes: usize, limits: bool) -> ClusterConfig {
         config.controller_qps = (0, 0);
         config.scheduler_qps = (0, 0);
         config.kubelet_qps = (0, 0);
+        config.apiserver.seats = 1_000_000;
+        // Nobody watches from the past here.
+        config.etcd.history = 1000;
+        config.apiserver.event_fresh = SimDuration::millis(50);
     }
     config
 }

@@ -94,17 +94,19 @@ pub struct MarkNote {
 impl Note {
     /// Whether it is housekeeping that no person asks about: signs of life of nodes and leaders.
     pub fn is_heartbeat(&self) -> bool {
-        let Note::Write(write) = self else { return false };
-        if matches!(write.change.object, Object::Lease(_)) {
-            return true;
-        }
-        let (Object::Node(node), Some(Object::Node(old))) =
-            (&write.change.object, &write.change.old)
-        else {
-            return false;
-        };
-        !write.change.deleted && differs_only_in_signs_of_life(old, node)
+        matches!(self, Note::Write(write) if is_heartbeat(&write.change))
     }
+}
+
+/// Whether a change is a sign of life of a node or leader and nothing else.
+pub fn is_heartbeat(change: &StoreChange) -> bool {
+    if matches!(change.object, Object::Lease(_)) {
+        return true;
+    }
+    let (Object::Node(node), Some(Object::Node(old))) = (&change.object, &change.old) else {
+        return false;
+    };
+    !change.deleted && differs_only_in_signs_of_life(old, node)
 }
 
 fn differs_only_in_signs_of_life(old: &Node, node: &Node) -> bool {
@@ -123,7 +125,7 @@ fn differs_only_in_signs_of_life(old: &Node, node: &Node) -> bool {
 impl Canonical for Note {
     fn encode(&self, out: &mut Encoder) {
         match self {
-            Note::Write(write) => encode_write(write, out),
+            Note::Write(write) => encode_write(&write.change, &write.origin, out),
             Note::Refused(refused) => {
                 out.number(2);
                 out.text(&refused.user);
@@ -158,8 +160,8 @@ impl Canonical for Note {
 
 /// A write is told by its revision, its object's identity and what people look at first; whatever
 /// else differs shows in a later record.
-fn encode_write(write: &WriteNote, out: &mut Encoder) {
-    let (change, meta) = (&write.change, write.change.object.meta());
+pub fn encode_write(change: &StoreChange, origin: &Origin, out: &mut Encoder) {
+    let meta = change.object.meta();
     out.number(1);
     out.number(change.revision);
     out.number(u64::from(change.object.kind().0) << 1 | u64::from(change.deleted));
@@ -168,8 +170,8 @@ fn encode_write(write: &WriteNote, out: &mut Encoder) {
     out.text(&meta.name);
     out.number(meta.generation.unsigned_abs());
     out.number(meta.deletion.map_or(0, |t| t.0.unsigned_abs()));
-    out.text(write.origin.verb);
-    out.text(&write.origin.user);
+    out.text(origin.verb);
+    out.text(&origin.user);
     encode_state(&change.object, out);
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::Name;
 use crate::api::message::{Message, Origin, Range, StoreAnswer, StoreChange, Transaction};
-use crate::api::note::{Note, WriteNote};
+use crate::api::note::{Note, WriteNote, encode_write, is_heartbeat};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::request::ObjectList;
 use crate::api::why::Why;
@@ -30,6 +30,9 @@ pub struct Config {
     pub compaction: SimDuration,
     /// At most so many keys; writes that add one are refused beyond it. 0 for no limit.
     pub quota_keys: usize,
+    /// At most so many changes are remembered; 0 for no limit beside compaction. Large runs that
+    /// nobody watches from the past save memory with it.
+    pub history: usize,
 }
 
 impl Default for Config {
@@ -39,6 +42,7 @@ impl Default for Config {
             event_ttl: SimDuration::secs(3600),
             compaction: SimDuration::secs(300),
             quota_keys: 0,
+            history: 0,
         }
     }
 }
@@ -197,13 +201,18 @@ impl Etcd {
         if let (Object::Event(_), None) = (&change.object, &change.old) {
             self.expire_later(change.object.key(), context);
         }
-        let note = Note::Write(Box::new(WriteNote { change: change.clone(), origin }));
-        if note.is_heartbeat() {
+        if self.config.history > 0 {
+            self.store.remember_at_most(self.config.history);
+        }
+        if is_heartbeat(change) {
             context.background();
         } else {
             context.foreground();
         }
-        let turn = context.log(note);
+        let turn = context.log_lazily(
+            |out| encode_write(change, &origin, out),
+            || Note::Write(Box::new(WriteNote { change: change.clone(), origin: origin.clone() })),
+        );
         context.because(turn);
         let after = self.config.commit.draw(self.commit_bits(context.seed()));
         if let Some((peer, token)) =

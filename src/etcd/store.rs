@@ -170,6 +170,15 @@ impl Store {
         Ok(self.history.iter().skip(first))
     }
 
+    /// Forgets the oldest changes beyond a number.
+    pub fn remember_at_most(&mut self, most: usize) {
+        while self.history.len() > most {
+            if let Some(gone) = self.history.pop_front() {
+                self.compacted = self.compacted.max(gone.revision);
+            }
+        }
+    }
+
     /// Forgets the history up to a revision.
     pub fn compact(&mut self, revision: u64) {
         self.compacted = self.compacted.max(revision.min(self.revision));

@@ -41,13 +41,13 @@ impl Default for Digest {
 }
 
 impl Digest {
-    /// Takes up one record.
-    pub fn take_up(&mut self, numbers: [u64; 4], what: &impl Canonical) {
+    /// Takes up one record, whose canonical form `encode` writes.
+    pub fn take_up(&mut self, numbers: [u64; 4], encode: impl FnOnce(&mut Encoder)) {
         self.buffer.0.clear();
         for number in numbers {
             self.buffer.number(number);
         }
-        what.encode(&mut self.buffer);
+        encode(&mut self.buffer);
         self.hasher.update(&self.buffer.0);
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::sim::agenda::Agenda;
-use crate::sim::digest::{Canonical, DigestValue};
+use crate::sim::digest::{Canonical, DigestValue, Encoder};
 use crate::sim::link::{Links, Trouble};
 use crate::sim::log::{Log, Record};
 use crate::sim::time::{SimDuration, SimTime};
@@ -488,6 +488,24 @@ impl<A: Actor> Context<'_, A> {
             note,
         };
         self.core.log.append(record);
+        self.core.turn
+    }
+
+    /// Writes a record as [`Context::log`] does, whose note is made only if the log keeps it;
+    /// `encode` writes its canonical form.
+    pub fn log_lazily(
+        &mut self,
+        encode: impl FnOnce(&mut Encoder),
+        note: impl FnOnce() -> A::Note,
+    ) -> u64 {
+        let record = Record {
+            time: self.core.now,
+            turn: self.core.turn,
+            cause: self.cause,
+            actor: self.me.actor,
+            note: (),
+        };
+        self.core.log.append_lazily(record, encode, note);
         self.core.turn
     }
 

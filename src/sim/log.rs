@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::sim::digest::{Canonical, Digest, DigestValue};
+use crate::sim::digest::{Canonical, Digest, DigestValue, Encoder};
 use crate::sim::engine::ActorId;
 use crate::sim::time::SimTime;
 
@@ -67,13 +67,33 @@ impl<N: Canonical> Log<N> {
     /// Appends a record.
     pub fn append(&mut self, record: Record<N>) {
         let head = [record.time.0, record.turn, record.cause, u64::from(record.actor.0)];
-        self.digest.take_up(head, &record.note);
+        self.take_up(head, |out| record.note.encode(out));
+        self.hold(|| record);
+    }
+
+    /// Appends a record whose note is made only if it is kept; `encode` writes its canonical form.
+    pub fn append_lazily(
+        &mut self,
+        record: Record<()>,
+        encode: impl FnOnce(&mut Encoder),
+        note: impl FnOnce() -> N,
+    ) {
+        let Record { time, turn, cause, actor, note: () } = record;
+        self.take_up([time.0, turn, cause, u64::from(actor.0)], encode);
+        self.hold(|| Record { time, turn, cause, actor, note: note() });
+    }
+
+    fn take_up(&mut self, head: [u64; 4], encode: impl FnOnce(&mut Encoder)) {
+        self.digest.take_up(head, encode);
         self.taken += 1;
         if self.taken.is_multiple_of(CHUNK) {
-            self.digests.push((record.turn, self.digest.value()));
+            self.digests.push((head[1], self.digest.value()));
         }
+    }
+
+    fn hold(&mut self, record: impl FnOnce() -> Record<N>) {
         if self.keep == Keep::All {
-            self.open.push(record);
+            self.open.push(record());
             if self.open.len() == CHUNK {
                 self.sealed.push(Arc::new(std::mem::take(&mut self.open)));
             }

@@ -17,13 +17,13 @@
 //! them. Attributes: `go=` the Go name of the field, `list=set`, `list=map:key,…`, `atomic`,
 //! `merge`, `merge=key`, `retain`, `replace`, `default=`.
 
-use std::collections::BTreeMap;
+use crate::sim::index::Map;
 
 /// A set of types, with the kinds that are made of them.
 #[derive(Debug, Default)]
 pub struct Table {
     pub(super) rows: Vec<Row>,
-    names: BTreeMap<String, usize>,
+    names: Map<String, usize>,
     pub(super) kinds: Vec<KindRow>,
 }
 
@@ -142,7 +142,7 @@ impl Table {
         let mut table = Table::default();
         for (group, text) in files {
             for (name, atomic) in lines(text).filter_map(heading) {
-                table.names.insert(format!("{group}.{name}"), table.rows.len());
+                table.names.insert([*group, ".", name].concat(), table.rows.len());
                 let (group, name) = ((*group).to_owned(), name.to_owned());
                 table.rows.push(Row { group, name, atomic, ..Row::default() });
             }
@@ -174,8 +174,12 @@ impl Table {
     }
 
     fn row(&self, group: &str, name: &str) -> usize {
-        let full = if name.contains('.') { name.to_owned() } else { format!("{group}.{name}") };
-        *self.names.get(&full).unwrap_or_else(|| panic!("no type `{full}` in the tables"))
+        let known = if name.contains('.') {
+            self.names.get(name)
+        } else {
+            self.names.get(&[group, ".", name].concat())
+        };
+        *known.unwrap_or_else(|| panic!("no type `{name}` of `{group}` in the tables"))
     }
 
     fn member(&self, group: &str, line: &str) -> Member {
@@ -265,7 +269,7 @@ fn list_kind(text: &str) -> ListKind {
 }
 
 fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter(|l| !l.trim().is_empty() && !l.starts_with('#'))
+    text.lines().filter(|l| l.bytes().any(|b| b != b' ') && !l.starts_with('#'))
 }
 
 /// The type that a line opens, and whether it is atomic.
@@ -278,6 +282,9 @@ fn heading(line: &str) -> Option<(&str, bool)> {
 }
 
 fn capital(name: &str) -> String {
-    let mut letters = name.chars();
-    letters.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(letters).collect()
+    let mut name = name.to_owned();
+    if let Some(first) = name.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    name
 }
