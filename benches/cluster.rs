@@ -4,7 +4,12 @@
 //! the small scenario, `growth` three sizes; `sizes` prints what types take; `once` runs the small
 //! scenario once and `nothing` nothing, for tools that count instructions.
 
-#![allow(clippy::disallowed_types, clippy::print_stdout, clippy::float_arithmetic, reason = "it measures real time")]
+#![allow(
+    clippy::disallowed_types,
+    clippy::print_stdout,
+    clippy::float_arithmetic,
+    reason = "it measures real time"
+)]
 
 mod common;
 

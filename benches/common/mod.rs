@@ -1,6 +1,11 @@
 //! What the benchmarks share: clusters of any size, a guest that asks for work, and figures.
 
-#![allow(clippy::disallowed_types, clippy::print_stdout, clippy::float_arithmetic, reason = "it measures real time")]
+#![allow(
+    clippy::disallowed_types,
+    clippy::print_stdout,
+    clippy::float_arithmetic,
+    reason = "it measures real time"
+)]
 #![allow(dead_code, reason = "each benchmark uses some of it")]
 
 use std::time::{Duration, Instant};
@@ -108,11 +113,8 @@ pub(crate) fn config(seed: u64, nodes: usize, limits: bool) -> ClusterConfig {
             .collect(),
         started: true,
     };
-    let mut config = ClusterConfig {
-        seed,
-        nodes: (0..nodes).map(node).collect(),
-        ..ClusterConfig::default()
-    };
+    let mut config =
+        ClusterConfig { seed, nodes: (0..nodes).map(node).collect(), ..ClusterConfig::default() };
     if !limits {
         config.controller_qps = (0, 0);
         config.scheduler_qps = (0, 0);

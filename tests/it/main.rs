@@ -12,6 +12,7 @@
     reason = "tests report to people, read where their data is, and meet every other variant with a failure"
 )]
 
+mod cli;
 mod conformance;
 mod convergence;
 mod determinism;
