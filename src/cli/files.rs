@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cli::Status;
 use crate::scenario::diagnostic::{self, Look};
 use crate::scenario::load::{Described, Override, load};
 use crate::scenario::manifest::File;
@@ -161,13 +161,21 @@ pub(crate) fn complain(text: &str) {
 pub(crate) fn say(text: &str) {
     use std::io::Write as _;
     let written = anstream::stdout().write_all(text.as_bytes());
-    // A reader that has gone away is no mistake; a full disk is one, and nothing can go on.
+    // A reader that has gone away is no mistake; a full disk is one.
     if let Err(error) = written
         && error.kind() != std::io::ErrorKind::BrokenPipe
+        && !UNWRITABLE.swap(true, Ordering::Relaxed)
     {
         complain(&format!("error: cannot write to standard output: {error}\n"));
-        std::process::exit(Status::Unusable as i32);
     }
+}
+
+/// Whether something could not be written to standard output.
+static UNWRITABLE: AtomicBool = AtomicBool::new(false);
+
+/// Whether all that was said has been written.
+pub(crate) fn was_heard() -> bool {
+    !UNWRITABLE.load(Ordering::Relaxed)
 }
 
 /// Whether text on standard output may have colours.

@@ -91,5 +91,8 @@ pub fn main() -> i32 {
         Command::Completions(completions) => completions.carry_out(),
         Command::New(new) => new.carry_out(),
     };
+    if !files::was_heard() {
+        return Status::Unusable as i32;
+    }
     status as i32
 }

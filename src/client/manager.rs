@@ -50,7 +50,6 @@ struct Controller {
 /// One worker's work on one key.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one independent answer of the plan")]
 struct Run {
     key: ObjectKey,
     cause: u64,

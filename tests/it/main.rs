@@ -9,7 +9,7 @@
     clippy::type_complexity,
     clippy::unnecessary_wraps,
     clippy::field_reassign_with_default,
-    reason = "tests report to people, read where their data is, and meet every other variant with a failure"
+    reason = "tests report to people, and meet every other variant with a failure"
 )]
 
 mod cli;

@@ -200,11 +200,7 @@ impl Worker {
         let has_status = view.status.is_some_and(|s| s.state.running.is_some());
         let step = probing.worker.step(view, || found);
         if step.probed == Some(Outcome::Failure) {
-            let text = host.texts.fixed(match probing.worker.kind {
-                ProbeKind::Liveness => "Liveness probe failed: ",
-                ProbeKind::Readiness => "Readiness probe failed: ",
-                ProbeKind::Startup => "Startup probe failed: ",
-            });
+            let text = host.texts.fixed(failed(probing.worker.kind));
             host.texts.tell(&self.pod, Some(probing.place), reason::UNHEALTHY, text, moment);
         }
         let rests = step.probed.is_some_and(|o| probing.worker.is_settled(o));
@@ -240,5 +236,14 @@ impl Worker {
             }
         }
         true
+    }
+}
+
+/// What is told of a probe that failed.
+fn failed(kind: ProbeKind) -> &'static str {
+    match kind {
+        ProbeKind::Liveness => "Liveness probe failed: ",
+        ProbeKind::Readiness => "Readiness probe failed: ",
+        ProbeKind::Startup => "Startup probe failed: ",
     }
 }
