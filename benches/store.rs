@@ -6,8 +6,7 @@ use wavetank::api::message::Condition;
 use wavetank::api::meta::Meta;
 use wavetank::api::object::Object;
 use wavetank::api::request::WatchOptions;
-use wavetank::api::selector::Selector;
-use wavetank::api::selector::field::FieldSelector;
+use wavetank::api::selector::{FieldSelector, Selector};
 use wavetank::apiserver::cache::{Begin, WatchCache};
 use wavetank::etcd::store::Store;
 use wavetank::sim::engine::Peer;
@@ -50,7 +49,7 @@ fn fan_out(criterion: &mut Criterion) {
             let options = WatchOptions {
                 kind: object(0).kind(),
                 namespace: "".into(),
-                labels: Selector::everything(),
+                labels: Selector::default(),
                 fields: FieldSelector::default(),
                 resource_version: "".into(),
                 bookmarks: false,

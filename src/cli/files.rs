@@ -89,7 +89,9 @@ pub(crate) fn shown(name: &str) -> String {
 pub(crate) fn bytes(name: &str) -> Result<Vec<u8>, String> {
     let path = find(name);
     if path.is_dir() {
-        return Err(format!("error: `{name}` is a folder; `wavetank test {name}` runs all in it\n"));
+        return Err(format!(
+            "error: `{name}` is a folder; `wavetank test {name}` runs all in it\n"
+        ));
     }
     read(&path).map_err(|error| {
         let hint = near(name).map_or(String::new(), |near| format!(", did you mean `{near}`?"));

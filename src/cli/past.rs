@@ -12,7 +12,9 @@ use crate::api::Name;
 use crate::api::note::Note;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::{GroupResource, Refusal};
-use crate::api::request::{Answer, Change, ListOptions, ObjectList, Verb, WatchEvent, WatchOptions};
+use crate::api::request::{
+    Answer, Change, ListOptions, ObjectList, Verb, WatchEvent, WatchOptions,
+};
 use crate::api::time::Time;
 use crate::apiserver::field;
 use crate::cli::Status;
@@ -152,7 +154,8 @@ fn asked(text: &str) -> Result<(Kind, &str, Option<(&str, &str)>), String> {
         }
         Some(_) | None => None,
     };
-    let kind = kind.ok_or_else(|| format!("error: `{object}`: objects of it are not modelled\n"))?;
+    let kind =
+        kind.ok_or_else(|| format!("error: `{object}`: objects of it are not modelled\n"))?;
     let field = name.split_at_checked(end).filter(|(_, field)| !field.is_empty());
     Ok((kind, name, field))
 }

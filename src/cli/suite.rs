@@ -168,7 +168,9 @@ fn in_order(
 fn bar(count: usize) -> ProgressBar {
     let bar = ProgressBar::new(count as u64);
     let look = "{bar:30} {pos}/{len} scenarios  {per_sec}  {eta} left";
-    bar.set_style(ProgressStyle::with_template(look).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_style(
+        ProgressStyle::with_template(look).unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
     bar
 }
 

@@ -96,7 +96,9 @@ impl InFlight {
     /// After how long it is given up when the network swallows it.
     fn patience(&self) -> SimDuration {
         let beat = self.key.kind == Kind::LEASE
-            || (self.key.kind == Kind::NODE && self.verb == "patch" && self.subresource == "status");
+            || (self.key.kind == Kind::NODE
+                && self.verb == "patch"
+                && self.subresource == "status");
         match self.purpose {
             Purpose::Lease(_) => LEASE_TIMEOUT,
             Purpose::Component(_) if beat => HEARTBEAT_TIMEOUT,

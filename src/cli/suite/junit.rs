@@ -11,8 +11,10 @@ pub(super) fn text(told: &[(&Case, Outcome)]) -> String {
     let failures = count(&[Status::Failed]);
     let errors = count(&[Status::Unusable, Status::Bug]);
     let time = seconds(told.iter().map(|(_, outcome)| outcome.wall_ms).sum());
-    let counts =
-        format!("tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{time}\"", told.len());
+    let counts = format!(
+        "tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{time}\"",
+        told.len()
+    );
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let _ = writeln!(out, "<testsuites {counts}>\n  <testsuite name=\"wavetank\" {counts}>");
     told.iter().for_each(|(case, outcome)| one(case, outcome, &mut out));
@@ -71,7 +73,10 @@ mod tests {
         let text = text(&[(&case, outcome)]);
         let wanted = "<testcase classname=\"basics\" name=\"a&lt;b\" time=\"1.005\">";
         assert!(text.contains(wanted), "{text}");
-        assert!(text.contains("message=\"a &lt; b &amp; c\">a &lt; b &amp; c\n</failure>"), "{text}");
+        assert!(
+            text.contains("message=\"a &lt; b &amp; c\">a &lt; b &amp; c\n</failure>"),
+            "{text}"
+        );
         assert!(text.contains("tests=\"1\" failures=\"1\" errors=\"0\""), "{text}");
     }
 }

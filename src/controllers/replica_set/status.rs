@@ -31,12 +31,7 @@ pub struct Counts {
 }
 
 /// Counts the active pods; the number of those on their way out is given.
-pub fn count_all(
-    set: &ReplicaSet,
-    active: &[&Arc<Pod>],
-    terminating: usize,
-    now: Time,
-) -> Counts {
+pub fn count_all(set: &ReplicaSet, active: &[&Arc<Pod>], terminating: usize, now: Time) -> Counts {
     let mut counts = Counts { active: active.len(), terminating, ..Counts::default() };
     let mut template = LabelCheck::new(|labels| has_all(labels, &set.spec.template.meta.labels));
     for pod in active {
