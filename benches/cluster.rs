@@ -8,6 +8,8 @@
     clippy::disallowed_types,
     clippy::print_stdout,
     clippy::float_arithmetic,
+    clippy::cast_precision_loss,
+    clippy::wildcard_enum_match_arm,
     reason = "it measures real time"
 )]
 
@@ -102,11 +104,11 @@ fn measure<T>(what: &str, mut each: impl FnMut(u64) -> T) {
     let mut best = f64::INFINITY;
     for round in 0..7 {
         let (begun, mut runs) = (core_time(), 0);
-        while (core_time() - begun).as_millis() < 300 {
+        while core_time().saturating_sub(begun).as_millis() < 300 {
             (0..10).for_each(|n| drop(black_box(each(round * 100_000 + runs + n))));
             runs += 10;
         }
-        best = best.min((core_time() - begun).as_secs_f64() / runs as f64);
+        best = best.min(core_time().saturating_sub(begun).as_secs_f64() / runs as f64);
     }
     println!("{what}: {:.1} us, {:.0} a second", best * 1e6, 1.0 / best);
 }

@@ -4,6 +4,8 @@
     clippy::disallowed_types,
     clippy::print_stdout,
     clippy::float_arithmetic,
+    clippy::cast_precision_loss,
+    clippy::wildcard_enum_match_arm,
     reason = "it measures real time"
 )]
 #![allow(dead_code, reason = "each benchmark uses some of it")]
@@ -177,14 +179,14 @@ pub(crate) fn rollout(nodes: usize, deployments: usize, replicas: usize) -> Dura
     let mut cluster = cluster(&config(1, nodes, false), deployments, replicas, None);
     cluster.engine.log_mut().keep(Keep::Nothing);
     cluster.engine.run_until(SimTime(BEGIN.0 - 1));
-    let prepared = core_time() - begun;
+    let prepared = core_time().saturating_sub(begun);
     let (begun, before) = (core_time(), cluster.engine.turns());
     let mut until = BEGIN;
     while ready(&cluster) < pods && until.0 < 3600 * SECOND {
         until.0 += SECOND / 4;
         cluster.engine.run_until(until);
     }
-    let spent = core_time() - begun;
+    let spent = core_time().saturating_sub(begun);
     let turns = cluster.engine.turns() - before;
     let seconds = spent.as_secs_f64();
     println!(
