@@ -82,7 +82,8 @@ impl Level {
     ///
     /// Example: `system` has 30 of 245 shares, 73.5 of 600 seats, so 74.
     ///
-    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/util/flowcontrol/apf_controller.go,
+    /// Source: kubernetes v1.36
+    /// staging/src/k8s.io/apiserver/pkg/util/flowcontrol/apf_controller.go,
     /// `finishQueueSetReconfigsLocked`
     pub fn seats(self, of: u32) -> u32 {
         let all: u32 = LEVELS.iter().map(|l| l.shares).sum::<u32>() + CATCH_ALL;
@@ -322,8 +323,8 @@ impl<T> Fairness<T> {
 
 /// 429: there is no place in the queue. Clients try again after a second.
 ///
-/// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/server/filters/priority-and-fairness.go,
-/// `tooManyRequests`
+/// Source: kubernetes v1.36
+/// staging/src/k8s.io/apiserver/pkg/server/filters/priority-and-fairness.go, `tooManyRequests`
 pub fn full() -> Refusal {
     Refusal::too_many_requests("Too many requests, please try again later.", 1)
 }

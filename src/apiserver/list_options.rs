@@ -59,8 +59,8 @@ const NOT_OLDER_THAN: &str = "NotOlderThan";
 impl<'a> Query<'a> {
     /// The options of a list. A list whose field selector names one object reads that key alone.
     ///
-    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go,
-    /// `ListPredicate`
+    /// Source: kubernetes v1.36
+    /// staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go, `ListPredicate`
     pub fn of_list(options: &'a ListOptions) -> Query<'a> {
         let one = options.continue_token.is_empty()
             && options.fields.exact("metadata.name").is_some()

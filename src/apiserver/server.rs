@@ -1,26 +1,21 @@
 //! The apiserver process: takes requests, asks etcd, answers, and tells watchers.
 
-use std::sync::Arc;
+mod following;
+mod writes;
 
 use crate::api::Name;
-use crate::api::coordination::lease::Lease;
-use crate::api::message::{
-    Condition, Message, Origin, Range, StoreAnswer, StoreChange, Transaction,
-};
+use crate::api::message::{Message, Range, StoreAnswer, StoreChange};
 use crate::api::note::{MarkNote, Note, RefusedNote};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
-use crate::api::request::{Answer, DeleteOptions, ListOptions, Request, Subresource, Verb};
-use crate::api::time::Time;
-use crate::api::why::Why;
-use crate::apiserver::admission::{self, Lookup};
+use crate::api::request::{Answer, Request, Verb};
+use crate::apiserver::admission::Lookup;
 use crate::apiserver::cache::WatchCache;
-use crate::apiserver::create::{Admitted, Birth, generated, prepare};
+use crate::apiserver::create::{Admitted, generated};
+use crate::apiserver::edge;
 use crate::apiserver::fairness::{self, Admission, Fairness, Level, SEATS, Seat, width};
 use crate::apiserver::history::{FRESH, retry_after_seconds};
 use crate::apiserver::read::{BOOKMARKS, Waiter};
-use crate::apiserver::registry::{self, Outcome, resource};
-use crate::apiserver::{create, edge, list};
 use crate::sim::engine::{Actor, ActorId, Context, Peer};
 use crate::sim::index::Map;
 use crate::sim::link::Delay;
@@ -99,6 +94,9 @@ pub(super) enum Fresh {
 /// The apiserver process. All its memory is caches.
 #[derive(Clone)]
 pub struct Apiserver {
+    /// Watches that have ended while their clients could not be reached: the connection tells them
+    /// when it works again.
+    unclosed: Vec<(Peer, u64)>,
     pub(super) config: Config,
     name: Name,
     etcd: ActorId,
@@ -146,6 +144,7 @@ impl Apiserver {
     /// An apiserver of an etcd.
     pub fn new(name: &str, etcd: ActorId, config: Config) -> Apiserver {
         Apiserver {
+            unclosed: Vec::new(),
             config,
             name: name.into(),
             etcd,
@@ -300,136 +299,6 @@ impl Apiserver {
         }
     }
 
-    /// etcd has compacted; when it has forgotten what the caches have not seen yet, they are
-    /// filled anew.
-    fn compacted<A>(&mut self, revision: u64, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        if revision > self.revision {
-            return self.connect(context);
-        }
-        for cache in &mut self.caches {
-            cache.compact(revision);
-        }
-    }
-
-    fn fill<A>(&mut self, items: &[Object], revision: u64, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        for kind in Kind::all() {
-            let of_kind: Vec<Object> = items.iter().filter(|o| o.kind() == kind).cloned().collect();
-            self.refill(kind, &of_kind, revision, context);
-        }
-        self.revision = revision;
-        self.following_again = false;
-        self.ready = true;
-        context.send(context.peer(self.etcd), Message::WatchStore(revision));
-    }
-
-    /// Fills a cache; the watches that followed the old one end, and are opened again by their
-    /// clients.
-    fn refill<A>(
-        &mut self,
-        kind: Kind,
-        items: &[Object],
-        revision: u64,
-        context: &mut Context<'_, A>,
-    ) where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let fresh = self.config.event_fresh;
-        let cache = self.cache_mut(kind);
-        for (_, stream) in cache.streams() {
-            let (client, last) = (stream.client, stream.last_arrival);
-            let message = Message::WatchClosed(stream.request, None);
-            context.send_ordered(client, SimDuration::ZERO, last, message);
-        }
-        cache.fill(items, revision, fresh);
-    }
-
-    /// A peer is gone, or the link to it was cut or healed.
-    pub fn link_changed<A>(&mut self, peer: ActorId, up: bool, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        if peer == self.etcd {
-            return self.store_changed(up, context);
-        }
-        let gone = !up && !context.is_up(peer);
-        if gone {
-            self.freeze_lease(peer, context);
-        }
-        for kind in Kind::all() {
-            let of_peer: Vec<u64> = self
-                .cache(kind)
-                .streams()
-                .filter(|(_, s)| s.client.actor == peer && (gone || s.held))
-                .map(|(n, _)| n)
-                .collect();
-            for number in of_peer {
-                if gone {
-                    self.cache_mut(kind).close(number);
-                } else if up {
-                    self.deliver(kind, number, context);
-                }
-            }
-        }
-    }
-
-    /// A node whose renewals are computed has stopped: its lease says from now on when the last
-    /// one was, as if all had been written.
-    fn freeze_lease<A>(&mut self, peer: ActorId, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let key = ObjectKey::new(Kind::LEASE, "kube-node-lease", context.name_of(peer));
-        let Some(Object::Lease(lease)) = self.cache(Kind::LEASE).get(&key) else { return };
-        if lease.beat.is_none() {
-            return;
-        }
-        let mut lease = Lease::clone(lease);
-        lease.spec.renew_time = lease.renewed_at(Time::at(context.now())).map(Time::whole_micros);
-        lease.beat = None;
-        let user = smol_str::format_smolstr!("kubelet/{}", key.name);
-        let condition = Condition::Unchanged(lease.meta.resource_version);
-        let object = Object::from(lease);
-        let verb = Verb::Update { object: object.clone(), part: Subresource::Main };
-        let request = Box::new(Request { user, verb, why: Why::new("its last sign of life") });
-        let client = Peer::default();
-        let (stage, seat) = (Stage::Write, Seat::NONE);
-        let pending = Pending { client, id: 0, request, stage, attempts: 0, required: 0, seat };
-        self.write(pending, key, condition, Some(object), context);
-    }
-
-    /// etcd is gone: what waits for it fails; when it can be reached the caches follow it again.
-    fn store_changed<A>(&mut self, up: bool, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        if up {
-            let etcd = context.peer(self.etcd);
-            context.connect(etcd);
-            context.send(etcd, Message::WatchStore(self.revision));
-            return;
-        }
-        let mut waiting: Vec<u64> =
-            (1..=self.asked).filter(|t| self.pending.contains_key(t)).collect();
-        waiting.sort_unstable();
-        for token in waiting {
-            if let Some(pending) = self.pending.remove(&token) {
-                let refusal = Refusal::timeout("etcdserver: request timed out", 0);
-                self.refuse(&pending, refusal, context);
-            }
-        }
-        context.alarm(context.now() + SimDuration::secs(1), RECONNECT);
-        if !context.is_up(self.etcd) {
-            self.ready = false;
-            self.down_since = context.now();
-        }
-    }
-
     /// What a request is refused with while the caches are not ready.
     ///
     /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/cacher/delegator.go,
@@ -553,281 +422,6 @@ impl Apiserver {
                 cache.close(number);
                 return;
             }
-        }
-    }
-
-    fn create<A>(
-        &mut self,
-        pending: Pending,
-        object: Object,
-        dry_run: bool,
-        context: &mut Context<'_, A>,
-    ) where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        if let Err(refusal) = create::is_new(&object) {
-            return self.refuse(&pending, refusal, context);
-        }
-        let birth = self.birth(context);
-        let mut admitted = std::mem::take(&mut self.admitted);
-        let prepared = prepare(object, &birth, &mut admitted, self);
-        self.admitted = admitted;
-        match prepared {
-            Err(refusal) => self.refuse(&pending, refusal, context),
-            Ok(object) if dry_run => self.answer(&pending, Answer::Object(object), context),
-            Ok(object) => {
-                self.write(pending, object.key(), Condition::Absent, Some(object), context);
-            }
-        }
-    }
-
-    /// What the next creation needs to know.
-    fn birth<A>(&mut self, context: &Context<'_, A>) -> Birth
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        self.births += 1;
-        Birth {
-            now: Time::at(context.now()),
-            seed: context.seed(),
-            number: self.births,
-            server: self.name.clone(),
-            state: self.admission_state,
-        }
-    }
-
-    fn write<A>(
-        &mut self,
-        pending: Pending,
-        key: ObjectKey,
-        condition: Condition,
-        put: Option<Object>,
-        context: &mut Context<'_, A>,
-    ) where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let request = &pending.request;
-        let origin = Origin {
-            user: request.user.clone(),
-            verb: request.verb.name(),
-            subresource: request.verb.subresource(),
-            why: request.why.clone(),
-        };
-        let transaction = Box::new(Transaction { key, condition, put, origin });
-        let message = Message::Transaction(self.asked + 1, transaction);
-        self.ask(pending, message, context);
-    }
-
-    /// A write to an object that should be there. What the version in the cache does not allow is
-    /// tried again on the one that etcd has, as the cache may be stale.
-    ///
-    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/etcd3/store.go,
-    /// `GuaranteedUpdate`, `conditionalDelete`
-    pub(super) fn change<A>(&mut self, pending: Pending, fresh: Fresh, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let verb = &pending.request.verb;
-        let key = verb.key();
-        if let Verb::Delete { .. } = verb
-            && let Err(refusal) = admission::immortal_namespace(&key)
-        {
-            return self.refuse(&pending, refusal, context);
-        }
-        let (found, is_cached) = match fresh {
-            Fresh::Cached => (self.cache(key.kind).get(&key).cloned(), true),
-            Fresh::Read(found) => (found, false),
-        };
-        let Some(current) = found else {
-            if is_cached {
-                return self.read_fresh(pending, key, context);
-            }
-            let refusal = Refusal::not_found(&resource(key.kind), &key.name);
-            return self.refuse(&pending, refusal, context);
-        };
-        if let Verb::Evict { .. } = verb
-            && let Some(refusal) = self.budget(&current)
-        {
-            return self.refuse(&pending, refusal, context);
-        }
-        match registry::change(verb, &current, Time::at(context.now())) {
-            Err(_) if is_cached => self.read_fresh(pending, key, context),
-            Err(refusal) => self.refuse(&pending, refusal, context),
-            Ok(outcome) => self.carry_out(pending, key, &current, outcome, context),
-        }
-    }
-
-    fn read_fresh<A>(&mut self, pending: Pending, key: ObjectKey, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let range = Message::Range(self.asked + 1, Range::Key(key));
-        self.ask(Pending { stage: Stage::Fresh, ..pending }, range, context);
-    }
-
-    /// What a disruption budget has against an eviction.
-    ///
-    /// Differs: the budget's counters are not lowered by the eviction itself, as no controller
-    /// keeps them yet; a pod that a budget selects is never evicted.
-    fn budget(&self, pod: &Object) -> Option<Refusal> {
-        let budgets = self.cache(Kind::POD_DISRUPTION_BUDGET);
-        let namespace = &pod.meta().namespace;
-        let selects = |o: &Object| o.meta().namespace == *namespace;
-        budgets.any(selects).then(|| {
-            Refusal::too_many_requests(
-                "Cannot evict pod as it would violate the pod's disruption budget.",
-                0,
-            )
-        })
-    }
-
-    fn carry_out<A>(
-        &mut self,
-        pending: Pending,
-        key: ObjectKey,
-        current: &Object,
-        outcome: Outcome,
-        context: &mut Context<'_, A>,
-    ) where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let condition = Condition::Unchanged(current.meta().resource_version);
-        let dry_run = matches!(
-            &pending.request.verb,
-            Verb::Put { dry_run: true, .. } | Verb::Patch { dry_run: true, .. }
-        );
-        match outcome {
-            Outcome::Unchanged(object) => {
-                self.answer(&pending, Answer::Object(object), context);
-            }
-            Outcome::Store(object) if dry_run => {
-                self.answer(&pending, Answer::Object(object), context);
-            }
-            Outcome::Store(object) => {
-                self.write(pending, key, condition, Some(object), context);
-            }
-            Outcome::StoreThenRemove(object) => {
-                let pending = Pending { stage: Stage::Removal, ..pending };
-                self.write(pending, key, condition, Some(object), context);
-            }
-            Outcome::Remove(_) => self.write(pending, key, condition, None, context),
-        }
-    }
-
-    fn delete_collection<A>(
-        &mut self,
-        pending: &Pending,
-        options: &ListOptions,
-        how: &DeleteOptions,
-        context: &mut Context<'_, A>,
-    ) where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let all = self.cache(options.kind).list();
-        let matching: Vec<Object> = all.into_iter().filter(|o| list::matches(o, options)).collect();
-        for object in &matching {
-            let verb = Verb::Delete { key: object.key(), options: how.clone() };
-            let request = Request {
-                user: pending.request.user.clone(),
-                verb,
-                why: pending.request.why.clone(),
-            };
-            let each = Pending {
-                client: Peer::default(),
-                id: 0,
-                request: Box::new(request),
-                stage: Stage::Write,
-                attempts: 0,
-                required: 0,
-                seat: Seat::NONE,
-            };
-            self.change(each, Fresh::Cached, context);
-        }
-        let list = crate::api::request::ObjectList {
-            resource_version: self.revision,
-            items: matching,
-            continue_token: Name::default(),
-            remaining: None,
-        };
-        self.answer(pending, Answer::List(Arc::new(list)), context);
-    }
-
-    /// etcd has answered.
-    fn stored<A>(&mut self, token: u64, answer: StoreAnswer, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let Some(pending) = self.pending.remove(&token) else {
-            if let StoreAnswer::Written(change) = answer {
-                self.take_up(&change, context);
-            }
-            return;
-        };
-        match answer {
-            StoreAnswer::Written(change) => self.written(pending, &change, context),
-            StoreAnswer::Mismatch(current) => self.mismatched(pending, current, context),
-            StoreAnswer::Found(found) => self.found(pending, &found, context),
-            StoreAnswer::Compacted | StoreAnswer::Future(_) => {
-                self.unreadable(&pending, &answer, context);
-            }
-            StoreAnswer::Unavailable(why) => {
-                let refusal = Refusal::internal_error(why);
-                self.refuse(&pending, refusal, context);
-            }
-        }
-    }
-
-    fn written<A>(&mut self, pending: Pending, change: &StoreChange, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        if let Stage::Removal = pending.stage {
-            let condition = Condition::Unchanged(change.revision);
-            let pending = Pending { stage: Stage::Write, ..pending };
-            self.write(pending, change.object.key(), condition, None, context);
-        } else {
-            let answer = match (&pending.request.verb, change.deleted) {
-                (Verb::Bind { .. } | Verb::Evict { .. }, _) => Answer::Done,
-                (_, true) => Answer::Deleted(change.object.clone()),
-                (_, false) => Answer::Object(change.object.clone()),
-            };
-            self.answer(&pending, answer, context);
-        }
-        self.take_up(change, context);
-    }
-
-    /// Another write was first: what there is now is looked at again, as the storage layer does.
-    fn mismatched<A>(
-        &mut self,
-        mut pending: Pending,
-        current: Option<Object>,
-        context: &mut Context<'_, A>,
-    ) where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        pending.attempts += 1;
-        pending.stage = Stage::Write;
-        let key = pending.request.verb.key();
-        match (&pending.request.verb, current) {
-            (Verb::Create { object, .. }, Some(_)) => {
-                let generated = object.meta().name.is_empty();
-                if generated && pending.attempts < self.config.name_attempts {
-                    let object = object.clone();
-                    return self.create(pending, object, false, context);
-                }
-                let name = if generated { object.meta().generate_name.clone() } else { key.name };
-                let refusal = Refusal::already_exists(&resource(key.kind), &name);
-                self.refuse(&pending, refusal, context);
-            }
-            (Verb::Post { .. }, Some(_)) => {
-                let refusal = Refusal::already_exists(&resource(key.kind), &key.name);
-                self.refuse(&pending, refusal, context);
-            }
-            (_, None) => {
-                let refusal = Refusal::not_found(&resource(key.kind), &key.name);
-                self.refuse(&pending, refusal, context);
-            }
-            (_, Some(current)) => self.change(pending, Fresh::Read(Some(current)), context),
         }
     }
 

@@ -62,7 +62,8 @@ fn report(info: &PanicHookInfo<'_>) -> String {
 
 fn of_run(now: &Now) -> String {
     let Now { scenario, seed, turn, .. } = now;
-    let set: String = now.set.iter().map(|set| format!(" --set '{set}'")).collect();
+    let set: Vec<String> = now.set.iter().map(|set| format!(" --set '{set}'")).collect();
+    let set = set.concat();
     let ms = now.at.0 / 1_000_000;
     format!(
         "  scenario {scenario}, seed {seed}, after turn {turn}, at {ms} ms\n  \

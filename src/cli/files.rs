@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::scenario::diagnostic::{self, Look};
 use crate::scenario::load::{Described, Override, load};
@@ -159,8 +160,22 @@ pub(crate) fn complain(text: &str) {
 /// Writes to standard output.
 pub(crate) fn say(text: &str) {
     use std::io::Write as _;
-    // A reader that has gone away is no mistake of ours.
-    let _ = anstream::stdout().write_all(text.as_bytes());
+    let written = anstream::stdout().write_all(text.as_bytes());
+    // A reader that has gone away is no mistake; a full disk is one.
+    if let Err(error) = written
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+        && !UNWRITABLE.swap(true, Ordering::Relaxed)
+    {
+        complain(&format!("error: cannot write to standard output: {error}\n"));
+    }
+}
+
+/// Whether something could not be written to standard output.
+static UNWRITABLE: AtomicBool = AtomicBool::new(false);
+
+/// Whether all that was said has been written.
+pub(crate) fn was_heard() -> bool {
+    !UNWRITABLE.load(Ordering::Relaxed)
 }
 
 /// Whether text on standard output may have colours.

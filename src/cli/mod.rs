@@ -2,6 +2,7 @@
 
 mod bug;
 mod check;
+mod difference;
 mod files;
 mod list;
 mod past;
@@ -30,12 +31,22 @@ enum Command {
     List(list::List),
     /// Runs every scenario below folders, in parallel, and compares their timelines.
     Test(suite::Test),
-    /// Shows objects as they were at any instant, as kubectl shows them.
+    #[command(
+        override_usage = "wavetank get [OPTIONS] KIND[/NAME]… FILE|TRACE",
+        mut_arg("filename", |arg| arg.hide(true)),
+        mut_arg("recursive", |arg| arg.hide(true))
+    )]
     Get(past::Get),
-    /// Tells all about objects as they were at any instant.
+    #[command(
+        override_usage = "wavetank describe [OPTIONS] KIND[/NAME]… FILE|TRACE",
+        mut_arg("filename", |arg| arg.hide(true)),
+        mut_arg("recursive", |arg| arg.hide(true))
+    )]
     Describe(past::Describe),
     /// Tells why an object is as it is, back to a person, a fault or a timer.
     Why(past::Why),
+    /// Compares two runs: where they part, and what differs at the end.
+    Diff(difference::Diff),
     /// Prints the JSON Schema of scenario files, for editors.
     Schema,
     /// Prints a shell's completions.
@@ -75,9 +86,13 @@ pub fn main() -> i32 {
         Command::Get(get) => get.carry_out(),
         Command::Describe(describe) => describe.carry_out(),
         Command::Why(why) => why.carry_out(),
+        Command::Diff(diff) => diff.carry_out(),
         Command::Schema => start::print_schema(),
         Command::Completions(completions) => completions.carry_out(),
         Command::New(new) => new.carry_out(),
     };
+    if !files::was_heard() {
+        return Status::Unusable as i32;
+    }
     status as i32
 }

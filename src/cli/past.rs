@@ -48,23 +48,29 @@ pub(crate) struct When {
     namespace: Option<String>,
 }
 
-/// Shows objects as they were. The last word is the scenario or the trace:
+/// Shows objects as they were at any instant, as kubectl shows them.
+///
+/// The last word is the scenario or the trace:
 /// `wavetank get pods --at 90s run.trace`.
 #[derive(Args)]
+#[group(skip)]
 pub(crate) struct Get {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Options of kubectl")]
     get: kubectl::Get,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Which run, and which instant")]
     when: When,
 }
 
-/// Tells all about objects as they were. The last word is the scenario or the trace:
+/// Tells all about objects as they were at any instant.
+///
+/// The last word is the scenario or the trace:
 /// `wavetank describe pod/web-0 --at 90s run.trace`.
 #[derive(Args)]
+#[group(skip)]
 pub(crate) struct Describe {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Options of kubectl")]
     describe: kubectl::Describe,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Which run, and which instant")]
     when: When,
 }
 
@@ -77,7 +83,7 @@ pub(crate) struct Why {
     /// The scenario or the trace.
     #[arg(value_name = "FILE|TRACE")]
     source: String,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Which run, and which instant")]
     when: When,
 }
 
@@ -137,8 +143,11 @@ impl Why {
     }
 }
 
+/// Kind and name of what is asked about, and the name and field where there is a dot.
+type Asked<'a> = (Kind, &'a str, Option<(&'a str, &'a str)>);
+
 /// Kind and name of `KIND/NAME[.FIELD]`, and the name and field where there is a dot.
-fn asked(text: &str) -> Result<(Kind, &str, Option<(&str, &str)>), String> {
+fn asked(text: &str) -> Result<Asked<'_>, String> {
     let expected = "expected an object such as `deploy/web` or `pod/web-0.status.phase`";
     let split = text.split_once('/').filter(|(_, name)| !name.is_empty());
     let (_, name) = split.ok_or_else(|| format!("error: `{text}`: {expected}\n"))?;
@@ -200,20 +209,38 @@ fn instant(text: &str) -> Result<SimTime, String> {
 }
 
 /// A run that is over.
-enum Run {
+pub(crate) enum Run {
+    /// Read from its trace.
     Trace(Box<Trace>),
+    /// Run just now.
     World(Box<World>),
 }
 
 impl Run {
-    fn beginning(&self) -> &[Object] {
+    /// Reads a trace, or runs a scenario.
+    pub(crate) fn read(source: &str, choice: &Choice) -> Result<Run, String> {
+        let bytes = files::bytes(source)?;
+        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if is_trace(&String::from_utf8_lossy(first)) {
+            let text = String::from_utf8_lossy(&bytes);
+            let trace = Trace::read(&text).map_err(|why| format!("{source}: error: {why}\n"))?;
+            return Ok(Run::Trace(Box::new(trace)));
+        }
+        let mut world = play::world_of(source, bytes, choice)?;
+        play::drive(source, &choice.set, &mut world);
+        Ok(Run::World(Box::new(world)))
+    }
+
+    /// What was there before anything happened.
+    pub(crate) fn beginning(&self) -> &[Object] {
         match self {
             Run::Trace(trace) => &trace.beginning,
             Run::World(world) => world.beginning(),
         }
     }
 
-    fn log(&self) -> &Log<Note> {
+    /// What happened.
+    pub(crate) fn log(&self) -> &Log<Note> {
         match self {
             Run::Trace(trace) => &trace.log,
             Run::World(world) => world.cluster().engine.log(),
@@ -221,7 +248,7 @@ impl Run {
     }
 
     /// The instant of its end.
-    fn end(&self) -> SimTime {
+    pub(crate) fn end(&self) -> SimTime {
         match self {
             Run::World(world) => world.now(),
             Run::Trace(trace) => match &trace.verdict {
@@ -243,19 +270,9 @@ struct Past {
 impl Past {
     /// Reads a trace, or runs a scenario up to the instant; `whole` goes on to its end.
     fn read(source: &str, when: &When, whole: bool) -> Result<Past, String> {
-        let bytes = files::bytes(source)?;
-        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let run = if is_trace(&String::from_utf8_lossy(first)) {
-            let text = String::from_utf8_lossy(&bytes);
-            let trace = Trace::read(&text).map_err(|why| format!("{source}: error: {why}\n"))?;
-            Run::Trace(Box::new(trace))
-        } else {
-            let until = when.at.filter(|_| !whole).map(|at| Until::At(at.since(SimTime::ZERO)));
-            let choice = Choice { seed: when.seed, until, set: when.set.clone() };
-            let mut world = play::world_of(source, bytes, &choice)?;
-            play::drive(source, &when.set, &mut world);
-            Run::World(Box::new(world))
-        };
+        let until = when.at.filter(|_| !whole).map(|at| Until::At(at.since(SimTime::ZERO)));
+        let choice = Choice { seed: when.seed, until, set: when.set.clone() };
+        let run = Run::read(source, &choice)?;
         let namespace = match &run {
             Run::Trace(trace) => Name::new(&trace.header.namespace),
             Run::World(world) => world.namespace().clone(),

@@ -1,14 +1,17 @@
 //! Carrying out a scenario for a command: from its name to a world, and the world to its end.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::api::note::Note;
+use crate::api::object::Kind;
 use crate::cli::Status;
 use crate::cli::bug;
 use crate::cli::files::{bytes, read_as_scenario, shown};
 use crate::scenario::diagnostic::nearest;
 use crate::scenario::load::Described;
 use crate::scenario::source::Place;
-use crate::scenario::spec::{Action, FaultAction, Inject, Start, Until};
+use crate::scenario::spec::{Action, FaultAction, Inject, NodeTemplate, Start, Until};
 use crate::scenario::world::{Report, World};
 use crate::sim::time::SimTime;
 
@@ -90,11 +93,71 @@ pub(crate) fn status(world: &World, report: &Report) -> Status {
     }
 }
 
+/// Why a run was not the one that was meant, each fault with its place where it is known.
+pub(crate) fn missed(world: &World, report: &Report, file: &str) -> String {
+    let failures = &report.verdict.failures;
+    let steps = report.steps.iter().filter(|s| s.code != 0 && !s.tolerant).count();
+    let mut places = unbegun(world).into_iter();
+    let mut text = String::new();
+    for (n, why) in failures.iter().enumerate() {
+        // Steps are told first, then faults in the order in which they were to begin.
+        let inject = if n >= steps { places.next() } else { None };
+        let (place, hint) = match inject {
+            Some(Inject { place: Place { line, column, .. }, fault, .. }) => {
+                (format!(":{line}:{column}"), near_label(world, fault).unwrap_or_default())
+            }
+            None => (String::new(), String::new()),
+        };
+        text.push_str(&format!("{file}{place}: error: {why}{hint}\n"));
+    }
+    text
+}
+
+/// The timed faults at whose instant nothing began, in the order of their instants.
+fn unbegun(world: &World) -> Vec<&Inject> {
+    let mut began: Vec<SimTime> = Vec::new();
+    for record in world.cluster().engine.log().iter() {
+        if let Note::Fault(fault) = &record.note
+            && fault.begins
+        {
+            began.push(record.time);
+        }
+    }
+    let timed = world.described().scenario.faults.iter().filter_map(|fault| match &fault.start {
+        Start::At(at, inject) => Some((SimTime::ZERO + *at, inject)),
+        Start::When(..) | Start::Random(_) => None,
+    });
+    let mut missed: Vec<_> = timed.filter(|(at, _)| !began.contains(at)).collect();
+    missed.sort_by_key(|(at, _)| *at);
+    missed.into_iter().map(|(_, inject)| inject).collect()
+}
+
+/// A hint at the label of a pod that is nearest to one that selects nothing.
+fn near_label(world: &World, fault: &FaultAction) -> Option<String> {
+    let wanted = match fault {
+        FaultAction::PodKill(pods) => &pods.label_selectors,
+        FaultAction::ContainerKill(containers) => &containers.label_selectors,
+        FaultAction::NodeStop(_)
+        | FaultAction::NodeStart(_)
+        | FaultAction::ComponentStop(_)
+        | FaultAction::ComponentStart(_)
+        | FaultAction::NetworkPartition(_) => return None,
+    };
+    let mut known = BTreeSet::new();
+    for pod in world.cluster().store().list(Kind::POD) {
+        known.extend(pod.meta().labels.iter().map(|(key, value)| format!("{key}={value}")));
+    }
+    let stranger = wanted.iter().map(|(key, value)| format!("{key}={value}"));
+    let stranger = stranger.into_iter().find(|label| !known.contains(label))?;
+    let near = nearest(&stranger, known.iter().map(String::as_str))?;
+    Some(format!(": no pod has `{stranger}`, did you mean `{near}`?"))
+}
+
 /// Faults at nodes that the cluster does not have, each with its place.
 fn strangers(described: &Described, file: &str) -> String {
     let scenario = &described.scenario;
     let known: Vec<String> =
-        scenario.cluster.nodes.iter().flat_map(|node| node.node_names()).collect();
+        scenario.cluster.nodes.iter().flat_map(NodeTemplate::node_names).collect();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let of_steps = scenario.steps.iter().filter_map(|step| match &step.action {
         Action::Inject(inject) => Some(inject),

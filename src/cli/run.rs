@@ -90,8 +90,7 @@ impl Run {
         }
         let status = play::status(&world, &report);
         if status == Status::Unusable {
-            let missed = report.verdict.failures.iter();
-            missed.for_each(|why| complain(&format!("{}: error: {why}\n", shown(name))));
+            complain(&play::missed(&world, &report, &shown(name)));
         }
         status
     }

@@ -48,6 +48,7 @@ struct Controller {
 }
 
 /// One worker's work on one key.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug)]
 struct Run {
     key: ObjectKey,

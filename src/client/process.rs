@@ -1,22 +1,25 @@
 //! A process that is a client of the apiserver: it hosts one component and does for it what every
 //! client does: watches, client limits, events, leader election, reconnection.
 
+mod election;
+mod requests;
+mod watching;
+
 use std::collections::BTreeMap;
 
 use crate::api::Name;
 use crate::api::coordination::lease::Lease;
 use crate::api::message::Message;
-use crate::api::note::{MarkNote, Note, RefusedNote};
-use crate::api::object::{Kind, Object, ObjectKey};
+use crate::api::note::{Note, RefusedNote};
+use crate::api::object::{Kind, ObjectKey};
 use crate::api::refusal::{Reason, Refusal};
-use crate::api::request::{Answer, Change, Request, Verb, WatchEvent};
+use crate::api::request::{Answer, Request, Verb};
 use crate::api::time::Time;
 use crate::client::component::{Component, Due, Moment, Outbox, Outgoing};
 use crate::client::event_recorder::EventRecorder;
 use crate::client::informer::{Informer, Interest};
 use crate::client::leader_election::{self, LeaderElector};
-use crate::client::reconciler::Observed;
-use crate::client::reflector::{Command, Failure, Input, Store};
+use crate::client::reflector::{Failure, Input};
 use crate::client::telling;
 use crate::client::token_bucket::TokenBucket;
 use crate::client::view::Caches;
@@ -65,8 +68,8 @@ const HEARTBEAT_TIMEOUT: SimDuration = SimDuration::secs(10);
 
 /// How long a candidate waits for the answer about its lease: half of the renew deadline.
 ///
-/// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/leaderelection/resourcelock/interface.go,
-/// `NewFromKubeconfig`
+/// Source: kubernetes v1.36
+/// staging/src/k8s.io/client-go/tools/leaderelection/resourcelock/interface.go, `NewFromKubeconfig`
 const LEASE_TIMEOUT: SimDuration = SimDuration::secs(5);
 
 /// How long it takes to learn that nobody listens.
@@ -133,6 +136,8 @@ pub struct Process<C> {
     lives: u32,
     /// Until when each server that cannot be reached still counts as connected.
     cut_since: Option<SimTime>,
+    /// The life of the server that the link was cut from.
+    cut_from: Peer,
 }
 
 #[derive(Clone, Debug)]
@@ -174,6 +179,7 @@ impl<C: Component> Process<C> {
             rng: None,
             lives: 0,
             cut_since: None,
+            cut_from: Peer::default(),
         }
     }
 
@@ -343,8 +349,13 @@ impl<C: Component> Process<C> {
         }
         if up {
             self.cut_since = None;
+            // The server's new life knows nothing of the connection and resets it.
+            if !context.is_up(peer) || self.cut_from != context.peer(peer) {
+                self.disconnect("connection reset by peer", context);
+            }
         } else if context.is_up(peer) {
             self.cut_since = Some(context.now());
+            self.cut_from = context.peer(peer);
             context.alarm(context.now() + DEAD_AFTER, DEAD);
         } else {
             self.disconnect("connection reset by peer", context);
@@ -400,338 +411,6 @@ impl<C: Component> Process<C> {
             })));
         }
         self.answered(id, Answer::Refused(refusal), context);
-    }
-
-    fn fail<A>(&mut self, id: u64, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let Some(flight) = self.in_flight.get(&id) else { return };
-        let why = if context.is_up(flight.server) {
-            "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
-        } else {
-            "connect: connection refused"
-        };
-        self.lose(id, why, context);
-    }
-
-    /// Sends a request, now or when the client's limit lets it go.
-    fn ask<A>(&mut self, request: Request, purpose: Purpose, context: &mut Context<'_, A>) -> u64
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        self.asked += 1;
-        let id = self.asked;
-        let limited = !matches!(purpose, Purpose::Informer(_) | Purpose::Lease(_));
-        let wait =
-            if limited { self.reserve(&request.user, context.now()) } else { SimDuration::ZERO };
-        let request = Box::new(request);
-        if wait == SimDuration::ZERO {
-            self.send(id, request, purpose, context);
-        } else {
-            let at = context.now() + wait;
-            let (cause, background) = (context.cause(), context.is_background());
-            self.held.insert((at, id), Held { request, purpose, cause, background });
-            context.alarm(at, RELEASE);
-        }
-        id
-    }
-
-    fn reserve(&mut self, user: &Name, now: SimTime) -> SimDuration {
-        let (qps, burst) = self.config.qps;
-        if qps == 0 {
-            return SimDuration::ZERO;
-        }
-        if !self.limits.contains_key(user) {
-            self.limits.insert(user.clone(), TokenBucket::per_second(qps, burst));
-        }
-        self.limits.get_mut(user).map_or(SimDuration::ZERO, |bucket| bucket.reserve(now))
-    }
-
-    fn release<A>(&mut self, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let (cause, background) = (context.cause(), context.is_background());
-        while let Some(((at, _), _)) = self.held.first_key_value() {
-            if *at > context.now() {
-                break;
-            }
-            if let Some(((_, id), held)) = self.held.pop_first() {
-                context.because(held.cause);
-                if held.background {
-                    context.background();
-                } else {
-                    context.foreground();
-                }
-                self.send(id, held.request, held.purpose, context);
-            }
-        }
-        context.because(cause);
-        if background {
-            context.background();
-        }
-    }
-
-    fn send<A>(
-        &mut self,
-        id: u64,
-        request: Box<Request>,
-        purpose: Purpose,
-        context: &mut Context<'_, A>,
-    ) where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let server = self.config.servers[self.server];
-        let flight = InFlight {
-            purpose,
-            user: request.user.clone(),
-            verb: request.verb.name(),
-            key: request.verb.key(),
-            subresource: request.verb.subresource(),
-            server,
-            reading: request.verb.is_read_only(),
-        };
-        let patience = flight.patience();
-        self.in_flight.insert(id, flight);
-        if !context.is_up(server) {
-            self.server = (self.server + 1) % self.config.servers.len();
-            context.alarm(context.now() + REFUSED_AFTER, FAIL + id);
-            return;
-        }
-        if !context.can_reach(server) {
-            context.alarm(context.now() + patience, FAIL + id);
-        }
-        context.send(context.peer(server), Message::Request(id, request));
-    }
-
-    fn answered<A>(&mut self, id: u64, answer: Answer, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let watching = matches!(answer, Answer::Watching);
-        if watching {
-            return;
-        }
-        let Some(flight) = self.in_flight.remove(&id) else { return };
-        match flight.purpose {
-            Purpose::Informer(n) => self.informer_answered(n, id, answer, context),
-            Purpose::Component(token) => {
-                self.act(context, |component, moment| component.reply(token, &answer, moment));
-            }
-            Purpose::Event(again) => {
-                if let Answer::Refused(refusal) = &answer
-                    && refusal.reason == Reason::NotFound
-                    && matches!(again.0, Verb::Create { .. })
-                {
-                    let (verb, user) = *again;
-                    let request =
-                        Request { user: user.clone(), verb: verb.clone(), why: telling::why() };
-                    let namespace_gone = request.verb.key().namespace != flight.key.namespace;
-                    if !namespace_gone && flight.verb == "patch" {
-                        self.ask(request, Purpose::Event(Box::new((verb, user))), context);
-                    }
-                }
-            }
-            Purpose::Lease(attempt) => self.lease_answered(attempt, answer, context),
-        }
-    }
-
-    fn informer_answered<A>(
-        &mut self,
-        n: usize,
-        id: u64,
-        answer: Answer,
-        context: &mut Context<'_, A>,
-    ) where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let informer = &mut self.informers[n];
-        let listing = informer.list == id;
-        if !listing && informer.watch != id {
-            return;
-        }
-        let input = match answer {
-            Answer::List(list) => {
-                informer.pages.extend(list.items.iter().cloned());
-                informer.continue_token = list.continue_token.clone();
-                if list.continue_token.is_empty() {
-                    Input::Listed { revision: list.resource_version }
-                } else {
-                    Input::Page
-                }
-            }
-            Answer::Refused(refusal) => {
-                let failure = if refusal.code == 0 {
-                    Failure::ConnectionRefused
-                } else {
-                    Failure::of(&refusal)
-                };
-                if listing { Input::ListFailed(failure) } else { Input::WatchFailed(failure) }
-            }
-            Answer::Object(_) | Answer::Watching | Answer::Deleted(_) | Answer::Done => return,
-        };
-        self.reflect(n, input, context);
-    }
-
-    /// Tells a reflector what has happened and does what it says.
-    fn reflect<A>(&mut self, n: usize, input: Input, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let now = context.now();
-        let rng = self.rng.as_mut().expect("a process that lives has a random stream");
-        let step = self.informers[n].reflector.step(input, now, &mut |most| rng.between(0, most));
-        if let Store::Replace = step.store {
-            self.replace(n, context);
-        }
-        match step.command {
-            Command::Stay => {}
-            Command::List { revision, limit } => {
-                self.informers[n].pages.clear();
-                self.informers[n].continue_token = Name::default();
-                self.relist(n, revision, limit, context);
-            }
-            Command::NextPage { limit } => {
-                self.relist(n, crate::client::reflector::Revision::Latest, limit, context);
-            }
-            Command::Watch { revision, initial, .. } => {
-                self.informers[n].pages.clear();
-                let verb = self.informers[n].watch_verb(revision, initial);
-                let request = self.own(verb);
-                let id = self.ask(request, Purpose::Informer(n), context);
-                self.informers[n].watch = id;
-            }
-            Command::Wait(span) => {
-                let at = now + span;
-                self.informers[n].timer = at;
-                context.alarm(at, TIMERS);
-            }
-        }
-    }
-
-    fn relist<A>(
-        &mut self,
-        n: usize,
-        revision: crate::client::reflector::Revision,
-        limit: u32,
-        context: &mut Context<'_, A>,
-    ) where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        if self.synced && self.informers[n].continue_token.is_empty() {
-            context.log(Note::Mark(Box::new(MarkNote {
-                mark: "relist",
-                who: self.config.user.clone(),
-                detail: Name::new_static(self.informers[n].interest.kind.row().plural),
-            })));
-        }
-        let verb = self.informers[n].list_verb(revision, limit);
-        let request = self.own(verb);
-        let id = self.ask(request, Purpose::Informer(n), context);
-        self.informers[n].list = id;
-    }
-
-    fn own(&self, verb: Verb) -> Request {
-        Request { user: self.config.user.clone(), verb, why: crate::api::why::Why::default() }
-    }
-
-    /// A list replaces what the cache knew: what is not in it is gone.
-    fn replace<A>(&mut self, n: usize, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let kind = self.informers[n].interest.kind;
-        let items = std::mem::take(&mut self.informers[n].pages);
-        let mut gone: BTreeMap<(Name, Name), Object> = BTreeMap::new();
-        for known in self.caches.of(kind).all() {
-            let meta = known.meta();
-            gone.insert((meta.namespace.clone(), meta.name.clone()), known.clone());
-        }
-        let cause = context.cause();
-        for object in items {
-            let meta = object.meta();
-            gone.remove(&(meta.namespace.clone(), meta.name.clone()));
-            self.changed(Change::Modified, object, cause, context);
-        }
-        for object in gone.into_values() {
-            self.changed(Change::Deleted, object, cause, context);
-        }
-        self.check_synced(context);
-    }
-
-    fn check_synced<A>(&mut self, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let all = self.informers.iter().all(|i| i.reflector.has_listed());
-        if !self.synced && all && self.acting {
-            self.synced = true;
-            self.act(context, Component::synced);
-        }
-    }
-
-    fn watched<A>(&mut self, id: u64, events: Vec<WatchEvent>, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let Some(n) = self.informers.iter().position(|i| i.watch == id) else { return };
-        for event in events {
-            let input = Input::Event { revision: event.revision };
-            let rng = self.rng.as_mut().expect("a process that lives has a random stream");
-            let draw = &mut |most| rng.between(0, most);
-            let step = self.informers[n].reflector.step(input, context.now(), draw);
-            match step.store {
-                Store::Apply => {
-                    context.because(event.cause);
-                    self.changed(event.change, event.object, event.cause, context);
-                }
-                Store::Hold => self.informers[n].pages.push(event.object),
-                Store::Keep | Store::Replace => {}
-            }
-        }
-    }
-
-    /// A change reaches the cache, and then the component.
-    fn changed<A>(
-        &mut self,
-        change: Change,
-        object: Object,
-        cause: u64,
-        context: &mut Context<'_, A>,
-    ) where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let cache = self.caches.of_mut(object.kind());
-        let (old, new) = match change {
-            Change::Added | Change::Modified => (cache.put(object.clone()), Some(object)),
-            Change::Deleted => {
-                let meta = object.meta();
-                let known = cache.remove(&meta.namespace, &meta.name);
-                (Some(known.map_or(object.clone(), |_| object)), None)
-            }
-        };
-        if let (Some(old), Some(new)) = (&old, &new)
-            && old.meta().uid != new.meta().uid
-        {
-            self.observed(Some(old), None, cause, context);
-            return self.observed(None, Some(new), cause, context);
-        }
-        self.observed(old.as_ref(), new.as_ref(), cause, context);
-    }
-
-    fn observed<A>(
-        &mut self,
-        old: Option<&Object>,
-        new: Option<&Object>,
-        cause: u64,
-        context: &mut Context<'_, A>,
-    ) where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        context.because(cause);
-        let observed = Observed { old, new };
-        self.act(context, |component, moment| component.observe(&observed, moment));
     }
 
     /// Lets the component act, and does what it wants done.
@@ -846,92 +525,5 @@ impl<C: Component> Process<C> {
         };
         let request = Request { user: user.clone(), verb: told.verb, why: telling::why() };
         self.ask(request, Purpose::Event(Box::new((told.anew, user))), context);
-    }
-
-    fn elect<A>(&mut self, input: leader_election::Input, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        context.background();
-        let now = context.now();
-        let rng = self.rng.as_mut().expect("a process that lives has a random stream");
-        let Some(elector) = &mut self.elector else { return };
-        let step = elector.step(input, now, &mut |most| rng.between(0, most));
-        if let Some(deadline) = elector.deadline() {
-            context.background_alarm(deadline, TIMERS);
-        }
-        self.follow(step.command, context);
-        match step.change {
-            leader_election::Change::None => {}
-            leader_election::Change::StartedLeading => {
-                context.foreground();
-                context.log(Note::Mark(Box::new(MarkNote {
-                    mark: "leader",
-                    who: self.config.user.clone(),
-                    detail: smol_str::format_smolstr!("{} leads", context.my_name()),
-                })));
-                self.begin(context);
-            }
-            leader_election::Change::StoppedLeading => {
-                context.control(crate::sim::engine::Control::Crash(context.me().actor));
-                context.control(crate::sim::engine::Control::Start(context.me().actor));
-            }
-        }
-    }
-
-    fn follow<A>(&mut self, command: leader_election::Command, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        use leader_election::Command;
-        let Some(election) = self.config.election.clone() else { return };
-        let verb = match command {
-            Command::Stay | Command::Stop => return,
-            Command::Wait(at) => {
-                self.lease_try += 1;
-                context.background_alarm(at, TIMERS);
-                return;
-            }
-            Command::Read => Verb::Get(ObjectKey::new(Kind::LEASE, "kube-system", &election.lease)),
-            Command::Create(record) => telling::create_lease(&election.lease, &record),
-            Command::Update(record) => match &self.lease_seen {
-                Some(seen) => telling::update_lease(seen, &record),
-                None => return,
-            },
-        };
-        self.lease_try += 1;
-        let request = self.own(verb);
-        self.ask(request, Purpose::Lease(self.lease_try), context);
-    }
-
-    fn lease_answered<A>(&mut self, attempt: u64, answer: Answer, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        if attempt != self.lease_try {
-            return;
-        }
-        let reading = self.elector.as_ref().is_some_and(LeaderElector::is_reading);
-        let input = match answer {
-            Answer::Object(Object::Lease(lease)) => {
-                let record = telling::record_of(&lease);
-                self.lease_seen = Some(lease);
-                if reading {
-                    leader_election::Input::Read(Some(record))
-                } else {
-                    leader_election::Input::Written
-                }
-            }
-            Answer::Refused(refusal) if reading && refusal.reason == Reason::NotFound => {
-                leader_election::Input::Read(None)
-            }
-            Answer::Object(_)
-            | Answer::List(_)
-            | Answer::Watching
-            | Answer::Deleted(_)
-            | Answer::Done
-            | Answer::Refused(_) => leader_election::Input::Failed,
-        };
-        self.elect(input, context);
     }
 }

@@ -179,7 +179,7 @@ impl Etcd {
             Err(current) => {
                 context.send(from, Message::Stored(token, StoreAnswer::Mismatch(current)));
             }
-            Ok(change) => self.written(&change, origin, Some((from, token)), context),
+            Ok(change) => self.written(&change, &origin, Some((from, token)), context),
         }
     }
 
@@ -192,7 +192,7 @@ impl Etcd {
     fn written<A>(
         &mut self,
         change: &StoreChange,
-        origin: Origin,
+        origin: &Origin,
         asked_by: Option<(Peer, u64)>,
         context: &mut Context<'_, A>,
     ) where
@@ -210,7 +210,7 @@ impl Etcd {
             context.foreground();
         }
         let turn = context.log_lazily(
-            |out| encode_write(change, &origin, out),
+            |out| encode_write(change, origin, out),
             || Note::Write(Box::new(WriteNote { change: change.clone(), origin: origin.clone() })),
         );
         context.because(turn);
@@ -285,7 +285,7 @@ impl Etcd {
                     subresource: "",
                     why: Why::one("kept for {}", self.config.event_ttl),
                 };
-                self.written(&change, origin, None, context);
+                self.written(&change, &origin, None, context);
             }
         }
     }

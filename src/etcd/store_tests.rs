@@ -143,6 +143,10 @@ proptest! {
                 let begin = Begin { after, with_present: present, ..Begin::default() };
                 stream = opened(&mut cache, &options, begin);
                 prop_assert!(stream.is_some());
+                // A watch that is not delivered to after each change is one that is held.
+                if let Some(stream) = stream.and_then(|n| cache.stream_mut(n)) {
+                    stream.held = true;
+                }
             }
             let Some(change) = carry_out(&mut store, *wish) else { continue };
             // Old and new capacity: the clock stands, so the history grows instead of forgetting.

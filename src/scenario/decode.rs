@@ -1,8 +1,8 @@
 //! From positioned trees to typed values: what a scenario's fields are, in one table a type.
 //!
 //! Responsible for collecting every mistake (unknown field, wrong type, unreadable value) and for
-//! the JSON Schema of the same types: both come from the tables written with [`object!`],
-//! [`choice!`] and [`words!`], so that they cannot drift. It never stops at the first mistake.
+//! the JSON Schema of the same types: both come from the tables written with `object!`,
+//! `choice!` and `words!`, so that they cannot drift. It never stops at the first mistake.
 
 mod basic;
 mod table;

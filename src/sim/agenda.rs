@@ -58,6 +58,11 @@ impl<T> Agenda<T> {
         self.slab.get_mut(place as usize).filter(|_| is_it)?.as_mut()
     }
 
+    /// All that is on the agenda, in no order, to change.
+    pub fn all_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slab.iter_mut().flatten()
+    }
+
     /// When the next thing is to happen.
     pub fn next_time(&self) -> Option<SimTime> {
         self.heap.peek().map(|Reverse((at, ..))| *at)

@@ -74,11 +74,11 @@ impl<N: Canonical> Log<N> {
     /// Appends a record whose note is made only if it is kept; `encode` writes its canonical form.
     pub fn append_lazily(
         &mut self,
-        record: Record<()>,
+        record: &Record<()>,
         encode: impl FnOnce(&mut Encoder),
         note: impl FnOnce() -> N,
     ) {
-        let Record { time, turn, cause, actor, note: () } = record;
+        let Record { time, turn, cause, actor, note: () } = *record;
         self.take_up([time.0, turn, cause, u64::from(actor.0)], encode);
         self.hold(|| Record { time, turn, cause, actor, note: note() });
     }

@@ -1,8 +1,22 @@
 //! The one integration binary.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::cast_possible_truncation,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::unnecessary_wraps,
+    clippy::field_reassign_with_default,
+    reason = "tests report to people, and meet every other variant with a failure"
+)]
+
+mod cli;
 mod conformance;
 mod convergence;
 mod determinism;
 mod golden;
 mod random;
+mod scenarios;
 mod tidy;

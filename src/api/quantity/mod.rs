@@ -22,7 +22,7 @@ pub use parse::QuantityError;
 /// An exact number and the form that it is written in: `500m`, `1536Mi`, `1e3`.
 ///
 /// Two quantities are equal when the numbers are, whatever their form: `1` is `1000m`.
-/// Compare [`Quantity::to_string`] to tell forms apart.
+/// Compare their texts to tell forms apart.
 ///
 /// Source: kubernetes v1.36
 /// staging/src/k8s.io/apimachinery/pkg/api/resource/quantity.go, `Quantity`

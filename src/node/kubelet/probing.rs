@@ -185,7 +185,9 @@ impl Worker {
         let run = run.and_then(|s| s.containers.get(probing.place)?.as_ref());
         let age = run.map_or(SimDuration::ZERO, |r| now.since(r.started));
         let found = outcome(probe, container, &host.config.images, age);
-        let before = probing.worker.result;
+        let container_id = run.map(|r| r.id.clone()).unwrap_or_default();
+        // What held of the container before this one says nothing of it.
+        let before = probing.worker.result_of(&container_id);
         let view = ProbeView {
             phase: Some(self.status.phase),
             status: status_at(&self.status, &spec, probing.place),
@@ -198,11 +200,7 @@ impl Worker {
         let has_status = view.status.is_some_and(|s| s.state.running.is_some());
         let step = probing.worker.step(view, || found);
         if step.probed == Some(Outcome::Failure) {
-            let text = host.texts.fixed(match probing.worker.kind {
-                ProbeKind::Liveness => "Liveness probe failed: ",
-                ProbeKind::Readiness => "Readiness probe failed: ",
-                ProbeKind::Startup => "Startup probe failed: ",
-            });
+            let text = host.texts.fixed(failed(probing.worker.kind));
             host.texts.tell(&self.pod, Some(probing.place), reason::UNHEALTHY, text, moment);
         }
         let rests = step.probed.is_some_and(|o| probing.worker.is_settled(o));
@@ -216,7 +214,8 @@ impl Worker {
         } else {
             probing.tick(now + SimDuration(1))
         };
-        let changed = probing.worker.result != before && probing.worker.result.is_some();
+        let after = probing.worker.result_of(&container_id);
+        let changed = after != before && after.is_some();
         let woke = probing.worker.kind == ProbeKind::Startup
             && probing.worker.result == Some(ProbeResult::Success);
         let place = probing.place;
@@ -237,5 +236,14 @@ impl Worker {
             }
         }
         true
+    }
+}
+
+/// What is told of a probe that failed.
+fn failed(kind: ProbeKind) -> &'static str {
+    match kind {
+        ProbeKind::Liveness => "Liveness probe failed: ",
+        ProbeKind::Readiness => "Readiness probe failed: ",
+        ProbeKind::Startup => "Startup probe failed: ",
     }
 }

@@ -153,7 +153,7 @@ impl Judge {
     }
 
     /// The run has ended; `idle` tells since when nothing was left to do, or what was.
-    pub(super) fn finish(&mut self, store: &Store, now: SimTime, idle: Result<SimTime, String>) {
+    pub(super) fn finish(&mut self, store: &Store, now: SimTime, idle: &Result<SimTime, String>) {
         self.state_changed(store, now);
         for standing in &mut self.rules {
             let rule = standing.rule.clone();
@@ -173,7 +173,7 @@ impl Judge {
                 Judgement::Never(_) => (standing.first.is_none(), String::new()),
                 Judgement::Sometimes(_) => (standing.first.is_some(), standing.detail.clone()),
                 Judgement::Eventually(_) => eventually(standing),
-                Judgement::Settled(settled) => match &idle {
+                Judgement::Settled(settled) => match idle {
                     Err(busy) => (false, busy.clone()),
                     Ok(since) => {
                         let since = *since;

@@ -332,7 +332,8 @@ impl World {
         let busy = self.cluster.engine.busy().next().map(|(at, who, what)| {
             format!("{} still has an {what} at {at}", self.cluster.engine.name(who))
         });
-        self.judge.finish(self.cluster.store(), now, settled.ok_or(busy.unwrap_or_default()));
+        let idle = settled.ok_or(busy.unwrap_or_default());
+        self.judge.finish(self.cluster.store(), now, &idle);
         self.cut_off_commands();
     }
 

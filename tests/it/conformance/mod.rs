@@ -27,7 +27,6 @@ use serde_json::Value;
 
 /// One case: its name, its input and what Kubernetes answered. `whole` is the row itself, for
 /// units whose rows have further fields; `unit` the file's head.
-#[expect(dead_code, reason = "each unit reads the fields that it needs")]
 pub(crate) struct Case<'a> {
     pub(crate) name: &'a str,
     pub(crate) input: &'a Value,

@@ -1,6 +1,6 @@
 //! Strategic merge patches: lists merge by keys, as the schema of the kind says.
 //!
-//! [`diff`] makes them, [`merge`] applies them, [`list`] has what both do to lists, [`conflict`]
+//! `diff` makes them, `merge` applies them, `list` has what both do to lists, `conflict`
 //! compares two of them. They must never look at what a field means, only at its strategy.
 
 mod conflict;

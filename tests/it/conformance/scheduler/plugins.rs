@@ -189,7 +189,8 @@ pub(crate) fn taint_toleration(case: &Case<'_>) -> Done {
     }
     only(input, &["pod", "node"])?;
     let node = node(&input["node"])?;
-    let verdict = verdict("TaintToleration", &args, &cluster(&[node.clone()], &[])?, &pod)?;
+    let verdict =
+        verdict("TaintToleration", &args, &cluster(std::slice::from_ref(&node), &[])?, &pod)?;
     let found = untolerated(&node, &pod.spec.tolerations, ComparisonOperators::Off);
     let mut got = json!({ "code": verdict.code, "first_untolerated_taint": found });
     if let Some(reason) = verdict.reasons.first() {
