@@ -20,7 +20,7 @@ pub fn all() -> Vec<Box<dyn Reconciler>> {
     vec![
         Box::new(deployment::DeploymentController::default()),
         Box::new(replica_set::ReplicaSetController::default()),
-        Box::new(node_lifecycle::NodeLifecycle::new(node_lifecycle::Options::default())),
+        Box::new(node_lifecycle::NodeLifecycle::new(node_options())),
         Box::new(taint_eviction::TaintEviction::new()),
         Box::new(endpoint_slice::EndpointSlices::default()),
         Box::new(endpoints::EndpointsController),
@@ -29,4 +29,15 @@ pub fn all() -> Vec<Box<dyn Reconciler>> {
         Box::new(pod_gc::PodGc::new(pod_gc::Options::default())),
         Box::new(service_account::ServiceAccounts),
     ]
+}
+
+/// The period of the node monitor runs from the end of one pass to the begin of the next, and a
+/// pass takes about a millisecond; so the tenth pass after a sign of life is past the grace of
+/// 50 s, not just at its end.
+///
+/// Source: kubernetes v1.36 pkg/controller/nodelifecycle/node_lifecycle_controller.go, `Run`
+fn node_options() -> node_lifecycle::Options {
+    let default = node_lifecycle::Options::default();
+    let pass = crate::sim::time::SimDuration::millis(1);
+    node_lifecycle::Options { period: default.period + pass, ..default }
 }
