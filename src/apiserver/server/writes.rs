@@ -1,5 +1,6 @@
 //! Writes: from a request to a transaction, its answer and its second try.
 
+use serde::Deserialize;
 use std::sync::Arc;
 
 use super::{Apiserver, Fresh, Pending, Stage};
@@ -11,6 +12,7 @@ use crate::api::note::Note;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, DeleteOptions, ListOptions, Request, Verb};
+use crate::api::selector::LabelSelector;
 use crate::api::time::Time;
 use crate::apiserver::admission::{self};
 use crate::apiserver::create::{Birth, prepare};
@@ -144,7 +146,7 @@ impl Apiserver {
     pub(in crate::apiserver) fn budget(&self, pod: &Object) -> Option<Refusal> {
         let budgets = self.cache(Kind::POD_DISRUPTION_BUDGET);
         let namespace = &pod.meta().namespace;
-        let selects = |o: &Object| o.meta().namespace == *namespace;
+        let selects = |o: &Object| o.meta().namespace == *namespace && selects_pod(o, pod);
         budgets.any(selects).then(|| {
             Refusal::too_many_requests(
                 "Cannot evict pod as it would violate the pod's disruption budget.",
@@ -309,5 +311,34 @@ impl Apiserver {
             }
             (_, Some(current)) => self.change(pending, Fresh::Read(Some(current)), context),
         }
+    }
+}
+
+/// Whether the selector of a disruption budget means a pod; none means nothing.
+fn selects_pod(budget: &Object, pod: &Object) -> bool {
+    let Object::Opaque(budget) = budget else { return false };
+    let selector = budget.body.get("spec").and_then(|spec| spec.get("selector"));
+    let selector = selector.and_then(|s| LabelSelector::deserialize(s).ok());
+    LabelSelector::to_selector(selector.as_ref()).is_ok_and(|s| s.matches(&pod.meta().labels))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_budget_means_only_the_pods_that_it_selects() {
+        let read = |kind, value| Object::from_value(kind, value).expect("it is an object");
+        let budget = |selector| {
+            let spec = json!({"spec": {"minAvailable": 1, "selector": selector}});
+            read(Kind::POD_DISRUPTION_BUDGET, spec)
+        };
+        let pod = json!({"metadata": {"name": "p", "labels": {"app": "web"}}, "spec": {}});
+        let pod = read(Kind::POD, pod);
+        assert!(selects_pod(&budget(json!({"matchLabels": {"app": "web"}})), &pod));
+        assert!(!selects_pod(&budget(json!({"matchLabels": {"app": "db"}})), &pod));
+        assert!(selects_pod(&budget(json!({})), &pod));
     }
 }
