@@ -57,6 +57,7 @@ impl Apiserver {
             number: self.births,
             server: self.name.clone(),
             state: self.admission_state,
+            gates: self.config.gates,
         }
     }
 
@@ -113,7 +114,7 @@ impl Apiserver {
             let refusal = Refusal::not_found(&resource(key.kind), &key.name);
             return self.refuse(&pending, refusal, context);
         };
-        match registry::change(verb, &current, Time::at(context.now())) {
+        match registry::change(verb, &current, Time::at(context.now()), self.config.gates) {
             Err(_) if is_cached => self.read_fresh(pending, key, context),
             Err(refusal) => self.refuse(&pending, refusal, context),
             Ok(outcome) => self.carry_out(pending, key, &current, outcome, context),
