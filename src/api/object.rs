@@ -11,10 +11,12 @@ use crate::api::apps::replica_set::ReplicaSet;
 use crate::api::coordination::lease::Lease;
 use crate::api::core::endpoints::Endpoints;
 use crate::api::core::event::{Event, ObjectReference};
+use crate::api::core::limit_range::LimitRange;
 use crate::api::core::namespace::Namespace;
 use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::core::priority_class::PriorityClass;
+use crate::api::core::resource_quota::ResourceQuota;
 use crate::api::core::service::Service;
 use crate::api::discovery::endpoint_slice::EndpointSlice;
 use crate::api::meta::{Meta, OwnerReference};
@@ -262,6 +264,8 @@ kinds! {
         EndpointSlice, ENDPOINT_SLICE: KindRow { group: "discovery.k8s.io", plural: "endpointslices", generation: true, ..CORE };
         PriorityClass, PRIORITY_CLASS: KindRow { group: "scheduling.k8s.io", plural: "priorityclasses", short: &["pc"], namespaced: false, generation: true, ..CORE };
         PodDisruptionBudget, POD_DISRUPTION_BUDGET: KindRow { group: "policy", plural: "poddisruptionbudgets", short: &["pdb"], status: true, generation: true, ..CORE };
+        LimitRange, LIMIT_RANGE: KindRow { plural: "limitranges", short: &["limits"], ..CORE };
+        ResourceQuota, RESOURCE_QUOTA: KindRow { plural: "resourcequotas", short: &["quota"], status: true, ..CORE };
     }
     opaque {
         ConfigMap, CONFIG_MAP: KindRow { plural: "configmaps", short: &["cm"], ..CORE };
@@ -275,8 +279,6 @@ kinds! {
         ReplicationController, REPLICATION_CONTROLLER: KindRow { plural: "replicationcontrollers", short: &["rc"], status: true, generation: true, ..CORE };
         PodTemplate, POD_TEMPLATE: KindRow { plural: "podtemplates", ..CORE };
         HorizontalPodAutoscaler, HORIZONTAL_POD_AUTOSCALER: KindRow { group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", short: &["hpa"], status: true, ..CORE };
-        LimitRange, LIMIT_RANGE: KindRow { plural: "limitranges", short: &["limits"], ..CORE };
-        ResourceQuota, RESOURCE_QUOTA: KindRow { plural: "resourcequotas", short: &["quota"], status: true, ..CORE };
         PersistentVolume, PERSISTENT_VOLUME: KindRow { plural: "persistentvolumes", short: &["pv"], namespaced: false, status: true, ..CORE };
         PersistentVolumeClaim, PERSISTENT_VOLUME_CLAIM: KindRow { plural: "persistentvolumeclaims", short: &["pvc"], status: true, ..CORE };
         StorageClass, STORAGE_CLASS: KindRow { group: "storage.k8s.io", plural: "storageclasses", short: &["sc"], namespaced: false, ..CORE };

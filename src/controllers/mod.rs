@@ -11,6 +11,7 @@ pub mod node_lifecycle;
 pub mod pod_control;
 pub mod pod_gc;
 pub mod replica_set;
+pub mod resource_quota;
 pub mod service_account;
 pub mod taint_eviction;
 
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Box<dyn Reconciler>> {
         Box::new(garbage_collector::GarbageCollector::new()),
         Box::new(namespace::NamespaceController),
         Box::new(pod_gc::PodGc::new(pod_gc::Options::default())),
+        Box::new(resource_quota::ResourceQuotas),
         Box::new(service_account::ServiceAccounts),
     ]
 }

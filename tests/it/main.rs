@@ -20,6 +20,7 @@ mod determinism;
 mod documents;
 mod exports;
 mod golden;
+mod policy;
 mod random;
 mod scenarios;
 mod tidy;

@@ -3,10 +3,13 @@
 pub mod container;
 pub mod endpoints;
 pub mod event;
+pub mod limit_range;
 pub mod namespace;
 pub mod node;
 pub mod node_selector;
 pub mod pod;
 pub mod pod_requests;
 pub mod priority_class;
+pub mod quota_usage;
+pub mod resource_quota;
 pub mod service;

@@ -64,8 +64,6 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
 
 /// Units that later work covers, by name.
 const NOT_COVERED: &[&str] = &[
-    "admission-limit-range",
-    "admission-misc",
     "crd-structural-schema",
     "image-locality",
     "interpod-affinity-filter",
