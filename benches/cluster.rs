@@ -37,6 +37,13 @@ fn main() {
     if wants("rollout-5000") {
         rollout(5000, 150, 1000);
     }
+    for shape in only.iter().filter_map(|o| o.strip_prefix("rollout:")) {
+        let numbers: Vec<usize> = shape.split(':').filter_map(|n| n.parse().ok()).collect();
+        let [nodes, deployments, replicas] = numbers[..] else {
+            panic!("a shape is NODES:DEPLOYMENTS:REPLICAS, not {shape}");
+        };
+        rollout(nodes, deployments, replicas);
+    }
     if only.iter().any(|o| o == "growth") {
         rollout(50, 2, 750);
         rollout(500, 15, 1000);

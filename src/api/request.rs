@@ -294,8 +294,8 @@ impl Change {
 /// Whom an event is about, what happened, in one word and one sentence.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EventNote {
-    /// Whom it is about.
-    pub about: ObjectReference,
+    /// Whom it is about; its `resourceVersion` is not looked at.
+    pub about: Arc<ObjectReference>,
     /// Whether it is a warning.
     pub warning: bool,
     /// One word.

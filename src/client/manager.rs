@@ -11,10 +11,11 @@ use crate::client::component::{Component, Due, Moment, Outgoing};
 use crate::client::expectations::Expectations;
 use crate::client::plan::{Expect, Plan, Recovery, Step, Write};
 use crate::client::rate_limiter::RateLimiter;
-use crate::client::reconciler::{Keys, Observed, Reconciler, Settings};
+use crate::client::reconciler::{Keys, Observed, Reconciler, Settings, Watch};
 use crate::client::slow_start::SlowStart;
 use crate::client::view::View;
 use crate::client::work_queue::WorkQueue;
+use crate::sim::index::Map;
 use crate::sim::time::{SimDuration, SimTime};
 
 /// The controllers of one process.
@@ -24,9 +25,20 @@ pub struct Manager {
     /// As they were before the first life.
     initial: Vec<Box<dyn Reconciler>>,
     /// What each request under way belongs to: controller, run.
-    under_way: BTreeMap<u64, (usize, u64, Box<Write>)>,
+    under_way: Map<u64, (usize, u64, Box<Write>)>,
+    /// Which controllers watch a kind, by the kind's number.
+    routes: Arc<[Vec<Route>]>,
     asked: u64,
     acting: bool,
+    /// Room for the keys of a change; empty between two.
+    keys: Keys,
+}
+
+/// A controller that watches a kind, and which of its keys a change concerns.
+#[derive(Clone, Copy)]
+struct Route {
+    controller: usize,
+    watch: Watch,
 }
 
 /// One controller: its rule, its queue, and what its workers are doing.
@@ -79,8 +91,15 @@ struct Batch {
 impl Manager {
     /// A process of these controllers.
     pub fn new(rules: Vec<Box<dyn Reconciler>>) -> Manager {
-        let controllers = rules.iter().map(|r| Controller::new(r.clone())).collect();
-        Manager { controllers, initial: rules, under_way: BTreeMap::new(), asked: 0, acting: false }
+        Manager {
+            controllers: rules.iter().map(|r| Controller::new(r.clone())).collect(),
+            routes: routes(&rules),
+            initial: rules,
+            under_way: Map::default(),
+            asked: 0,
+            acting: false,
+            keys: Keys::default(),
+        }
     }
 
     /// The kinds that its controllers watch.
@@ -99,7 +118,7 @@ impl Manager {
 
     /// Lets the workers of a controller take what is due.
     fn pump(&mut self, n: usize, moment: &mut Moment<'_>) {
-        if !self.acting {
+        if !self.acting || self.controllers[n].queue.is_idle(moment.now) {
             return;
         }
         loop {
@@ -262,26 +281,39 @@ impl Manager {
     }
 }
 
+/// Which controllers watch a kind, in their order.
+fn routes(rules: &[Box<dyn Reconciler>]) -> Arc<[Vec<Route>]> {
+    let mut all: Vec<Vec<Route>> = Vec::new();
+    for (controller, rule) in rules.iter().enumerate() {
+        for watch in rule.watches() {
+            let place = usize::from(watch.kind.0);
+            if all.len() <= place {
+                all.resize_with(place + 1, Vec::new);
+            }
+            all[place].push(Route { controller, watch: *watch });
+        }
+    }
+    all.into()
+}
+
 impl Component for Manager {
     fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
         let kind = change.latest().kind();
         let view = View::new(moment.caches, moment.time);
-        for n in 0..self.controllers.len() {
+        let all = self.routes.clone();
+        let routes = all.get(usize::from(kind.0)).map_or(&[][..], Vec::as_slice);
+        let mut keys = std::mem::take(&mut self.keys);
+        for of_one in routes.chunk_by(|a, b| a.controller == b.controller) {
+            let n = of_one[0].controller;
             let controller = &mut self.controllers[n];
-            let mut concerned = false;
-            for watch in controller.rule.watches().iter().filter(|w| w.kind == kind) {
-                if !concerned {
-                    controller.rule.observe(change, view);
-                    concerned = true;
-                }
-                let mut keys = Keys::default();
-                (watch.keys)(change, view, &mut keys);
-                controller.take_up(keys, moment);
+            controller.rule.observe(change, view);
+            for route in of_one {
+                (route.watch.keys)(change, view, &mut keys);
+                controller.take_up(&mut keys, moment);
             }
-            if concerned {
-                self.pump(n, moment);
-            }
+            self.pump(n, moment);
         }
+        self.keys = keys;
     }
 
     fn synced(&mut self, moment: &mut Moment<'_>) {
@@ -389,14 +421,15 @@ impl Controller {
         ObjectKey::new(crate::api::object::Kind::NODE, "", self.name)
     }
 
-    fn take_up(&mut self, keys: Keys, moment: &mut Moment<'_>) {
-        if let Some(key) = &keys.created {
-            self.expectations.creation_observed(key);
+    /// Takes up the keys that a change concerns, and leaves none.
+    fn take_up(&mut self, keys: &mut Keys, moment: &mut Moment<'_>) {
+        if let Some(key) = keys.created.take() {
+            self.expectations.creation_observed(&key);
         }
-        if let Some((key, uid)) = &keys.deleted {
-            self.expectations.deletion_observed(key, uid);
+        if let Some((key, uid)) = keys.deleted.take() {
+            self.expectations.deletion_observed(&key, &uid);
         }
-        for (key, delay) in keys.queue {
+        for (key, delay) in keys.queue.drain(..) {
             if delay == SimDuration::ZERO {
                 self.queue.add(key, moment.cause);
             } else {

@@ -435,5 +435,5 @@ fn about_node(name: &Name, uid: Uid, reason: &'static str, message: String) -> E
         api_version: Name::new_static("v1"),
         ..ObjectReference::default()
     };
-    EventNote { about, warning: false, reason, message: message.into() }
+    EventNote { about: about.into(), warning: false, reason, message: message.into() }
 }
