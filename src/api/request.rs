@@ -256,6 +256,9 @@ pub struct ObjectList {
     pub remaining: Option<usize>,
 }
 
+/// Changes that a watcher sees at once: mostly one.
+pub type WatchEvents = smallvec::SmallVec<[WatchEvent; 1]>;
+
 /// A change that a watcher sees.
 #[derive(Clone, PartialEq, Debug)]
 pub struct WatchEvent {

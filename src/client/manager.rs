@@ -54,7 +54,10 @@ struct Controller {
     /// What the last plan of each key wrote, as far as the cache may not show it yet.
     own_writes: BTreeMap<ObjectKey, Vec<(ObjectKey, Option<u64>)>>,
     begun: u64,
-    next_period: SimTime,
+    /// The first of its periodic looks.
+    first_beat: SimTime,
+    /// The next one that may find something to do.
+    next_beat: SimTime,
     /// Keys that are looked at again for housekeeping, by when.
     housekeeping: std::collections::BTreeSet<(SimTime, ObjectKey)>,
 }
@@ -307,6 +310,7 @@ impl Component for Manager {
             let n = of_one[0].controller;
             let controller = &mut self.controllers[n];
             controller.rule.observe(change, view);
+            controller.set_beat(moment);
             for route in of_one {
                 (route.watch.keys)(change, view, &mut keys);
                 controller.take_up(&mut keys, moment);
@@ -320,12 +324,12 @@ impl Component for Manager {
         self.acting = true;
         for n in 0..self.controllers.len() {
             let controller = &mut self.controllers[n];
-            if let Some(period) = controller.settings.period {
-                controller.next_period = moment.now + period;
+            if controller.settings.period.is_some() {
+                controller.first_beat = moment.now;
                 controller.queue.add(controller.own_key(), moment.cause);
-                moment.out.wake_in_background(controller.next_period);
             }
             self.pump(n, moment);
+            self.controllers[n].set_beat(moment);
         }
     }
 
@@ -341,6 +345,7 @@ impl Component for Manager {
                 self.succeeded(n, id, &write, answer, moment);
             }
         }
+        self.controllers[n].set_beat(moment);
         if let Some(run) = self.controllers[n].runs.get_mut(&id) {
             run.outstanding -= 1;
         }
@@ -351,12 +356,8 @@ impl Component for Manager {
     fn wake(&mut self, moment: &mut Moment<'_>) {
         for n in 0..self.controllers.len() {
             let controller = &mut self.controllers[n];
-            if let Some(period) = controller.settings.period {
-                if controller.next_period <= moment.now {
-                    controller.next_period = moment.now + period;
-                    controller.queue.add(controller.own_key(), moment.cause);
-                }
-                moment.out.wake_in_background(controller.next_period);
+            if controller.next_beat <= moment.now {
+                controller.queue.add(controller.own_key(), moment.cause);
             }
             while let Some((at, _)) = controller.housekeeping.first() {
                 if *at > moment.now {
@@ -368,6 +369,7 @@ impl Component for Manager {
                 }
             }
             self.pump(n, moment);
+            self.controllers[n].set_beat(moment);
         }
     }
 
@@ -394,7 +396,8 @@ impl Controller {
             runs: BTreeMap::new(),
             own_writes: BTreeMap::new(),
             begun: 0,
-            next_period: SimTime::NEVER,
+            first_beat: SimTime::NEVER,
+            next_beat: SimTime::NEVER,
             housekeeping: std::collections::BTreeSet::new(),
         }
     }
@@ -414,6 +417,25 @@ impl Controller {
             return true;
         }
         false
+    }
+
+    /// Finds the next beat of its period that may find something to do, and asks to be woken then.
+    fn set_beat(&mut self, moment: &mut Moment<'_>) {
+        let Some(period) = self.settings.period else { return };
+        if self.first_beat == SimTime::NEVER {
+            return;
+        }
+        let next = moment.now + SimDuration(1);
+        let idle = self.rule.idle_until(moment.time).map_or(next, |at| at.max(next));
+        self.next_beat = if idle == SimTime::NEVER {
+            SimTime::NEVER
+        } else {
+            let beats = idle.since(self.first_beat).0.div_ceil(period.0);
+            self.first_beat + period.times(beats)
+        };
+        if self.next_beat != SimTime::NEVER {
+            moment.out.wake_in_background(self.next_beat);
+        }
     }
 
     /// The key of its periodic look.
