@@ -1,22 +1,25 @@
 //! The controllers of one process: their queues, workers, plans and retries.
 
+mod run;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::meta::Uid;
-use crate::api::object::{Object, ObjectKey};
+use crate::api::object::ObjectKey;
 use crate::api::refusal::Refusal;
-use crate::api::request::{Answer, EventNote, Verb};
+use crate::api::request::{Answer, EventNote};
 use crate::client::component::{Component, Due, Moment, Outgoing};
 use crate::client::expectations::Expectations;
-use crate::client::plan::{Expect, Plan, Recovery, Step, Write};
+use crate::client::plan::{Expect, Plan, Recovery, Write};
 use crate::client::rate_limiter::RateLimiter;
 use crate::client::reconciler::{Keys, Observed, Reconciler, Settings, Watch};
-use crate::client::slow_start::SlowStart;
 use crate::client::view::View;
 use crate::client::work_queue::WorkQueue;
 use crate::sim::index::Map;
 use crate::sim::time::{SimDuration, SimTime};
+
+use run::Run;
 
 /// The controllers of one process.
 #[derive(Clone)]
@@ -41,6 +44,21 @@ struct Route {
     watch: Watch,
 }
 
+/// Which controllers watch a kind, in their order.
+fn routes(rules: &[Box<dyn Reconciler>]) -> Arc<[Vec<Route>]> {
+    let mut all: Vec<Vec<Route>> = Vec::new();
+    for (controller, rule) in rules.iter().enumerate() {
+        for watch in rule.watches() {
+            let place = usize::from(watch.kind.0);
+            if all.len() <= place {
+                all.resize_with(place + 1, Vec::new);
+            }
+            all[place].push(Route { controller, watch: *watch });
+        }
+    }
+    all.into()
+}
+
 /// One controller: its rule, its queue, and what its workers are doing.
 #[derive(Clone)]
 struct Controller {
@@ -60,35 +78,6 @@ struct Controller {
     next_beat: SimTime,
     /// Keys that are looked at again for housekeeping, by when.
     housekeeping: std::collections::BTreeSet<(SimTime, ObjectKey)>,
-}
-
-/// One worker's work on one key.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-#[derive(Clone, Debug)]
-struct Run {
-    key: ObjectKey,
-    cause: u64,
-    steps: std::vec::IntoIter<Step>,
-    batch: Option<Batch>,
-    outstanding: usize,
-    retry: bool,
-    give_up: bool,
-    stopped: bool,
-    look_again: Option<SimDuration>,
-    housekeeping: bool,
-    /// The versions that replies have brought, by uid.
-    versions: Vec<(Uid, u64)>,
-    /// The same by key, none for what is gone, as far as no expectation counts them.
-    written: Vec<(ObjectKey, Option<u64>)>,
-}
-
-/// Writes that go in batches.
-#[derive(Clone, Debug)]
-struct Batch {
-    waiting: std::collections::VecDeque<Write>,
-    pace: Option<SlowStart>,
-    begun: bool,
-    succeeded: u32,
 }
 
 impl Manager {
@@ -282,21 +271,6 @@ impl Manager {
             moment.out.told.push((controller.source, note, run.cause));
         }
     }
-}
-
-/// Which controllers watch a kind, in their order.
-fn routes(rules: &[Box<dyn Reconciler>]) -> Arc<[Vec<Route>]> {
-    let mut all: Vec<Vec<Route>> = Vec::new();
-    for (controller, rule) in rules.iter().enumerate() {
-        for watch in rule.watches() {
-            let place = usize::from(watch.kind.0);
-            if all.len() <= place {
-                all.resize_with(place + 1, Vec::new);
-            }
-            all[place].push(Route { controller, watch: *watch });
-        }
-    }
-    all.into()
 }
 
 impl Component for Manager {
@@ -500,82 +474,6 @@ impl Controller {
         } else if !deleted.is_empty() {
             self.expectations.expect_deletions(key, deleted, now);
         }
-    }
-}
-
-impl Run {
-    /// The writes that may go next: one, or a batch; none when the plan is done or was stopped.
-    fn next_writes(&mut self, expectations: &mut Expectations<ObjectKey, Uid>) -> Vec<Write> {
-        if let Some(batch) = &mut self.batch {
-            let (more, left_out) = batch.next();
-            for write in left_out {
-                match write.expect {
-                    Expect::Nothing => {}
-                    Expect::Creation => expectations.creation_observed(&self.key),
-                    Expect::Deletion(uid) => expectations.deletion_observed(&self.key, &uid),
-                }
-            }
-            if !more.is_empty() {
-                return more;
-            }
-            self.batch = None;
-        }
-        if self.stopped {
-            return Vec::new();
-        }
-        match self.steps.next() {
-            None => Vec::new(),
-            Some(Step::One(write)) => vec![write],
-            Some(Step::Batch { writes, slow_start }) => {
-                let mut batch = Batch::new(writes, slow_start);
-                let (first, _) = batch.next();
-                self.batch = Some(batch);
-                first
-            }
-        }
-    }
-
-    /// Uses the version of an earlier reply where the write asks for it, by having none.
-    fn pass_on(&self, verb: &mut Verb) {
-        let Verb::Update { object, .. } = verb else { return };
-        if object.meta().resource_version != 0 {
-            return;
-        }
-        let uid = object.meta().uid;
-        if let Some((_, version)) = self.versions.iter().find(|(u, _)| *u == uid) {
-            object.meta_mut().resource_version = *version;
-        }
-    }
-
-    fn learn(&mut self, object: &Object) {
-        let meta = object.meta();
-        match self.versions.iter_mut().find(|(u, _)| *u == meta.uid) {
-            Some((_, version)) => *version = meta.resource_version,
-            None => self.versions.push((meta.uid, meta.resource_version)),
-        }
-    }
-}
-
-impl Batch {
-    fn new(writes: Vec<Write>, slow_start: bool) -> Batch {
-        let count = u32::try_from(writes.len()).unwrap_or(u32::MAX);
-        let pace = slow_start.then(|| SlowStart::new(count, 1));
-        Batch { waiting: writes.into(), pace, begun: false, succeeded: 0 }
-    }
-
-    /// The writes that go next, and those that never will.
-    fn next(&mut self) -> (Vec<Write>, Vec<Write>) {
-        let Some(pace) = &mut self.pace else {
-            return (self.waiting.drain(..).collect(), Vec::new());
-        };
-        if std::mem::replace(&mut self.begun, true) {
-            pace.settle(self.succeeded.min(pace.batch()));
-        }
-        self.succeeded = 0;
-        let count = (pace.batch() as usize).min(self.waiting.len());
-        let more: Vec<Write> = self.waiting.drain(..count).collect();
-        let left_out = if more.is_empty() { self.waiting.drain(..).collect() } else { Vec::new() };
-        (more, left_out)
     }
 }
 
