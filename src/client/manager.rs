@@ -1,10 +1,12 @@
 //! The controllers of one process: their queues, workers, plans and retries.
 
+mod routes;
 mod run;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::api::gates::Gates;
 use crate::api::meta::Uid;
 use crate::api::object::ObjectKey;
 use crate::api::refusal::Refusal;
@@ -13,12 +15,12 @@ use crate::client::component::{Component, Due, Moment, Outgoing};
 use crate::client::expectations::Expectations;
 use crate::client::plan::{Expect, Plan, Recovery, Write};
 use crate::client::rate_limiter::RateLimiter;
-use crate::client::reconciler::{Keys, Observed, Reconciler, Settings, Watch};
+use crate::client::reconciler::{Keys, Observed, Reconciler, Settings};
 use crate::client::view::View;
 use crate::client::work_queue::WorkQueue;
 use crate::sim::index::Map;
 use crate::sim::time::{SimDuration, SimTime};
-
+use routes::Routes;
 use run::Run;
 
 /// The controllers of one process.
@@ -29,34 +31,13 @@ pub struct Manager {
     initial: Vec<Box<dyn Reconciler>>,
     /// What each request under way belongs to: controller, run.
     under_way: Map<u64, (usize, u64, Box<Write>)>,
-    /// Which controllers watch a kind, by the kind's number.
-    routes: Arc<[Vec<Route>]>,
-    asked: u64,
-    acting: bool,
+    /// Which controllers watch a kind.
+    routes: Routes,
     /// Room for the keys of a change; empty between two.
     keys: Keys,
-}
-
-/// A controller that watches a kind, and which of its keys a change concerns.
-#[derive(Clone, Copy)]
-struct Route {
-    controller: usize,
-    watch: Watch,
-}
-
-/// Which controllers watch a kind, in their order.
-fn routes(rules: &[Box<dyn Reconciler>]) -> Arc<[Vec<Route>]> {
-    let mut all: Vec<Vec<Route>> = Vec::new();
-    for (controller, rule) in rules.iter().enumerate() {
-        for watch in rule.watches() {
-            let place = usize::from(watch.kind.0);
-            if all.len() <= place {
-                all.resize_with(place + 1, Vec::new);
-            }
-            all[place].push(Route { controller, watch: *watch });
-        }
-    }
-    all.into()
+    asked: u64,
+    acting: bool,
+    gates: Gates,
 }
 
 /// One controller: its rule, its queue, and what its workers are doing.
@@ -85,13 +66,25 @@ impl Manager {
     pub fn new(rules: Vec<Box<dyn Reconciler>>) -> Manager {
         Manager {
             controllers: rules.iter().map(|r| Controller::new(r.clone())).collect(),
-            routes: routes(&rules),
+            routes: Routes::of(&rules),
             initial: rules,
+            keys: Keys::default(),
             under_way: Map::default(),
             asked: 0,
             acting: false,
-            keys: Keys::default(),
+            gates: Gates::DEFAULT,
         }
+    }
+
+    /// The same process with these feature gates.
+    #[must_use]
+    pub fn with_gates(mut self, gates: Gates) -> Manager {
+        self.gates = gates;
+        for controller in &mut self.controllers {
+            let settings = &mut controller.settings;
+            settings.awaits_own_writes &= settings.awaits_behind.is_none_or(|g| gates.is_on(g));
+        }
+        self
     }
 
     /// The kinds that its controllers watch.
@@ -128,7 +121,8 @@ impl Manager {
             controller.queue.withdraw(&key);
             let met = !controller.settings.expectations
                 || controller.expectations.satisfied(&key, moment.now);
-            let view = View::new(moment.caches, moment.time).after_expectations(met);
+            let view = View::new(moment.caches, moment.time).with_gates(self.gates);
+            let view = view.after_expectations(met);
             let plan = controller.rule.reconcile(&key, view);
             let run = controller.begin(key, cause, plan, moment);
             self.advance(n, run, moment);
@@ -276,17 +270,16 @@ impl Manager {
 impl Component for Manager {
     fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
         let kind = change.latest().kind();
-        let view = View::new(moment.caches, moment.time);
-        let all = self.routes.clone();
-        let routes = all.get(usize::from(kind.0)).map_or(&[][..], Vec::as_slice);
+        let view = View::new(moment.caches, moment.time).with_gates(self.gates);
+        let routes = self.routes.clone();
         let mut keys = std::mem::take(&mut self.keys);
-        for of_one in routes.chunk_by(|a, b| a.controller == b.controller) {
+        for of_one in routes.of_kind(kind) {
             let n = of_one[0].controller;
             let controller = &mut self.controllers[n];
             controller.rule.observe(change, view);
             controller.set_beat(moment);
             for route in of_one {
-                (route.watch.keys)(change, view, &mut keys);
+                (route.keys)(change, view, &mut keys);
                 controller.take_up(&mut keys, moment);
             }
             self.pump(n, moment);
@@ -352,7 +345,7 @@ impl Component for Manager {
     }
 
     fn crashed(&mut self) {
-        *self = Manager::new(std::mem::take(&mut self.initial));
+        *self = Manager::new(std::mem::take(&mut self.initial)).with_gates(self.gates);
     }
 }
 

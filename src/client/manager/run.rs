@@ -1,6 +1,4 @@
-//! One worker's work on one key: a plan that is being carried out.
-
-use std::collections::VecDeque;
+//! One worker's work on one key: the writes of its plan, step by step and batch by batch.
 
 use crate::api::meta::Uid;
 use crate::api::object::{Object, ObjectKey};
@@ -33,7 +31,7 @@ pub(super) struct Run {
 /// Writes that go in batches.
 #[derive(Clone, Debug)]
 pub(super) struct Batch {
-    pub(super) waiting: VecDeque<Write>,
+    pub(super) waiting: std::collections::VecDeque<Write>,
     pub(super) pace: Option<SlowStart>,
     pub(super) begun: bool,
     pub(super) succeeded: u32,
