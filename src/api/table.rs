@@ -29,7 +29,6 @@ fn hash_of(namespace: &str, name: &str) -> u64 {
     hash(&(name, namespace))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "half of a hash is a hash")]
 fn half(hash: u64) -> u32 {
     (hash >> 32) as u32
 }

@@ -40,7 +40,7 @@ const NEAR: usize = 256;
 
 /// Where the span of a drawer ends.
 fn end_of(drawer: u64) -> u64 {
-    (drawer + 1).checked_mul(1 << SPAN).unwrap_or(u64::MAX)
+    (drawer + 1).saturating_mul(1 << SPAN)
 }
 
 impl<T> Default for Agenda<T> {

@@ -17,6 +17,9 @@ use crate::sim::time::SimDuration;
 pub(super) const DEADLINE_TEXT: &str =
     "Pod was active on the node longer than the specified deadline";
 
+/// A container of a pod by its place, or the pod itself, as events name it.
+type About = (Option<usize>, Arc<ObjectReference>);
+
 /// Texts that are built once.
 #[derive(Clone, Default)]
 pub(super) struct Texts {
@@ -26,7 +29,7 @@ pub(super) struct Texts {
     stopping: Map<Name, Arc<str>>,
     paths: Map<(bool, Name), Name>,
     /// Whom events of a pod are about, by the place of the container.
-    about: Map<Uid, Vec<(Option<usize>, Arc<ObjectReference>)>>,
+    about: Map<Uid, Vec<About>>,
 }
 
 impl Texts {
