@@ -16,6 +16,7 @@ mod cli;
 mod conformance;
 mod convergence;
 mod determinism;
+mod dump;
 mod golden;
 mod random;
 mod scenarios;
