@@ -16,6 +16,7 @@ mod primitives;
 mod print;
 mod replicaset;
 mod scheduler;
+mod statefulset;
 mod store;
 mod validation;
 
@@ -52,6 +53,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (store::UNITS, store::DIFFERS),
     (deployment::UNITS, deployment::DIFFERS),
     (replicaset::UNITS, replicaset::DIFFERS),
+    (statefulset::UNITS, statefulset::DIFFERS),
     (nodes::UNITS, nodes::DIFFERS),
     (gc::UNITS, gc::DIFFERS),
     (endpoints::UNITS, endpoints::DIFFERS),
@@ -121,10 +123,6 @@ const NOT_COVERED: &[&str] = &[
     "pdb.eviction-request",
     "pdb.pdb-status",
     "pdb.stale-disruption",
-    "statefulset.statefulset-max-unavailable",
-    "statefulset.statefulset-pod-name",
-    "statefulset.statefulset-trace",
-    "statefulset.sts-claim-owner",
 ];
 
 /// Compares two JSON values and tells how they differ.
