@@ -21,6 +21,7 @@ use crate::api::core::priority_class::PriorityClass;
 use crate::api::core::service::Service;
 use crate::api::discovery::endpoint_slice::EndpointSlice;
 use crate::api::meta::{Meta, OwnerReference};
+use crate::api::policy::pod_disruption_budget::PodDisruptionBudget;
 
 /// A kind: the number of its row in the table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -266,6 +267,7 @@ kinds! {
         ControllerRevision, CONTROLLER_REVISION: KindRow { plural: "controllerrevisions", status: false, generation: false, ..APPS };
         StatefulSet, STATEFUL_SET: KindRow { plural: "statefulsets", short: &["sts"], ..APPS };
         DaemonSet, DAEMON_SET: KindRow { plural: "daemonsets", short: &["ds"], ..APPS };
+        PodDisruptionBudget, POD_DISRUPTION_BUDGET: KindRow { group: "policy", plural: "poddisruptionbudgets", short: &["pdb"], status: true, generation: true, ..CORE };
     }
     opaque {
         ConfigMap, CONFIG_MAP: KindRow { plural: "configmaps", short: &["cm"], ..CORE };
@@ -275,7 +277,6 @@ kinds! {
         CronJob, CRON_JOB: KindRow { group: "batch", plural: "cronjobs", short: &["cj"], status: true, generation: true, ..CORE };
         ReplicationController, REPLICATION_CONTROLLER: KindRow { plural: "replicationcontrollers", short: &["rc"], status: true, generation: true, ..CORE };
         PodTemplate, POD_TEMPLATE: KindRow { plural: "podtemplates", ..CORE };
-        PodDisruptionBudget, POD_DISRUPTION_BUDGET: KindRow { group: "policy", plural: "poddisruptionbudgets", short: &["pdb"], status: true, generation: true, ..CORE };
         HorizontalPodAutoscaler, HORIZONTAL_POD_AUTOSCALER: KindRow { group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", short: &["hpa"], status: true, ..CORE };
         LimitRange, LIMIT_RANGE: KindRow { plural: "limitranges", short: &["limits"], ..CORE };
         ResourceQuota, RESOURCE_QUOTA: KindRow { plural: "resourcequotas", short: &["quota"], status: true, ..CORE };

@@ -3,6 +3,7 @@
 pub mod claim;
 pub mod controller_revision;
 pub mod deployment;
+pub mod disruption;
 pub mod endpoint_slice;
 pub mod endpoints;
 pub mod garbage_collector;
@@ -27,6 +28,7 @@ pub fn all() -> Vec<Box<dyn Reconciler>> {
         Box::new(node_lifecycle::NodeLifecycle::new(node_options())),
         Box::new(taint_eviction::TaintEviction::new()),
         Box::new(endpoint_slice::EndpointSlices::default()),
+        Box::new(disruption::DisruptionController),
         Box::new(endpoints::EndpointsController),
         Box::new(garbage_collector::GarbageCollector::new()),
         Box::new(namespace::NamespaceController),

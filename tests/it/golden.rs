@@ -35,6 +35,7 @@ const COVERED: &[&str] = &[
     "08-node-failure",
     "09-cascade",
     "11-statefulset",
+    "15-pdb-drain",
     "16a-kcm-crash",
 ];
 
@@ -45,7 +46,6 @@ const NEEDS: &[(&str, &str)] = &[
     ("12-daemonset", "DaemonSet"),
     ("13-scheduler-hetero", "further scheduler plugins"),
     ("14-preemption", "preemption"),
-    ("15-pdb-drain", "PodDisruptionBudget"),
     ("18-namespace-deletion", "StatefulSet and Job"),
     ("19-cronjob", "CronJob"),
     ("21-crashloop", "init containers and liveness probes held against their times"),
@@ -90,6 +90,11 @@ const CHANCE: &[Row] = &[
         "16a-kcm-crash",
         "ReplicaSet/web-r1 spec.replicas = ",
         "how many scalings a sync sees is timing",
+    ),
+    (
+        "15-pdb-drain",
+        "event (\"controllermanager\", \"PodDisruptionBudget\", \"NoPods\"",
+        "whether the budget is looked at before its first pod comes is timing",
     ),
     ("09-cascade", "Deployment/orphan condition Available", "its last sync races with its end"),
 ];

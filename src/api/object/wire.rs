@@ -22,6 +22,7 @@ use crate::api::core::priority_class::PriorityClass;
 use crate::api::core::service::Service;
 use crate::api::discovery::endpoint_slice::EndpointSlice;
 use crate::api::meta::{Meta, Rest};
+use crate::api::policy::pod_disruption_budget::PodDisruptionBudget;
 
 /// Reads a member; the default when it is absent or null.
 fn take<T: DeserializeOwned + Default>(
@@ -282,3 +283,29 @@ resource!(
     status: [],
     spec: [value, global_default, preemption_policy, rest]
 );
+
+resource!(
+    PodDisruptionBudget,
+    POD_DISRUPTION_BUDGET,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(PodDisruptionBudget { meta, spec, status: take(&mut body, "status")? })
+    },
+    |budget, body| {
+        put(body, "spec", &budget.spec);
+        put(body, "status", &budget.status);
+        with_messages(body);
+    },
+    status: [status],
+    spec: [spec]
+);
+
+/// Conditions of the newer kind have a message even when it is empty.
+fn with_messages(body: &mut Map<String, Value>) {
+    let conditions = body.get_mut("status").and_then(|s| s.get_mut("conditions"));
+    for condition in conditions.and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Value::Object(condition) = condition {
+            condition.entry("message").or_insert_with(|| "".into());
+        }
+    }
+}

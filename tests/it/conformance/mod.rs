@@ -12,6 +12,7 @@ mod gc;
 mod kubelet;
 mod nodes;
 mod patches;
+mod policy;
 mod primitives;
 mod print;
 mod replicaset;
@@ -60,6 +61,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (kubelet::UNITS, kubelet::DIFFERS),
     (scheduler::UNITS, scheduler::DIFFERS),
     (print::UNITS, print::DIFFERS),
+    (policy::UNITS, policy::DIFFERS),
 ];
 
 /// Units that later work covers, by name.
@@ -70,7 +72,6 @@ const NOT_COVERED: &[&str] = &[
     "image-locality",
     "interpod-affinity-filter",
     "interpod-affinity-score",
-    "pod-eviction",
     "preemption",
     "queueing-hints",
     "schedule-trace",
@@ -120,9 +121,6 @@ const NOT_COVERED: &[&str] = &[
     "kubelet.eviction-node-conditions",
     "kubelet.eviction-thresholds-met",
     "kubelet.node-pressure-eviction-order",
-    "pdb.eviction-request",
-    "pdb.pdb-status",
-    "pdb.stale-disruption",
 ];
 
 /// Compares two JSON values and tells how they differ.
