@@ -11,6 +11,7 @@ use crate::api::labels::Labels;
 use crate::api::quantity::Quantity;
 use crate::api::resource::ResourceList;
 use crate::cluster::{ClusterConfig, NodeTemplate};
+use crate::course::keepers;
 use crate::node::images::{Behaviour, Images};
 use crate::scenario::load::Described;
 use crate::scenario::spec::{
@@ -33,6 +34,9 @@ pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, 
     config.schedulers = scenario.cluster.schedulers;
     config.namespaces = vec![Name::new(&scenario.namespace)];
     config.eager = is_eager(scenario);
+    let operators = scenario.cluster.operators.iter().map(|operator| operator.0.as_str());
+    let rules = |name: &str| keepers::named(name).into_iter().collect();
+    config.operators = operators.map(|name| (Name::new(name), rules(name))).collect();
     config.images = images(scenario)?;
     if scenario.cluster.etcd > 1 {
         wrong.push("more than one etcd member is not modelled".to_owned());
