@@ -2,6 +2,7 @@
 
 mod evicting;
 mod following;
+mod reads;
 mod writes;
 
 use crate::api::Name;
@@ -127,6 +128,8 @@ pub struct Apiserver {
     /// Counts changes of what admission looks up.
     admission_state: u64,
     concerned: Vec<u64>,
+    /// Reads that were asked for, to look at.
+    reads: reads::Reads,
 }
 
 const RECONNECT: u64 = 1;
@@ -170,6 +173,7 @@ impl Apiserver {
             admitted: Admitted::default(),
             admission_state: 0,
             concerned: Vec::new(),
+            reads: reads::Reads::default(),
         }
     }
 
@@ -179,6 +183,11 @@ impl Apiserver {
 
     pub(super) fn cache_mut(&mut self, kind: Kind) -> &mut WatchCache {
         &mut self.caches[usize::from(kind.0)]
+    }
+
+    /// The reads that it was asked for since the run began: kind, verb, count.
+    pub fn reads(&self) -> impl Iterator<Item = (Kind, &'static str, u64)> {
+        self.reads.all()
     }
 
     /// The revision up to which it has followed the store.
@@ -277,6 +286,7 @@ impl Apiserver {
     ) where
         A: Actor<Message = Message, Note = Note>,
     {
+        self.reads.count(&request.verb);
         let objects = if let Verb::List(options) = &request.verb {
             self.cache(options.kind).len()
         } else {
