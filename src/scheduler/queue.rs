@@ -15,6 +15,7 @@ use crate::api::core::pod::Pod;
 use crate::api::meta::Uid;
 use crate::scheduler::config::QueueConfig;
 use crate::scheduler::event::{ClusterEvent, EventResource, Happened, pod_action};
+use crate::scheduler::framework::Entry;
 use crate::scheduler::plugins::{PluginSet, priority_sort};
 use crate::scheduler::profile::Profile;
 use crate::sim::index::Map;
@@ -120,6 +121,8 @@ pub struct Queue {
     events: VecDeque<Happened>,
     first_event: u64,
     arrivals: u64,
+    /// Pods that room is being made for.
+    held: BTreeSet<Uid>,
 }
 
 impl Queue {
@@ -138,6 +141,7 @@ impl Queue {
             events: VecDeque::new(),
             first_event: 0,
             arrivals: 0,
+            held: BTreeSet::new(),
         }
     }
 
@@ -166,7 +170,9 @@ impl Queue {
     }
 
     fn is_gated(&self, queued: &mut Queued) -> bool {
-        let refused = self.profiles[queued.profile].pre_enqueue(&queued.pod);
+        let is_preempting = self.held.contains(&queued.pod.meta.uid);
+        let entry = Entry { pod: &queued.pod, is_preempting };
+        let refused = self.profiles[queued.profile].pre_enqueue(entry);
         if let Err((plugin, _)) = &refused {
             queued.rejected_by.insert(*plugin);
         }
@@ -256,8 +262,29 @@ impl Queue {
         }
     }
 
+    /// Room is being made for a pod: it is not to be queued meanwhile.
+    pub fn hold(&mut self, uid: Uid) {
+        self.held.insert(uid);
+    }
+
+    /// No room is being made for a pod any more. It waits on until something happens.
+    pub fn release(&mut self, uid: Uid) {
+        self.held.remove(&uid);
+    }
+
+    /// A pod is to be tried at once, wherever it waits.
+    ///
+    /// Source: kubernetes v1.36 pkg/scheduler/backend/queue/scheduling_queue.go,
+    /// `PriorityQueue.Activate`
+    pub fn activate_now(&mut self, uid: Uid) {
+        if let Some((_, queued)) = self.take(uid) {
+            self.activate(queued);
+        }
+    }
+
     /// A pod wants no node any more.
     pub fn delete(&mut self, uid: Uid) {
+        self.held.remove(&uid);
         self.take(uid);
         self.done(uid);
     }
@@ -369,6 +396,16 @@ impl Queue {
     /// Source: kubernetes v1.36 pkg/scheduler/backend/queue/scheduling_queue.go,
     /// `PriorityQueue.MoveAllToActiveOrBackoffQueue`
     pub fn happened(&mut self, happened: &Happened, now: SimTime) {
+        self.happened_to(happened, |_| true, now);
+    }
+
+    /// The same, but only pods are asked that `concerns` finds.
+    pub fn happened_to(
+        &mut self,
+        happened: &Happened,
+        concerns: impl Fn(&Pod) -> bool,
+        now: SimTime,
+    ) {
         if self.pool.is_empty() && self.in_flight.is_empty() {
             return;
         }
@@ -384,6 +421,7 @@ impl Queue {
             let Some((_, queued)) = self.waiting.get(&uid) else { continue };
             let strategy = self.strategy(queued, happened);
             if strategy != Strategy::Skip
+                && concerns(&queued.pod)
                 && let Some((_, queued)) = self.take(uid)
             {
                 self.requeue(queued, strategy, now);
