@@ -58,11 +58,6 @@ pub(crate) const UNITS: &[Unit] = &[
 
 /// Cases that are known to differ, with the reason.
 pub(crate) const DIFFERS: &[Differs] = &[
-    (
-        "scheduling-gates-plugins",
-        "feature gates that change scheduling",
-        "gates are not a value of the scheduler yet; those that are modelled are part of its config",
-    ),
     ("queueing-hints", "VolumeZone", "volumes are not modelled yet"),
     ("queueing-hints", "VolumeRestrictions", "volumes are not modelled yet"),
 ];
