@@ -143,12 +143,12 @@ impl Cache {
     }
 
     /// A namespace came or changed; without labels it is gone.
-    pub fn put_namespace(&mut self, name: &Name, labels: Option<Labels>) {
-        let before = match &labels {
+    pub fn put_namespace(&mut self, name: &Name, labels: Option<&Labels>) {
+        let before = match labels {
             Some(labels) => self.namespaces.insert(name.clone(), labels.clone()),
             None => self.namespaces.remove(name),
         };
-        if before != labels {
+        if before.as_ref() != labels {
             self.epoch += 1;
         }
     }

@@ -3,6 +3,7 @@
 //! One pod is in hand at a time; while a binding is under way the next pod is tried. Whatever is
 //! done to the cluster is done by requests.
 
+mod changes;
 mod preemption;
 mod report;
 mod surroundings;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use crate::api::Name;
 use crate::api::core::pod::Pod;
 use crate::api::meta::Uid;
-use crate::api::object::Object;
+use crate::api::object::{Kind, Object};
 use crate::api::request::{Answer, EventNote, Verb};
 use crate::api::why::Why;
 use crate::client::component::{Component, Moment};
@@ -21,7 +22,6 @@ use crate::client::reconciler::Observed;
 use crate::scheduler::cache::Cache;
 use crate::scheduler::config::Config;
 use crate::scheduler::cycle::{Evaluation, Found, Nomination, Outcome, Rejected, Search};
-use crate::scheduler::event::{Action, EventResource, Happened, node_action, pod_action};
 use crate::scheduler::framework::Room;
 use crate::scheduler::plugins::Point;
 use crate::scheduler::profile::Profile;
@@ -118,118 +118,6 @@ impl Scheduler {
             Some(pod) if pod.is_terminal() => Seen::Nothing,
             Some(pod) if pod.node_name.is_empty() => Seen::Waiting,
             Some(_) => Seen::Assigned,
-        }
-    }
-
-    /// Source: kubernetes v1.36 pkg/scheduler/eventhandlers.go, `addNodeToCache`,
-    /// `updateNodeInCache` and `deleteNodeFromCache`
-    fn node_changed(&mut self, change: &Observed<'_>, now: SimTime) {
-        let action = match (change.old, change.new) {
-            (Some(Object::Node(old)), Some(Object::Node(new))) => {
-                self.cache.put_node(new);
-                node_action(old, new)
-            }
-            (_, Some(Object::Node(new))) => {
-                self.cache.put_node(new);
-                Action::ADD
-            }
-            (Some(Object::Node(old)), _) => {
-                self.cache.remove_node(&old.meta.name);
-                Action::DELETE
-            }
-            _ => return,
-        };
-        if action != Action(0) {
-            self.queue.happened(&Happened::new(EventResource::Node, action, change), now);
-        }
-    }
-
-    /// Source: kubernetes v1.36 pkg/scheduler/eventhandlers.go, `addPod`, `updatePod` and
-    /// `deletePod`
-    fn pod_changed(&mut self, change: &Observed<'_>, now: SimTime) {
-        let of = |o: Option<&'_ Object>| o.and_then(Object::as_a::<Pod>).cloned();
-        let (old, new) = (of(change.old), of(change.new));
-        let (was, is) = (Scheduler::seen(old.as_ref()), Scheduler::seen(new.as_ref()));
-        if was == Seen::Waiting
-            && is != Seen::Waiting
-            && let Some(old) = &old
-        {
-            self.pods.remove(&old.meta.uid);
-            self.queue.delete(old.meta.uid);
-            self.cache.nominations.remove(old.meta.uid);
-            if is == Seen::Nothing && !old.status.nominated_node_name.is_empty() {
-                self.nomination_gone(old, now);
-            }
-        }
-        if let Some(victim) = new.as_ref().filter(|n| n.meta.is_deleting()).or(old.as_ref())
-            && (is == Seen::Nothing || victim.meta.is_deleting())
-            && let Some(preemptor) = self.preemptions.waits_for_last(victim)
-        {
-            self.queue.release(preemptor);
-        }
-        match (is, &old, &new) {
-            (Seen::Waiting, _, Some(new)) => {
-                let before = old.as_ref().filter(|_| was == Seen::Waiting);
-                self.pod_waits(before, new, now);
-            }
-            (Seen::Assigned, _, Some(new)) => {
-                self.cache.put_pod(new);
-                let action = match &old {
-                    Some(old) if was == Seen::Assigned => pod_action(old, new),
-                    _ => Action::ADD,
-                };
-                let happened = Happened::new(EventResource::AssignedPod, action, change);
-                self.queue.happened(&happened, now);
-            }
-            (Seen::Nothing, Some(old), _)
-                if was == Seen::Assigned || self.cache.is_assumed(old.meta.uid) =>
-            {
-                self.cache.remove_pod(old.meta.uid);
-                self.pod_gone(old, now);
-            }
-            _ => {}
-        }
-    }
-
-    /// Room has come free: a pod has left its node, or does not go there after all.
-    fn pod_gone(&mut self, pod: &Arc<Pod>, now: SimTime) {
-        let gone = Object::Pod(pod.clone());
-        let gone = Observed { old: Some(&gone), new: None };
-        let happened = Happened::new(EventResource::AssignedPod, Action::DELETE, &gone);
-        self.queue.happened(&happened, now);
-    }
-
-    /// A node is kept for a pod no longer, which may help pods that came after it.
-    ///
-    /// Source: kubernetes v1.36 pkg/scheduler/eventhandlers.go, `updatePodInSchedulingQueue`
-    fn nomination_gone(&mut self, pod: &Arc<Pod>, now: SimTime) {
-        let gone = Object::Pod(pod.clone());
-        let gone = Observed { old: Some(&gone), new: None };
-        let happened = Happened::new(EventResource::AssignedPod, Action::DELETE, &gone);
-        let priority = pod.priority();
-        self.queue.happened_to(&happened, |other| other.priority() <= priority, now);
-    }
-
-    fn pod_waits(&mut self, before: Option<&Arc<Pod>>, pod: &Arc<Pod>, now: SimTime) {
-        let Some(profile) = self.profile_of(pod) else { return };
-        self.pods.insert(pod.meta.uid, pod.clone());
-        if self.cache.is_assumed(pod.meta.uid) {
-            return;
-        }
-        match before {
-            Some(before) => {
-                self.cache.nominations.update(before, pod);
-                self.queue.update(before, pod, profile, now);
-                let (was, is) =
-                    (&before.status.nominated_node_name, &pod.status.nominated_node_name);
-                if !was.is_empty() && was != is {
-                    self.nomination_gone(before, now);
-                }
-            }
-            None => {
-                self.cache.nominations.set(pod, &pod.status.nominated_node_name);
-                self.queue.add(pod.clone(), profile, now);
-            }
         }
     }
 
@@ -332,7 +220,8 @@ impl Scheduler {
 
     fn preempted(&mut self, step: Step, answer: &Answer, moment: &mut Moment<'_>) {
         match self.preemptions.answered(step, answer, moment) {
-            Next::Send(step, verb, why) => {
+            Next::Send(next) => {
+                let (step, verb, why) = *next;
                 if let Some(preemptor) = self.preemptions.waits_for_last(step.victim())
                     && !self.cache.has_pod(step.victim().meta.uid)
                 {
@@ -476,10 +365,13 @@ fn warning(pod: &Arc<Pod>, message: &str) -> EventNote {
 
 impl Component for Scheduler {
     fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
-        match change.latest() {
-            Object::Node(_) => self.node_changed(change, moment.now),
-            Object::Pod(_) => self.pod_changed(change, moment.now),
-            _ => return surroundings::changed(&mut self.cache, change),
+        let kind = change.latest().kind();
+        if kind == Kind::NODE {
+            self.node_changed(change, moment.now);
+        } else if kind == Kind::POD {
+            self.pod_changed(change, moment.now);
+        } else {
+            return surroundings::changed(&mut self.cache, change);
         }
         self.go_on(moment);
     }

@@ -6,6 +6,7 @@
 
 mod backoff;
 mod pool;
+mod state;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -23,6 +24,8 @@ use crate::sim::time::{SimDuration, SimTime};
 
 pub use backoff::{backing_off, expiry, span};
 use pool::Pool;
+
+pub use state::{Failure, Place, Strategy};
 
 /// How often leftovers are looked for.
 ///
@@ -52,48 +55,6 @@ pub struct Queued {
     pub pending: PluginSet,
     /// The how-manieth pod it was to come: the order among equals.
     arrival: u64,
-}
-
-/// What is to become of a pod that something happened for.
-///
-/// Source: kubernetes v1.36 pkg/scheduler/backend/queue/scheduling_queue.go, `queueingStrategy`
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Strategy {
-    /// It stays.
-    Skip,
-    /// It is tried once its pause is over.
-    AfterBackoff,
-    /// It is tried at once.
-    Immediately,
-}
-
-/// Why an attempt failed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Failure {
-    /// Plugins rejected the pod.
-    Rejected {
-        /// Those that did.
-        by: PluginSet,
-        /// Those that only wait for something under way.
-        pending: PluginSet,
-    },
-    /// Something else went wrong.
-    Error,
-}
-
-/// Where a pod waits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Place {
-    /// To be tried next.
-    Active,
-    /// It pauses after it was rejected.
-    Backoff,
-    /// It pauses after an error.
-    ErrorBackoff,
-    /// It waits for something to happen.
-    Unschedulable,
-    /// It may not be queued; the pool of the unschedulable holds it too.
-    Gated,
 }
 
 /// The order of pods to be tried: priority, time, arrival.

@@ -46,13 +46,13 @@ impl Workloads {
     }
 
     /// A service selects pods with these labels; none: it is gone.
-    pub fn put_service(&mut self, namespace: &Name, name: &Name, selector: Option<Labels>) {
+    pub fn put_service(&mut self, namespace: &Name, name: &Name, selector: Option<&Labels>) {
         let here = self.services.entry(namespace.clone()).or_default();
-        let before = match &selector {
+        let before = match selector {
             Some(labels) => here.insert(name.clone(), labels.clone()),
             None => here.remove(name),
         };
-        if before != selector {
+        if before.as_ref() != selector {
             self.version += 1;
         }
     }
@@ -63,14 +63,14 @@ impl Workloads {
         kind: OwnerKind,
         namespace: &Name,
         name: &Name,
-        selector: Option<Selector>,
+        selector: Option<&Selector>,
     ) {
         let key = (kind, namespace.clone(), name.clone());
-        let before = match &selector {
+        let before = match selector {
             Some(selector) => self.owners.insert(key, selector.clone()),
             None => self.owners.remove(&key),
         };
-        if before != selector {
+        if before.as_ref() != selector {
             self.version += 1;
         }
     }

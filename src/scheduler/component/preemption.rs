@@ -56,7 +56,7 @@ impl Step {
 /// What an answer leads to.
 pub(super) enum Next {
     /// A further step.
-    Send(Step, Verb, Why),
+    Send(Box<(Step, Verb, Why)>),
     /// Nothing yet.
     Wait,
     /// The preemption for a pod is done; true: it went wrong.
@@ -87,7 +87,7 @@ impl Preemptions {
             preemption.open = 1;
             victims.push(preemption.last.clone());
         }
-        let begun = victims.into_iter().map(|v| preemption.first_step(v, now)).collect();
+        let begun = victims.iter().map(|v| preemption.first_step(v, now)).collect();
         self.under_way.insert(pod.meta.uid, preemption);
         begun
     }
@@ -113,11 +113,16 @@ impl Preemptions {
                 preemption.failed = true;
             }
             Answer::Refused(_) => {}
-            _ if !step.deletes => {
+            Answer::Object(_) if !step.deletes => {
                 let (verb, why) = preemption.deletion(&step.victim);
-                return Next::Send(Step { deletes: true, ..step }, verb, why);
+                let step = Step { deletes: true, ..step };
+                return Next::Send(Box::new((step, verb, why)));
             }
-            _ => moment.out.events.push(preemption.told(&step.victim)),
+            Answer::Object(_)
+            | Answer::List(_)
+            | Answer::Watching
+            | Answer::Deleted(_)
+            | Answer::Done => moment.out.events.push(preemption.told(&step.victim)),
         }
         preemption.open -= 1;
         if preemption.open > 0 {
@@ -127,8 +132,7 @@ impl Preemptions {
             preemption.last_begun = true;
             preemption.open = 1;
             let last = preemption.last.clone();
-            let (step, verb, why) = preemption.first_step(last, moment.time);
-            return Next::Send(step, verb, why);
+            return Next::Send(Box::new(preemption.first_step(&last, moment.time)));
         }
         let failed = preemption.failed;
         self.under_way.remove(&step.preemptor);
@@ -138,12 +142,12 @@ impl Preemptions {
 
 impl Preemption {
     /// The victim is marked before it is deleted, unless it is marked already.
-    fn first_step(&self, victim: Arc<Pod>, now: Time) -> (Step, Verb, Why) {
+    fn first_step(&self, victim: &Arc<Pod>, now: Time) -> (Step, Verb, Why) {
         let step = Step { preemptor: self.pod.meta.uid, victim: victim.clone(), deletes: false };
-        match self.mark(&victim, now) {
+        match self.mark(victim, now) {
             Some(verb) => (step, verb, self.why()),
             None => {
-                let (verb, why) = self.deletion(&victim);
+                let (verb, why) = self.deletion(victim);
                 (Step { deletes: true, ..step }, verb, why)
             }
         }

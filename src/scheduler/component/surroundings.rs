@@ -25,11 +25,11 @@ pub(super) fn changed(cache: &mut Cache, change: &Observed<'_>) {
     let (kind, meta) = (latest.kind(), latest.meta());
     let (namespace, name) = (&meta.namespace, &meta.name);
     if kind == Kind::NAMESPACE {
-        let labels = change.new.and_then(Object::as_a::<Namespace>).map(|n| n.meta.labels.clone());
+        let labels = change.new.and_then(Object::as_a::<Namespace>).map(|n| &n.meta.labels);
         cache.put_namespace(name, labels);
     } else if kind == Kind::SERVICE {
         let service = change.new.and_then(Object::as_a::<Service>);
-        cache.workloads.put_service(namespace, name, service.map(|s| s.spec.selector.clone()));
+        cache.workloads.put_service(namespace, name, service.map(|s| &s.spec.selector));
     } else if kind == Kind::POD_DISRUPTION_BUDGET {
         let key = (namespace.clone(), name.clone());
         match change.new {
@@ -47,7 +47,7 @@ pub(super) fn changed(cache: &mut Cache, change: &Observed<'_>) {
             return;
         }
         let selector = change.new.map(|new| selector_of(owner, new));
-        cache.workloads.put_owner(owner, namespace, name, selector);
+        cache.workloads.put_owner(owner, namespace, name, selector.as_ref());
     }
 }
 

@@ -9,8 +9,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::Xxh3;
-
 use crate::api::Name;
 use crate::api::core::pod::{Pod, PodSpec};
 use crate::api::core::pod_requests;
@@ -172,10 +170,10 @@ impl Index {
 
 /// A number that pods of one signature have in common.
 fn signature(profile: &Profile, pod: &Pod) -> u64 {
-    let mut hash = Xxh3::new();
+    let mut bytes = Vec::with_capacity(256);
     let mut add = |text: &str| {
-        hash.update(text.as_bytes());
-        hash.update(&[0]);
+        bytes.extend_from_slice(text.as_bytes());
+        bytes.push(0);
     };
     add(&profile.scheduler_name);
     add(&pod.meta.namespace);
@@ -184,10 +182,10 @@ fn signature(profile: &Profile, pod: &Pod) -> u64 {
         add(value);
     }
     let requests = &pod.spec.requests;
-    hash.update(&requests.milli_cpu.to_le_bytes());
-    hash.update(&requests.memory.to_le_bytes());
-    hash.update(&pod.priority().to_le_bytes());
-    hash.digest()
+    bytes.extend_from_slice(&requests.milli_cpu.to_le_bytes());
+    bytes.extend_from_slice(&requests.memory.to_le_bytes());
+    bytes.extend_from_slice(&pod.priority().to_le_bytes());
+    crate::sim::rng::keyed(0, &bytes)
 }
 
 /// Whether two pods are alike as far as any shareable plugin can tell.

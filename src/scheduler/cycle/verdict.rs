@@ -144,10 +144,8 @@ impl Verdict {
     }
 
     /// The verdict as kube-scheduler-simulator writes it on pods: an annotation a step, each with
-    /// JSON as its text. `selected` is the node that was drawn among the best.
-    ///
-    /// Source: sigs.k8s.io/kube-scheduler-simulator simulator/scheduler/plugin/annotation/
-    /// annotation.go
+    /// JSON as its text. `selected` is the node that was drawn among the best. The keys are those
+    /// of kube-scheduler-simulator's `simulator/scheduler/plugin/annotation`.
     pub fn annotations(&self, selected: Option<&str>) -> BTreeMap<Name, String> {
         let mut all = BTreeMap::new();
         let mut put = |step: &str, value: &Value| {

@@ -137,17 +137,17 @@ fn cluster(nodes: &[Arc<Node>], pods: &[Value]) -> Result<Cache, String> {
 fn surround(cache: &mut Cache, input: &Value) -> Result<(), String> {
     let labels = |value: &Value| Labels::deserialize(value).map_err(text);
     for (name, value) in input["namespace_labels"].as_object().into_iter().flatten() {
-        cache.put_namespace(&name.into(), Some(labels(value)?));
+        cache.put_namespace(&name.into(), Some(&labels(value)?));
     }
     for value in list(input, "namespaces")? {
         let name = string(&value["metadata"], "name")?.into();
-        cache.put_namespace(&name, Some(labels(&value["metadata"]["labels"])?));
+        cache.put_namespace(&name, Some(&labels(&value["metadata"]["labels"])?));
     }
     for (i, value) in list(input, "services")?.iter().enumerate() {
         let namespace = value["metadata"]["namespace"].as_str().unwrap_or_default().into();
         let name = format!("service-{i}").into();
         let selector = labels(&value["spec"]["selector"])?;
-        cache.workloads.put_service(&namespace, &name, Some(selector));
+        cache.workloads.put_service(&namespace, &name, Some(&selector));
     }
     for (i, value) in list(input, "pdbs")?.iter().enumerate() {
         let namespace = value["metadata"]["namespace"].as_str().unwrap_or_default().into();

@@ -57,13 +57,13 @@ const NO_LABEL: u32 = 1;
 impl Hard {
     pub(super) fn new(
         counting: Counting,
-        constraints: Vec<SpreadConstraint>,
+        constraints: &[SpreadConstraint],
         attempt: Attempt<'_>,
     ) -> Hard {
         let labels = &attempt.pod.meta.labels;
         let rule = |constraint: &SpreadConstraint| {
             let own = i64::from(constraint.selector.matches(labels));
-            Rule::new(constraint.clone(), &constraints, &counting, own, attempt.cluster)
+            Rule::new(constraint.clone(), constraints, &counting, own, attempt.cluster)
         };
         let rules: Vec<Rule> = constraints.iter().map(rule).collect();
         let counted = rules.iter().map(|r| r.count(&counting, attempt.cluster)).collect();

@@ -3,9 +3,7 @@
 //! The standard library leaves its last bit to the platform; Kubernetes' has this one, the
 //! classic of fdlibm: x = 2^k · (1 + f), and a polynomial in s = f / (2 + f).
 
-/// The natural logarithm of a whole number above zero.
-///
-/// Source: FreeBSD's `e_log.c`, as in the Go standard library, math/log.go, `log`
+/// The natural logarithm of a whole number above zero, as Go's `math.Log` works it out.
 #[expect(clippy::float_arithmetic, reason = "the rule itself is one of floating point")]
 #[expect(clippy::excessive_precision, reason = "constants as they are published")]
 pub(super) fn ln(number: u32) -> f64 {

@@ -56,7 +56,7 @@ pub fn hard(attempt: Attempt<'_>, args: &PluginArgs) -> Option<Hard> {
     let plugin = PodTopologySpread { defaults: Vec::new(), is_system: true, comparison };
     let constraints = plugin.constraints(attempt, Kind::Hard);
     let counting = plugin.counting(attempt.pod);
-    (!constraints.is_empty()).then(|| Hard::new(counting, constraints, attempt))
+    (!constraints.is_empty()).then(|| Hard::new(counting, &constraints, attempt))
 }
 
 /// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/podtopologyspread/plugin.go,
@@ -204,7 +204,7 @@ impl Plugin for PodTopologySpread {
             return PreFilter::Skip;
         }
         let counting = self.counting(attempt.pod);
-        PreFilter::Each(Box::new(Hard::new(counting, constraints, attempt)))
+        PreFilter::Each(Box::new(Hard::new(counting, &constraints, attempt)))
     }
 
     /// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/podtopologyspread/scoring.go,
