@@ -34,6 +34,8 @@ const COVERED: &[&str] = &[
     "07-recreate",
     "08-node-failure",
     "09-cascade",
+    "13-scheduler-hetero",
+    "14-preemption",
     "16a-kcm-crash",
 ];
 
@@ -43,8 +45,6 @@ const NEEDS: &[(&str, &str)] = &[
     ("10b-job-failing", "Job"),
     ("11-statefulset", "StatefulSet"),
     ("12-daemonset", "DaemonSet"),
-    ("13-scheduler-hetero", "further scheduler plugins"),
-    ("14-preemption", "preemption"),
     ("15-pdb-drain", "PodDisruptionBudget"),
     ("18-namespace-deletion", "StatefulSet and Job"),
     ("19-cronjob", "CronJob"),

@@ -23,6 +23,8 @@ use std::sync::Arc;
 use crate::scheduler::config::PluginArgs;
 use crate::scheduler::framework::Plugin;
 
+use pod_topology_spread as spread;
+
 /// A plugin: the number of its row in the table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct PluginId(pub u8);
@@ -142,7 +144,7 @@ plugins! {
     NodeVolumeLimits: None, [PreFilter, Filter], None;
     VolumeBinding: None, [PreFilter, Filter, PreScore, Score, Reserve, PreBind], None;
     VolumeZone: None, [PreFilter, Filter], None;
-    PodTopologySpread: Some(2), [PreFilter, Filter, PreScore, Score], Some(pod_topology_spread::make);
+    PodTopologySpread: Some(2), [PreFilter, Filter, PreScore, Score], Some(spread::make);
     InterPodAffinity: Some(2), [PreFilter, Filter, PreScore, Score], Some(inter_pod_affinity::make);
     DynamicResources: Some(2), [PreEnqueue, PreFilter, Filter, PostFilter, Score, Reserve, PreBind], Some(dynamic_resources::make);
     DefaultPreemption: None, [PreEnqueue, PostFilter], Some(default_preemption::make);
