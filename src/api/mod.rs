@@ -20,6 +20,7 @@ pub mod names;
 pub mod note;
 pub mod object;
 pub mod patch;
+pub mod policy;
 pub mod quantity;
 pub mod refusal;
 pub mod request;

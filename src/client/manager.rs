@@ -245,10 +245,13 @@ impl Manager {
                 }
             }
             Recovery::GoOnThenRetry => run.retry = true,
+            Recovery::SkipThenRetry | Recovery::SkipUntold => (run.retry, run.skips) = (true, true),
             Recovery::Retry => (run.retry, run.stopped) = (true, true),
             Recovery::GiveUp => (run.give_up, run.stopped) = (true, true),
         }
-        if let Some(note) = &write.on_refusal {
+        if let Some(note) = &write.on_refusal
+            && recovery != Recovery::SkipUntold
+        {
             let name = write.verb.key().name;
             let note = filled(note, &name, Some(refusal));
             moment.out.told.push((controller.source, note, run.cause));
@@ -418,6 +421,7 @@ impl Controller {
             retry: plan.retry,
             give_up: false,
             stopped: false,
+            skips: false,
             look_again: plan.look_again,
             housekeeping: plan.housekeeping,
             versions: Vec::new(),

@@ -6,6 +6,7 @@
 
 mod backoff;
 mod pool;
+mod sizes;
 mod state;
 
 use std::cmp::Reverse;

@@ -12,10 +12,12 @@ mod gc;
 mod kubelet;
 mod nodes;
 mod patches;
+mod policy;
 mod primitives;
 mod print;
 mod replicaset;
 mod scheduler;
+mod statefulset;
 mod store;
 mod validation;
 
@@ -52,12 +54,14 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (store::UNITS, store::DIFFERS),
     (deployment::UNITS, deployment::DIFFERS),
     (replicaset::UNITS, replicaset::DIFFERS),
+    (statefulset::UNITS, statefulset::DIFFERS),
     (nodes::UNITS, nodes::DIFFERS),
     (gc::UNITS, gc::DIFFERS),
     (endpoints::UNITS, endpoints::DIFFERS),
     (kubelet::UNITS, kubelet::DIFFERS),
     (scheduler::UNITS, scheduler::DIFFERS),
     (print::UNITS, print::DIFFERS),
+    (policy::UNITS, policy::DIFFERS),
 ];
 
 /// Units that later work covers, by name.
@@ -65,7 +69,6 @@ const NOT_COVERED: &[&str] = &[
     "admission-limit-range",
     "admission-misc",
     "crd-structural-schema",
-    "pod-eviction",
     "volumes-and-ports",
     "cronjob.cron-most-recent",
     "cronjob.cron-next-time-zone",
@@ -110,13 +113,6 @@ const NOT_COVERED: &[&str] = &[
     "kubelet.eviction-node-conditions",
     "kubelet.eviction-thresholds-met",
     "kubelet.node-pressure-eviction-order",
-    "pdb.eviction-request",
-    "pdb.pdb-status",
-    "pdb.stale-disruption",
-    "statefulset.statefulset-max-unavailable",
-    "statefulset.statefulset-pod-name",
-    "statefulset.statefulset-trace",
-    "statefulset.sts-claim-owner",
 ];
 
 /// Compares two JSON values and tells how they differ.
