@@ -81,6 +81,7 @@ const CHANCE: &[Row] = &[
     ("08-node-failure", "pods deleted, by owner", DRAWN),
     ("08-node-failure", "pods marked for deletion, by owner", DRAWN),
     ("11-statefulset", "pod db-", DRAWN),
+    ("14-preemption", "pod ", DRAWN),
     (
         "08-node-failure",
         "Deployment/web condition Available = ",
