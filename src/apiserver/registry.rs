@@ -331,6 +331,8 @@ fn scale(current: &Object, patch: &Patch) -> Result<Outcome, Refusal> {
         Arc::make_mut(&mut Arc::make_mut(d).spec).replicas = replicas;
     } else if let Object::ReplicaSet(set) = &mut new {
         Arc::make_mut(set).spec.replicas = replicas;
+    } else if let Object::StatefulSet(set) = &mut new {
+        Arc::make_mut(&mut Arc::make_mut(set).spec).replicas = replicas;
     } else if let Object::Opaque(opaque) = &mut new {
         let body = Arc::make_mut(&mut Arc::make_mut(opaque).body);
         if let Some(spec) = body.get_mut("spec").and_then(Value::as_object_mut) {

@@ -1,6 +1,7 @@
 //! The built-in controllers: pure rules, one file or folder each.
 
 pub mod claim;
+pub mod controller_revision;
 pub mod deployment;
 pub mod disruption;
 pub mod endpoint_slice;
@@ -10,9 +11,11 @@ pub mod namespace;
 pub mod node_lifecycle;
 pub mod pod_control;
 pub mod pod_gc;
+pub mod pod_watch;
 pub mod replica_set;
 pub mod resource_quota;
 pub mod service_account;
+pub mod stateful_set;
 pub mod taint_eviction;
 
 use crate::client::reconciler::Reconciler;
@@ -22,6 +25,7 @@ pub fn all() -> Vec<Box<dyn Reconciler>> {
     vec![
         Box::new(deployment::DeploymentController::default()),
         Box::new(replica_set::ReplicaSetController::default()),
+        Box::new(stateful_set::StatefulSetController::default()),
         Box::new(node_lifecycle::NodeLifecycle::new(node_options())),
         Box::new(taint_eviction::TaintEviction::new()),
         Box::new(endpoint_slice::EndpointSlices::default()),

@@ -9,6 +9,7 @@ pub mod node;
 pub mod node_selector;
 pub mod pod;
 pub mod pod_requests;
+pub mod pod_terms;
 pub mod priority_class;
 pub mod quota_usage;
 pub mod resource_quota;

@@ -7,8 +7,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Error, Map, Value};
 
 use super::{Kind, Object, Resource};
+use crate::api::apps::controller_revision::ControllerRevision;
+use crate::api::apps::daemon_set::DaemonSet;
 use crate::api::apps::deployment::Deployment;
 use crate::api::apps::replica_set::ReplicaSet;
+use crate::api::apps::stateful_set::StatefulSet;
 use crate::api::coordination::lease::Lease;
 use crate::api::core::endpoints::Endpoints;
 use crate::api::core::event::Event;
@@ -183,6 +186,51 @@ resource!(
     },
     status: [status],
     spec: [spec]
+);
+
+resource!(
+    StatefulSet,
+    STATEFUL_SET,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(StatefulSet { meta, spec, status: take(&mut body, "status")? })
+    },
+    |set, body| {
+        put(body, "spec", &set.spec);
+        put(body, "status", &set.status);
+    },
+    status: [status],
+    spec: [spec]
+);
+
+resource!(
+    DaemonSet,
+    DAEMON_SET,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(DaemonSet { meta, spec, status: take(&mut body, "status")? })
+    },
+    |set, body| {
+        put(body, "spec", &set.spec);
+        put(body, "status", &set.status);
+    },
+    status: [status],
+    spec: [spec]
+);
+
+resource!(
+    ControllerRevision,
+    CONTROLLER_REVISION,
+    |meta, mut body| {
+        let data = Arc::new(body.remove("data").unwrap_or_default());
+        Ok(ControllerRevision { meta, data, revision: take(&mut body, "revision")? })
+    },
+    |revision, body| {
+        body.insert("data".into(), (*revision.data).clone());
+        body.insert("revision".into(), revision.revision.into());
+    },
+    status: [],
+    spec: [data, revision]
 );
 
 resource!(

@@ -17,6 +17,7 @@ mod primitives;
 mod print;
 mod replicaset;
 mod scheduler;
+mod statefulset;
 mod store;
 mod validation;
 
@@ -53,6 +54,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (store::UNITS, store::DIFFERS),
     (deployment::UNITS, deployment::DIFFERS),
     (replicaset::UNITS, replicaset::DIFFERS),
+    (statefulset::UNITS, statefulset::DIFFERS),
     (nodes::UNITS, nodes::DIFFERS),
     (gc::UNITS, gc::DIFFERS),
     (endpoints::UNITS, endpoints::DIFFERS),
@@ -65,14 +67,6 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
 /// Units that later work covers, by name.
 const NOT_COVERED: &[&str] = &[
     "crd-structural-schema",
-    "image-locality",
-    "interpod-affinity-filter",
-    "interpod-affinity-score",
-    "preemption",
-    "queueing-hints",
-    "schedule-trace",
-    "topology-spread-filter",
-    "topology-spread-score",
     "volumes-and-ports",
     "cronjob.cron-most-recent",
     "cronjob.cron-next-time-zone",
@@ -117,10 +111,6 @@ const NOT_COVERED: &[&str] = &[
     "kubelet.eviction-node-conditions",
     "kubelet.eviction-thresholds-met",
     "kubelet.node-pressure-eviction-order",
-    "statefulset.statefulset-max-unavailable",
-    "statefulset.statefulset-pod-name",
-    "statefulset.statefulset-trace",
-    "statefulset.sts-claim-owner",
 ];
 
 /// Compares two JSON values and tells how they differ.
