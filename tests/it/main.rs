@@ -21,7 +21,6 @@ mod documents;
 mod dump;
 mod exports;
 mod golden;
-mod policy;
 mod random;
 mod scenarios;
 mod tidy;
