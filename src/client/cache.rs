@@ -25,6 +25,8 @@ pub struct Cache {
     label_sets: Index<(Name, Labels)>,
     /// The distinct label sets of a namespace, so that a selector is held against few of them.
     sets_of: std::collections::BTreeMap<Name, Vec<Labels>>,
+    /// The highest version that was ever put in.
+    newest: u64,
 }
 
 /// Slots by key, with constant-time removal.
@@ -90,6 +92,7 @@ impl Cache {
     /// Puts a version in place of the one of the same namespace and name; gives the former one.
     pub fn put(&mut self, object: Object) -> Option<Object> {
         let meta = object.meta();
+        self.newest = self.newest.max(meta.resource_version);
         let name = (meta.namespace.clone(), meta.name.clone());
         if let Some(slot) = self.by_name.get(&name).copied() {
             return Some(self.replace(slot, object));
@@ -191,6 +194,12 @@ impl Cache {
     /// Whether none is known.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The highest version that was ever put in: what was written before it has been seen, even
+    /// when it is gone again.
+    pub fn newest(&self) -> u64 {
+        self.newest
     }
 
     /// The object of a name.

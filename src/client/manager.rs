@@ -9,7 +9,7 @@ use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, EventNote, Verb};
 use crate::client::component::{Component, Due, Moment, Outgoing};
 use crate::client::expectations::Expectations;
-use crate::client::plan::{Expect, Plan, Recovery, Step, Write};
+use crate::client::plan::{Expect, Plan, Recovery, Settled, Step, Write};
 use crate::client::rate_limiter::RateLimiter;
 use crate::client::reconciler::{Keys, Observed, Reconciler, Settings};
 use crate::client::slow_start::SlowStart;
@@ -40,7 +40,7 @@ struct Controller {
     expectations: Expectations<ObjectKey, Uid>,
     runs: BTreeMap<u64, Run>,
     /// What the last plan of each key wrote, as far as the cache may not show it yet.
-    own_writes: BTreeMap<ObjectKey, Vec<(ObjectKey, Option<u64>)>>,
+    own_writes: BTreeMap<ObjectKey, Vec<OwnWrite>>,
     begun: u64,
     next_period: SimTime,
     /// Keys that are looked at again for housekeeping, by when.
@@ -63,8 +63,36 @@ struct Run {
     housekeeping: bool,
     /// The versions that replies have brought, by uid.
     versions: Vec<(Uid, u64)>,
-    /// The same by key, none for what is gone, as far as no expectation counts them.
-    written: Vec<(ObjectKey, Option<u64>)>,
+    /// What they tell of writes that no expectation counts.
+    written: Vec<OwnWrite>,
+    /// Whether the controller goes on when the steps are done.
+    resumes: bool,
+    /// What was answered to the steps, if it does.
+    settled: Vec<Settled>,
+}
+
+/// What a plan wrote, until the cache shows it.
+#[derive(Clone, Debug)]
+struct OwnWrite {
+    object: ObjectKey,
+    version: u64,
+    is_gone: bool,
+}
+
+impl OwnWrite {
+    fn of(object: &Object, is_gone: bool) -> OwnWrite {
+        OwnWrite { object: object.key(), version: object.meta().resource_version, is_gone }
+    }
+
+    /// Whether the cache is at least as new as the write.
+    fn is_seen(&self, moment: &Moment<'_>) -> bool {
+        let cache = moment.caches.of(self.object.kind);
+        if !self.is_gone {
+            return cache.newest() >= self.version;
+        }
+        let there = cache.get(&self.object.namespace, &self.object.name);
+        there.is_none_or(|o| o.meta().resource_version > self.version)
+    }
 }
 
 /// Writes that go in batches.
@@ -119,6 +147,9 @@ impl Manager {
                 || controller.expectations.satisfied(&key, moment.now);
             let view = View::new(moment.caches, moment.time).after_expectations(met);
             let plan = controller.rule.reconcile(&key, view);
+            if view.object(&key).is_none() {
+                controller.expectations.delete(&key);
+            }
             let run = controller.begin(key, cause, plan, moment);
             self.advance(n, run, moment);
         }
@@ -136,6 +167,10 @@ impl Manager {
             }
             let writes = run.next_writes(&mut controller.expectations);
             if writes.is_empty() {
+                if run.resumes && !run.stopped {
+                    controller.resume(id, moment);
+                    continue;
+                }
                 return self.finish(n, id, moment);
             }
             for write in writes {
@@ -202,9 +237,9 @@ impl Manager {
         let Some(run) = self.controllers[n].runs.get_mut(&id) else { return };
         match answer {
             Answer::Object(object) if !counted && !write.verb.is_read_only() => {
-                run.written.push((object.key(), Some(object.meta().resource_version)));
+                run.written.push(OwnWrite::of(object, false));
             }
-            Answer::Deleted(object) if !counted => run.written.push((object.key(), None)),
+            Answer::Deleted(object) if !counted => run.written.push(OwnWrite::of(object, true)),
             Answer::Object(_)
             | Answer::Deleted(_)
             | Answer::List(_)
@@ -311,6 +346,9 @@ impl Component for Manager {
         }
         if let Some(run) = self.controllers[n].runs.get_mut(&id) {
             run.outstanding -= 1;
+            if run.resumes {
+                run.settled.push(Settled { write, answer: answer.clone() });
+            }
         }
         self.advance(n, id, moment);
         self.pump(n, moment);
@@ -370,13 +408,7 @@ impl Controller {
     /// Whether the cache shows what the last plan of a key wrote.
     fn has_seen_own_writes(&mut self, key: &ObjectKey, moment: &Moment<'_>) -> bool {
         let Some(own) = self.own_writes.get_mut(key) else { return true };
-        own.retain(|(object, version)| {
-            let seen = moment.caches.of(object.kind).get(&object.namespace, &object.name);
-            match version {
-                Some(version) => seen.is_none_or(|o| o.meta().resource_version < *version),
-                None => seen.is_some(),
-            }
-        });
+        own.retain(|write| !write.is_seen(moment));
         if own.is_empty() {
             self.own_writes.remove(key);
             return true;
@@ -406,14 +438,49 @@ impl Controller {
         }
     }
 
-    /// A worker takes up a plan.
-    fn begin(&mut self, key: ObjectKey, cause: u64, plan: Plan, moment: &mut Moment<'_>) -> u64 {
-        if self.settings.expectations {
-            self.expect(&key, &plan, moment.now);
+    /// Asks the rule to go on with what was answered to a run's steps.
+    fn resume(&mut self, id: u64, moment: &mut Moment<'_>) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let (key, cause) = (run.key.clone(), run.cause);
+        let settled = std::mem::take(&mut run.settled);
+        let view = View::new(moment.caches, moment.time);
+        let mut plan = self.rule.resume(&key, settled, view);
+        self.announce(&key, cause, &mut plan, moment);
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        run.steps = plan.steps.into_iter();
+        run.resumes = plan.resumes;
+        run.retry |= plan.retry;
+        if plan.look_again.is_some() {
+            (run.look_again, run.housekeeping) = (plan.look_again, plan.housekeeping);
         }
-        for note in plan.events {
+    }
+
+    /// Takes from a plan what holds whatever comes of its steps. The next look of a plan that
+    /// resumes is asked for at once.
+    fn announce(&mut self, key: &ObjectKey, cause: u64, plan: &mut Plan, moment: &mut Moment<'_>) {
+        if self.settings.expectations {
+            self.expect(key, plan, moment.now);
+        }
+        for note in plan.events.drain(..) {
             moment.out.told.push((self.source, note, cause));
         }
+        if plan.resumes
+            && let Some(span) = plan.look_again.take()
+        {
+            self.queue.add_after(key.clone(), span, moment.now, cause);
+            moment.out.wake(moment.now + span);
+        }
+    }
+
+    /// A worker takes up a plan.
+    fn begin(
+        &mut self,
+        key: ObjectKey,
+        cause: u64,
+        mut plan: Plan,
+        moment: &mut Moment<'_>,
+    ) -> u64 {
+        self.announce(&key, cause, &mut plan, moment);
         self.begun += 1;
         let run = Run {
             key,
@@ -428,6 +495,8 @@ impl Controller {
             housekeeping: plan.housekeeping,
             versions: Vec::new(),
             written: Vec::new(),
+            resumes: plan.resumes,
+            settled: Vec::new(),
         };
         self.runs.insert(self.begun, run);
         self.begun

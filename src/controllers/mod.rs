@@ -1,10 +1,12 @@
 //! The built-in controllers: pure rules, one file or folder each.
 
 pub mod claim;
+pub mod cron_job;
 pub mod deployment;
 pub mod endpoint_slice;
 pub mod endpoints;
 pub mod garbage_collector;
+pub mod job;
 pub mod namespace;
 pub mod node_lifecycle;
 pub mod pod_control;
@@ -12,6 +14,7 @@ pub mod pod_gc;
 pub mod replica_set;
 pub mod service_account;
 pub mod taint_eviction;
+pub mod ttl_after_finished;
 
 use crate::client::reconciler::Reconciler;
 
@@ -20,6 +23,9 @@ pub fn all() -> Vec<Box<dyn Reconciler>> {
     vec![
         Box::new(deployment::DeploymentController::default()),
         Box::new(replica_set::ReplicaSetController::default()),
+        Box::new(job::JobController::default()),
+        Box::new(cron_job::CronJobController::default()),
+        Box::new(ttl_after_finished::TtlAfterFinished),
         Box::new(node_lifecycle::NodeLifecycle::new(node_options())),
         Box::new(taint_eviction::TaintEviction::new()),
         Box::new(endpoint_slice::EndpointSlices::default()),

@@ -9,6 +9,8 @@ use serde_json::{Error, Map, Value};
 use super::{Kind, Object, Resource};
 use crate::api::apps::deployment::Deployment;
 use crate::api::apps::replica_set::ReplicaSet;
+use crate::api::batch::cron_job::CronJob;
+use crate::api::batch::job::Job;
 use crate::api::coordination::lease::Lease;
 use crate::api::core::endpoints::Endpoints;
 use crate::api::core::event::Event;
@@ -233,4 +235,34 @@ resource!(
     },
     status: [],
     spec: [value, global_default, preemption_policy, rest]
+);
+
+resource!(
+    Job,
+    JOB,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(Job { meta, spec, status: take(&mut body, "status")? })
+    },
+    |job, body| {
+        put(body, "spec", &job.spec);
+        body.insert("status".into(), serde_json::to_value(&job.status).unwrap_or_default());
+    },
+    status: [status],
+    spec: [spec]
+);
+
+resource!(
+    CronJob,
+    CRON_JOB,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(CronJob { meta, spec, status: take(&mut body, "status")? })
+    },
+    |cron_job, body| {
+        put(body, "spec", &cron_job.spec);
+        body.insert("status".into(), serde_json::to_value(&cron_job.status).unwrap_or_default());
+    },
+    status: [status],
+    spec: [spec]
 );

@@ -9,6 +9,7 @@ mod client;
 mod deployment;
 mod endpoints;
 mod gc;
+mod job;
 mod kubelet;
 mod nodes;
 mod patches;
@@ -54,6 +55,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (replicaset::UNITS, replicaset::DIFFERS),
     (nodes::UNITS, nodes::DIFFERS),
     (gc::UNITS, gc::DIFFERS),
+    (job::UNITS, job::DIFFERS),
     (endpoints::UNITS, endpoints::DIFFERS),
     (kubelet::UNITS, kubelet::DIFFERS),
     (scheduler::UNITS, scheduler::DIFFERS),
@@ -96,24 +98,6 @@ const NOT_COVERED: &[&str] = &[
     "hpa.hpa-store-events",
     "hpa.hpa-sync",
     "hpa.hpa-windows",
-    "job.job-backoff-limit-per-index",
-    "job.job-backoff",
-    "job.job-deadline",
-    "job.job-duplicate-indexes",
-    "job.job-failed-indexes",
-    "job.job-finish-time",
-    "job.job-first-pending-indexes",
-    "job.job-index-intervals",
-    "job.job-never-backoff",
-    "job.job-on-failure-restarts",
-    "job.job-pod-failure-policy",
-    "job.job-remaining-backoff",
-    "job.job-succeeded-indexes",
-    "job.job-success-policy",
-    "job.job-sync",
-    "job.job-trace",
-    "job.pod-failure-policy-match",
-    "job.success-policy-match",
     "kubelet.eviction-config",
     "kubelet.eviction-node-conditions",
     "kubelet.eviction-thresholds-met",
