@@ -18,8 +18,7 @@ pub const COMPLETION_INDEX: &str = "batch.kubernetes.io/job-completion-index";
 /// The annotation that counts the failures of an index that came before a pod.
 pub const INDEX_FAILURE_COUNT: &str = "batch.kubernetes.io/job-index-failure-count";
 /// The annotation that counts the failures of an index that a policy ignored.
-pub const INDEX_IGNORED_FAILURE_COUNT: &str =
-    "batch.kubernetes.io/job-index-ignored-failure-count";
+pub const INDEX_IGNORED_FAILURE_COUNT: &str = "batch.kubernetes.io/job-index-ignored-failure-count";
 /// The controller that a Job without `managedBy` belongs to.
 pub const JOB_CONTROLLER: &str = "kubernetes.io/job-controller";
 

@@ -79,10 +79,12 @@ impl Schedule {
                 return Err(format!("provided bad location {text}"));
             };
             let name = place.split_once('=').map_or("", |(_, name)| name);
-            zone = zone::find(name).map_err(|why| format!("provided bad location {name}: {why}"))?;
+            zone =
+                zone::find(name).map_err(|why| format!("provided bad location {name}: {why}"))?;
             rest = after.trim();
         }
-        let when = if rest.starts_with('@') { descriptor(rest)? } else { When::Fields(fields(rest)?) };
+        let when =
+            if rest.starts_with('@') { descriptor(rest)? } else { When::Fields(fields(rest)?) };
         Ok(Schedule { when, zone })
     }
 }

@@ -87,7 +87,12 @@ pub fn passed(
 }
 
 /// What has passed of the schedule of a `CronJob`.
-pub(super) fn of(cron_job: &CronJob, with_deadline: bool, schedule: &Schedule, now: Time) -> Passed {
+pub(super) fn of(
+    cron_job: &CronJob,
+    with_deadline: bool,
+    schedule: &Schedule,
+    now: Time,
+) -> Passed {
     let deadline = cron_job.spec.starting_deadline_seconds.filter(|_| with_deadline);
     let created = cron_job.meta.creation.unwrap_or_default();
     passed(created, cron_job.status.last_schedule_time, deadline, schedule, now)

@@ -179,8 +179,7 @@ impl Work<'_, '_> {
                 return Ok(());
             }
             let name = &job.meta.name;
-            let message =
-                format!("Saw a job that the controller did not create or forgot: {name}");
+            let message = format!("Saw a job that the controller did not create or forgot: {name}");
             self.tell(true, "UnexpectedJob", message);
             return Ok(());
         }
@@ -303,29 +302,29 @@ impl Work<'_, '_> {
         let active = self.now_known().status.active.len();
         let job = job_of(self.now_known(), due);
         let name = job.meta.name.clone();
-        let made = match self.script.ask(Write::create(job, CronJobWhy::Due { time: due, active }))?
-        {
-            Ok(made) => {
-                self.tell(false, "SuccessfulCreate", format!("Created job {name}"));
-                made
-            }
-            Err(refusal) if refusal.reason == Reason::AlreadyExists => {
-                let Ok(Some(job)) = self.read_job(&name)? else { return Err(Stop::Failed) };
-                let uid = self.now_known().meta.uid;
-                let is_own = job.meta.controller().is_some_and(|o| o.uid == uid);
-                if !is_own || lists(self.now_known(), job.meta.uid) {
-                    return Ok(());
+        let made =
+            match self.script.ask(Write::create(job, CronJobWhy::Due { time: due, active }))? {
+                Ok(made) => {
+                    self.tell(false, "SuccessfulCreate", format!("Created job {name}"));
+                    made
                 }
-                Some(Object::Job(job))
-            }
-            Err(refusal) => {
-                if !namespace_terminates(&refusal) {
-                    let message = format!("Error creating job: {}", refusal.message);
-                    self.tell(true, "FailedCreate", message);
+                Err(refusal) if refusal.reason == Reason::AlreadyExists => {
+                    let Ok(Some(job)) = self.read_job(&name)? else { return Err(Stop::Failed) };
+                    let uid = self.now_known().meta.uid;
+                    let is_own = job.meta.controller().is_some_and(|o| o.uid == uid);
+                    if !is_own || lists(self.now_known(), job.meta.uid) {
+                        return Ok(());
+                    }
+                    Some(Object::Job(job))
                 }
-                return Err(Stop::Failed);
-            }
-        };
+                Err(refusal) => {
+                    if !namespace_terminates(&refusal) {
+                        let message = format!("Error creating job: {}", refusal.message);
+                        self.tell(true, "FailedCreate", message);
+                    }
+                    return Err(Stop::Failed);
+                }
+            };
         let status = &mut self.now_known().status;
         status.active.extend(made.map(|job| job.reference()));
         status.last_schedule_time = Some(due);
@@ -378,7 +377,8 @@ fn job_name(cron_job: &CronJob, due: Time) -> Name {
 fn job_of(cron_job: &CronJob, due: Time) -> Job {
     let template = &cron_job.spec.job_template;
     let zone = cron_job.spec.time_zone.as_deref().unwrap_or_default();
-    let text = schedule::zone(zone).map_or_else(|_| due.to_string(), |z| schedule::local_text(&z, due));
+    let text =
+        schedule::zone(zone).map_or_else(|_| due.to_string(), |z| schedule::local_text(&z, due));
     let mut meta = Meta {
         name: job_name(cron_job, due),
         namespace: cron_job.meta.namespace.clone(),

@@ -11,8 +11,8 @@ use crate::api::batch::job::{
 };
 use crate::api::core::pod::{Pod, PodPhase};
 use crate::api::meta::Meta;
-use crate::controllers::job::policy;
 use crate::controllers::job::pods::{Features, is_failed, is_tracked};
+use crate::controllers::job::policy;
 use crate::controllers::replica_set::order::Candidate;
 
 /// Consecutive indexes.

@@ -69,8 +69,9 @@ fn cause(rule: &PodFailureRule, pod: &Pod) -> Option<String> {
     }
     let wanted = &rule.on_pod_conditions;
     let of_pod = pod.status.conditions.iter();
-    let found =
-        of_pod.into_iter().find(|c| wanted.iter().any(|w| w.kind == c.kind && w.status == c.status));
+    let found = of_pod
+        .into_iter()
+        .find(|c| wanted.iter().any(|w| w.kind == c.kind && w.status == c.status));
     found.map(|c| format!("Pod {namespace}/{name} has condition {}", c.kind))
 }
 

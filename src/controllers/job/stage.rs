@@ -288,8 +288,7 @@ impl JobController {
         let is_news = clean(&mut sync.job.status, &noted.open);
         if !noted.is_full && sync.enact(now) {
             let end = sync.end.clone().unwrap_or_default();
-            let why =
-                JobWhy::Finished { condition: end.kind.clone(), reason: end.reason.clone() };
+            let why = JobWhy::Finished { condition: end.kind.clone(), reason: end.reason.clone() };
             let write = sync.status_write(why);
             if end.kind == COMPLETE && sync.has_too_many() {
                 let message = "Too many succeeded pods running after completion count reached";

@@ -177,9 +177,8 @@ impl Sync {
         filter: impl Fn(&Pod) -> bool,
     ) -> Vec<&Arc<Pod>> {
         let completions = self.job.spec.completions.unwrap_or(0);
-        let has_index = |p: &Pod| {
-            !self.job.spec.is_indexed() || indexes::valid_index(p, completions).is_some()
-        };
+        let has_index =
+            |p: &Pod| !self.job.spec.is_indexed() || indexes::valid_index(p, completions).is_some();
         let is_new = |p: &Pod| self.is_open(p) && !held_back.contains(&p.meta.uid);
         self.pods.iter().filter(|p| is_new(p) && has_index(p) && filter(p)).collect()
     }
@@ -239,9 +238,8 @@ impl Sync {
         if self.job.spec.template.spec.restart_policy != RestartPolicy::OnFailure {
             return false;
         }
-        let is_alive = |p: &&Arc<Pod>| {
-            matches!(p.status.phase, PodPhase::Running | PodPhase::Pending)
-        };
+        let is_alive =
+            |p: &&Arc<Pod>| matches!(p.status.phase, PodPhase::Running | PodPhase::Pending);
         let statuses = self.pods.iter().filter(is_alive).flat_map(|p| {
             p.status.init_container_statuses.iter().chain(&p.status.container_statuses)
         });
@@ -290,9 +288,7 @@ impl Sync {
         let busy = indexes::indexes_of(&self.active_pods);
         let given_up = self.given_up.as_ref();
         let is_settled = |index: i32| {
-            busy.contains(&index)
-                || self.done.has(index)
-                || given_up.is_some_and(|g| g.has(index))
+            busy.contains(&index) || self.done.has(index) || given_up.is_some_and(|g| g.has(index))
         };
         let nobody = BTreeSet::new();
         let mut last: BTreeMap<i32, Arc<Pod>> = BTreeMap::new();

@@ -40,8 +40,7 @@ pub(super) struct Noted {
 impl Sync {
     /// Puts the numbers of pods into the status; whether any is new.
     pub(super) fn put_numbers(&mut self) -> bool {
-        let terminating =
-            self.features.pod_replacement_policy.then_some(self.terminating);
+        let terminating = self.features.pod_replacement_policy.then_some(self.terminating);
         let status = &mut self.job.status;
         let new = (self.active, Some(self.ready), terminating);
         let is_news = new != (status.active, status.ready, status.terminating);

@@ -72,12 +72,9 @@ pub enum JobWhy {
 impl From<JobWhy> for Why {
     fn from(why: JobWhy) -> Why {
         match why {
-            JobWhy::TooFew { have, want, succeeded } => Why::three(
-                "{} of {} pods are active, {} have succeeded",
-                have,
-                want,
-                succeeded,
-            ),
+            JobWhy::TooFew { have, want, succeeded } => {
+                Why::three("{} of {} pods are active, {} have succeeded", have, want, succeeded)
+            }
             JobWhy::TooMany { have, want } => {
                 Why::two("{} pods are active, {} are wanted", have, want)
             }

@@ -62,9 +62,7 @@ pub(super) fn job(value: &Value) -> Result<Job, String> {
 fn features(input: &Value) -> Features {
     let off: BTreeSet<&str> =
         input["featuresOff"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let on = |gate: &str, key: &str| {
-        !off.contains(gate) && input[key].as_bool().unwrap_or(true)
-    };
+    let on = |gate: &str, key: &str| !off.contains(gate) && input[key].as_bool().unwrap_or(true);
     Features {
         pod_replacement_policy: on("JobPodReplacementPolicy", "featurePodReplacementPolicy"),
         managed_by: on("JobManagedBy", "featureManagedBy"),
@@ -284,9 +282,7 @@ fn plain_job(input: &Value) -> Result<Job, String> {
 
 /// Conditions as the cases tell them.
 fn conditions(all: &[Condition]) -> Value {
-    let one = |c: &Condition| {
-        json!({ "type": c.kind.as_str(), "status": c.status.as_str(), "reason": c.reason.as_str() })
-    };
+    let one = |c: &Condition| json!({ "type": c.kind.as_str(), "status": c.status.as_str(), "reason": c.reason.as_str() });
     all.iter().map(one).collect()
 }
 
@@ -391,9 +387,8 @@ fn status_of_sync(case: &Case<'_>) -> Result<(), String> {
         for gone in ["startTime", "completionTime", "ready"] {
             fields.shift_remove(gone);
         }
-        let strip = |c: &Value| {
-            json!({ "type": c["type"], "status": c["status"], "reason": c["reason"] })
-        };
+        let strip =
+            |c: &Value| json!({ "type": c["type"], "status": c["status"], "reason": c["reason"] });
         let all = fields.get("conditions").and_then(Value::as_array);
         let all: Vec<Value> = all.into_iter().flatten().map(strip).collect();
         fields.insert("conditions".into(), json!(all));
@@ -413,9 +408,11 @@ fn sync(case: &Case<'_>) -> Result<(), String> {
     let fresh = case.input["fakeExpectationAtCreation"].as_i64().unwrap_or(0) == 0;
     let failed = host.sync(fresh);
     let status = host.job().status;
-    let indexes: Vec<Value> = host.created.iter().filter_map(|p| {
-        p.meta.annotations.get(indexes_annotation()).map(|i| json!(i.as_str()))
-    }).collect();
+    let indexes: Vec<Value> = host
+        .created
+        .iter()
+        .filter_map(|p| p.meta.annotations.get(indexes_annotation()).map(|i| json!(i.as_str())))
+        .collect();
     let got = json!({
         "creates": host.created.len(), "createCalls": host.create_calls,
         "deletes": host.deleted.len(), "podPatches": host.patches, "error": failed,

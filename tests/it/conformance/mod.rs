@@ -6,6 +6,7 @@
 //! and fails when it no longer differs.
 
 mod client;
+mod cron_job;
 mod deployment;
 mod endpoints;
 mod gc;
@@ -56,6 +57,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (nodes::UNITS, nodes::DIFFERS),
     (gc::UNITS, gc::DIFFERS),
     (job::UNITS, job::DIFFERS),
+    (cron_job::UNITS, cron_job::DIFFERS),
     (endpoints::UNITS, endpoints::DIFFERS),
     (kubelet::UNITS, kubelet::DIFFERS),
     (scheduler::UNITS, scheduler::DIFFERS),
@@ -77,12 +79,6 @@ const NOT_COVERED: &[&str] = &[
     "topology-spread-filter",
     "topology-spread-score",
     "volumes-and-ports",
-    "cronjob.cron-most-recent",
-    "cronjob.cron-next-time-zone",
-    "cronjob.cron-next",
-    "cronjob.cronjob-history",
-    "cronjob.cronjob-next-delay",
-    "cronjob.cronjob-sync",
     "daemonset.daemonset-node-fit",
     "daemonset.daemonset-tolerations",
     "daemonset.daemonset-trace",

@@ -250,8 +250,10 @@ impl Host {
         match pod.meta.annotations.get(annotation) {
             None => format!("p{}", self.created.len() + 1).into(),
             Some(index) => {
-                let same =
-                    self.created.iter().filter(|p| p.meta.annotations.get(annotation) == Some(index));
+                let same = self
+                    .created
+                    .iter()
+                    .filter(|p| p.meta.annotations.get(annotation) == Some(index));
                 format!("i{index}-{}", same.count() + 1).into()
             }
         }
