@@ -1,21 +1,22 @@
 //! The controllers of one process: their queues, workers, plans and retries.
 
+mod run;
+
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::api::meta::Uid;
-use crate::api::object::{Object, ObjectKey};
+use crate::api::object::ObjectKey;
 use crate::api::refusal::Refusal;
-use crate::api::request::{Answer, EventNote, Verb};
+use crate::api::request::Answer;
 use crate::client::component::{Component, Due, Moment, Outgoing};
 use crate::client::expectations::Expectations;
-use crate::client::plan::{Expect, Plan, Recovery, Settled, Step, Write};
+use crate::client::plan::{Expect, Plan, Recovery, Settled, Write};
 use crate::client::rate_limiter::RateLimiter;
 use crate::client::reconciler::{Keys, Observed, Reconciler, Settings};
-use crate::client::slow_start::SlowStart;
 use crate::client::view::View;
 use crate::client::work_queue::WorkQueue;
 use crate::sim::time::{SimDuration, SimTime};
+use run::{OwnWrite, Run, filled};
 
 /// The controllers of one process.
 #[derive(Clone)]
@@ -45,63 +46,6 @@ struct Controller {
     next_period: SimTime,
     /// Keys that are looked at again for housekeeping, by when.
     housekeeping: std::collections::BTreeSet<(SimTime, ObjectKey)>,
-}
-
-/// One worker's work on one key.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-#[derive(Clone, Debug)]
-struct Run {
-    key: ObjectKey,
-    cause: u64,
-    steps: std::vec::IntoIter<Step>,
-    batch: Option<Batch>,
-    outstanding: usize,
-    retry: bool,
-    give_up: bool,
-    stopped: bool,
-    look_again: Option<SimDuration>,
-    housekeeping: bool,
-    /// The versions that replies have brought, by uid.
-    versions: Vec<(Uid, u64)>,
-    /// What they tell of writes that no expectation counts.
-    written: Vec<OwnWrite>,
-    /// Whether the controller goes on when the steps are done.
-    resumes: bool,
-    /// What was answered to the steps, if it does.
-    settled: Vec<Settled>,
-}
-
-/// What a plan wrote, until the cache shows it.
-#[derive(Clone, Debug)]
-struct OwnWrite {
-    object: ObjectKey,
-    version: u64,
-    is_gone: bool,
-}
-
-impl OwnWrite {
-    fn of(object: &Object, is_gone: bool) -> OwnWrite {
-        OwnWrite { object: object.key(), version: object.meta().resource_version, is_gone }
-    }
-
-    /// Whether the cache is at least as new as the write.
-    fn is_seen(&self, moment: &Moment<'_>) -> bool {
-        let cache = moment.caches.of(self.object.kind);
-        if !self.is_gone {
-            return cache.newest() >= self.version;
-        }
-        let there = cache.get(&self.object.namespace, &self.object.name);
-        there.is_none_or(|o| o.meta().resource_version > self.version)
-    }
-}
-
-/// Writes that go in batches.
-#[derive(Clone, Debug)]
-struct Batch {
-    waiting: std::collections::VecDeque<Write>,
-    pace: Option<SlowStart>,
-    begun: bool,
-    succeeded: u32,
 }
 
 impl Manager {
@@ -515,90 +459,4 @@ impl Controller {
             self.expectations.expect_deletions(key, deleted, now);
         }
     }
-}
-
-impl Run {
-    /// The writes that may go next: one, or a batch; none when the plan is done or was stopped.
-    fn next_writes(&mut self, expectations: &mut Expectations<ObjectKey, Uid>) -> Vec<Write> {
-        if let Some(batch) = &mut self.batch {
-            let (more, left_out) = batch.next();
-            for write in left_out {
-                match write.expect {
-                    Expect::Nothing => {}
-                    Expect::Creation => expectations.creation_observed(&self.key),
-                    Expect::Deletion(uid) => expectations.deletion_observed(&self.key, &uid),
-                }
-            }
-            if !more.is_empty() {
-                return more;
-            }
-            self.batch = None;
-        }
-        if self.stopped {
-            return Vec::new();
-        }
-        match self.steps.next() {
-            None => Vec::new(),
-            Some(Step::One(write)) => vec![write],
-            Some(Step::Batch { writes, slow_start }) => {
-                let mut batch = Batch::new(writes, slow_start);
-                let (first, _) = batch.next();
-                self.batch = Some(batch);
-                first
-            }
-        }
-    }
-
-    /// Uses the version of an earlier reply where the write asks for it, by having none.
-    fn pass_on(&self, verb: &mut Verb) {
-        let Verb::Update { object, .. } = verb else { return };
-        if object.meta().resource_version != 0 {
-            return;
-        }
-        let uid = object.meta().uid;
-        if let Some((_, version)) = self.versions.iter().find(|(u, _)| *u == uid) {
-            object.meta_mut().resource_version = *version;
-        }
-    }
-
-    fn learn(&mut self, object: &Object) {
-        let meta = object.meta();
-        match self.versions.iter_mut().find(|(u, _)| *u == meta.uid) {
-            Some((_, version)) => *version = meta.resource_version,
-            None => self.versions.push((meta.uid, meta.resource_version)),
-        }
-    }
-}
-
-impl Batch {
-    fn new(writes: Vec<Write>, slow_start: bool) -> Batch {
-        let count = u32::try_from(writes.len()).unwrap_or(u32::MAX);
-        let pace = slow_start.then(|| SlowStart::new(count, 1));
-        Batch { waiting: writes.into(), pace, begun: false, succeeded: 0 }
-    }
-
-    /// The writes that go next, and those that never will.
-    fn next(&mut self) -> (Vec<Write>, Vec<Write>) {
-        let Some(pace) = &mut self.pace else {
-            return (self.waiting.drain(..).collect(), Vec::new());
-        };
-        if std::mem::replace(&mut self.begun, true) {
-            pace.settle(self.succeeded.min(pace.batch()));
-        }
-        self.succeeded = 0;
-        let count = (pace.batch() as usize).min(self.waiting.len());
-        let more: Vec<Write> = self.waiting.drain(..count).collect();
-        let left_out = if more.is_empty() { self.waiting.drain(..).collect() } else { Vec::new() };
-        (more, left_out)
-    }
-}
-
-/// An event with the name of the object and the words of the refusal filled in.
-fn filled(note: &EventNote, name: &str, refusal: Option<&Refusal>) -> EventNote {
-    if !note.message.contains('{') {
-        return note.clone();
-    }
-    let said = refusal.map_or("", |r| &*r.message);
-    let message = note.message.replace("{name}", name).replace("{refusal}", said);
-    EventNote { message: Arc::from(message), ..note.clone() }
 }

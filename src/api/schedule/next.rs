@@ -197,9 +197,7 @@ impl<'a> Search<'a> {
 
     /// Goes to what the clock shows. Where the zone leaves that out or has it twice, one of the
     /// two offsets around is taken, as Go does: that of the instant which has this reading in UTC,
-    /// unless it does not hold at the instant found.
-    ///
-    /// Source: Go's time/time.go, `Date`
+    /// unless it does not hold at the instant found. So does Go's `time.Date`.
     fn go_to(&mut self, reading: DateTime) -> Option<()> {
         let in_utc = jiff::tz::Offset::UTC.to_timestamp(reading).ok()?.as_second();
         let first = i64::from(offset(self.zone, in_utc)?);

@@ -6,14 +6,13 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
-/// The zone of a name: `Europe/Berlin`; `UTC` and no name at all are UTC.
+/// The zone of a name: `Europe/Berlin`; `UTC` and no name at all are UTC, as for Go's
+/// `time.LoadLocation`.
 ///
 /// Names are told apart by case, as files are on the machines that Kubernetes runs on.
 ///
 /// # Errors
 /// There is none of this name.
-///
-/// Source: Go's time/zoneinfo.go, `LoadLocation`
 pub fn find(name: &str) -> Result<TimeZone, String> {
     if name.is_empty() || name == "UTC" {
         return Ok(TimeZone::UTC);

@@ -146,7 +146,7 @@ impl Work<'_, '_> {
             self.tell(true, "InvalidSchedule", format!("invalid schedule: {text} : {why}"));
             return Ok(None);
         }
-        let Some(due) = passed.recent else { return Ok(self.next(&schedule)) };
+        let Some(due) = passed.recent else { return Ok(Some(self.next(&schedule))) };
         if passed.missed == Missed::Many {
             let message = "too many missed start times. Set or decrease \
                            .spec.startingDeadlineSeconds or check clock skew";
@@ -155,12 +155,12 @@ impl Work<'_, '_> {
         if self.may_start(due) {
             self.start(due)?;
         }
-        Ok(self.next(&schedule))
+        Ok(Some(self.next(&schedule)))
     }
 
-    fn next(&mut self, schedule: &Schedule) -> Option<SimDuration> {
+    fn next(&mut self, schedule: &Schedule) -> SimDuration {
         let now = self.now;
-        Some(missed::until_next(self.now_known(), schedule, now))
+        missed::until_next(self.now_known(), schedule, now)
     }
 
     /// A Job that is not listed and not over was not made by it, or it crashed in between; one that

@@ -30,7 +30,8 @@ pub struct Record {
 impl Record {
     /// The record after further pods have ended.
     ///
-    /// Source: kubernetes v1.36 pkg/controller/job/backoff_utils.go, `backoffStore.newBackoffRecord`
+    /// Source: kubernetes v1.36 pkg/controller/job/backoff_utils.go,
+    /// `backoffStore.newBackoffRecord`
     #[must_use]
     pub fn after(self, succeeded: &[&Arc<Pod>], failed: &[&Arc<Pod>]) -> Record {
         let last_failure = failed.iter().map(|p| finish_time(p)).max();

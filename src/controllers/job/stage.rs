@@ -25,6 +25,15 @@ use crate::controllers::job::watch::BATCH_PERIOD;
 use crate::controllers::job::{JobController, JobWhy, note};
 use crate::controllers::pod_control::PodControl;
 
+/// Why a Job may fail.
+const REASONS: [&str; 5] = [
+    "BackoffLimitExceeded",
+    "DeadlineExceeded",
+    "PodFailurePolicy",
+    "MaxFailedIndexesExceeded",
+    "FailedIndexes",
+];
+
 /// A look whose requests are under way.
 #[derive(Clone, Debug)]
 pub(super) struct UnderWay {
@@ -386,13 +395,6 @@ fn end_event(job: &Job, end: &Condition) -> EventNote {
     if end.kind == COMPLETE {
         return note(job, false, "Completed", "Job completed");
     }
-    const REASONS: [&str; 5] = [
-        "BackoffLimitExceeded",
-        "DeadlineExceeded",
-        "PodFailurePolicy",
-        "MaxFailedIndexesExceeded",
-        "FailedIndexes",
-    ];
     let reason = REASONS.into_iter().find(|r| end.reason == *r).unwrap_or("Failed");
     note(job, true, reason, &end.message)
 }
