@@ -107,7 +107,8 @@
 //! | [`controllers`], [`scheduler`], [`node`] | what acts |
 //! | [`cluster`] | what a cluster is made of, and its start |
 //! | [`scenario`] | scenarios: read, carried out, judged |
-//! | [`trace`] | views of the log |
+//! | [`trace`] | views of the log: timeline, why, page, exports |
+//! | [`course`] | what the course compares: architectures of schedulers |
 //!
 //! # Features
 //!
@@ -121,6 +122,7 @@ pub mod cli;
 pub mod client;
 pub mod cluster;
 pub mod controllers;
+pub mod course;
 pub mod etcd;
 pub mod node;
 pub mod scenario;

@@ -1,11 +1,14 @@
 //! The apiserver process: takes requests, asks etcd, answers, and tells watchers.
 
+mod evicting;
 mod following;
+mod reads;
 mod writes;
 
 use crate::api::Name;
+use crate::api::gates::Gates;
 use crate::api::message::{Message, Range, StoreAnswer, StoreChange};
-use crate::api::note::{MarkNote, Note, RefusedNote};
+use crate::api::note::{Note, RefusedNote};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, Request, Verb};
@@ -13,6 +16,7 @@ use crate::apiserver::admission::Lookup;
 use crate::apiserver::cache::WatchCache;
 use crate::apiserver::create::{Admitted, generated};
 use crate::apiserver::edge;
+use crate::apiserver::eviction::Eviction;
 use crate::apiserver::fairness::{self, Admission, Fairness, Level, SEATS, Seat, width};
 use crate::apiserver::history::{FRESH, retry_after_seconds};
 use crate::apiserver::read::{BOOKMARKS, Waiter};
@@ -39,6 +43,8 @@ pub struct Config {
     pub event_fresh: SimDuration,
     /// How many requests are worked on at once.
     pub seats: u32,
+    /// Its feature gates.
+    pub gates: Gates,
 }
 
 impl Default for Config {
@@ -49,6 +55,7 @@ impl Default for Config {
             bookmarks: false,
             event_fresh: FRESH,
             seats: SEATS,
+            gates: Gates::DEFAULT,
         }
     }
 }
@@ -81,6 +88,8 @@ pub(super) enum Stage {
     Write,
     /// The removal that follows a write of the same request.
     Removal,
+    /// A step of an eviction.
+    Evict(Box<Eviction>),
 }
 
 /// Which version of an object a write is tried on.
@@ -119,6 +128,8 @@ pub struct Apiserver {
     /// Counts changes of what admission looks up.
     admission_state: u64,
     concerned: Vec<u64>,
+    /// Reads that were asked for, to look at.
+    reads: reads::Reads,
 }
 
 const RECONNECT: u64 = 1;
@@ -162,6 +173,7 @@ impl Apiserver {
             admitted: Admitted::default(),
             admission_state: 0,
             concerned: Vec::new(),
+            reads: reads::Reads::default(),
         }
     }
 
@@ -171,6 +183,11 @@ impl Apiserver {
 
     pub(super) fn cache_mut(&mut self, kind: Kind) -> &mut WatchCache {
         &mut self.caches[usize::from(kind.0)]
+    }
+
+    /// The reads that it was asked for since the run began: kind, verb, count.
+    pub fn reads(&self) -> impl Iterator<Item = (Kind, &'static str, u64)> {
+        self.reads.all()
     }
 
     /// The revision up to which it has followed the store.
@@ -269,6 +286,7 @@ impl Apiserver {
     ) where
         A: Actor<Message = Message, Note = Note>,
     {
+        self.reads.count(&request.verb);
         let objects = if let Verb::List(options) = &request.verb {
             self.cache(options.kind).len()
         } else {
@@ -341,7 +359,8 @@ impl Apiserver {
                 let dry_run = *dry_run;
                 let prefix = value["metadata"]["generateName"].as_str().unwrap_or_default();
                 let generated = generated(&prefix.into(), &self.birth(context));
-                match edge::create(*kind, namespace, &generated, (**value).clone()) {
+                let gates = self.config.gates;
+                match edge::create(*kind, namespace, &generated, (**value).clone(), gates) {
                     Ok(object) => self.create(pending, object, dry_run, context),
                     Err(refusal) => self.refuse(&pending, refusal, context),
                 }
@@ -354,8 +373,8 @@ impl Apiserver {
             | Verb::Put { .. }
             | Verb::Patch { .. }
             | Verb::Delete { .. }
-            | Verb::Bind { .. }
-            | Verb::Evict { .. } => self.change(pending, Fresh::Cached, context),
+            | Verb::Bind { .. } => self.change(pending, Fresh::Cached, context),
+            Verb::Evict { .. } => self.evict(pending, context),
         }
     }
 
@@ -367,9 +386,22 @@ impl Apiserver {
     ) where
         A: Actor<Message = Message, Note = Note>,
     {
+        self.ask_after(pending, message, SimDuration::ZERO, context);
+    }
+
+    /// Asks etcd something after a pause.
+    fn ask_after<A>(
+        &mut self,
+        pending: Pending,
+        message: Message,
+        pause: SimDuration,
+        context: &mut Context<'_, A>,
+    ) where
+        A: Actor<Message = Message, Note = Note>,
+    {
         self.asked += 1;
         self.pending.insert(self.asked, pending);
-        let after = self.processing(context.seed());
+        let after = self.processing(context.seed()) + pause;
         context.send_later(context.peer(self.etcd), after, message);
     }
 
@@ -460,28 +492,5 @@ impl Apiserver {
             self.deliver(kind, number, context);
         }
         self.concerned = concerned;
-    }
-
-    /// Ends all watches of a kind, as a restart of a proxy or a timeout would.
-    pub fn cut_watches<A>(&mut self, kind: Kind, client: ActorId, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let cache = &mut self.caches[usize::from(kind.0)];
-        let numbers: Vec<u64> = cache
-            .streams()
-            .filter(|(_, s)| s.client.actor == client)
-            .map(|(number, _)| number)
-            .collect();
-        for number in numbers {
-            if let Some(stream) = cache.close(number) {
-                context.send(stream.client, Message::WatchClosed(stream.request, None));
-            }
-        }
-        context.log(Note::Mark(Box::new(MarkNote {
-            mark: "watch-cut",
-            who: self.name.clone(),
-            detail: Name::new_static(kind.name()),
-        })));
     }
 }

@@ -4,6 +4,7 @@ mod run;
 
 use std::collections::BTreeMap;
 
+use crate::api::gates::Gates;
 use crate::api::meta::Uid;
 use crate::api::object::ObjectKey;
 use crate::api::refusal::Refusal;
@@ -28,6 +29,7 @@ pub struct Manager {
     under_way: BTreeMap<u64, (usize, u64, Box<Write>)>,
     asked: u64,
     acting: bool,
+    gates: Gates,
 }
 
 /// One controller: its rule, its queue, and what its workers are doing.
@@ -52,7 +54,25 @@ impl Manager {
     /// A process of these controllers.
     pub fn new(rules: Vec<Box<dyn Reconciler>>) -> Manager {
         let controllers = rules.iter().map(|r| Controller::new(r.clone())).collect();
-        Manager { controllers, initial: rules, under_way: BTreeMap::new(), asked: 0, acting: false }
+        Manager {
+            controllers,
+            initial: rules,
+            under_way: BTreeMap::new(),
+            asked: 0,
+            acting: false,
+            gates: Gates::DEFAULT,
+        }
+    }
+
+    /// The same process with these feature gates.
+    #[must_use]
+    pub fn with_gates(mut self, gates: Gates) -> Manager {
+        self.gates = gates;
+        for controller in &mut self.controllers {
+            let settings = &mut controller.settings;
+            settings.awaits_own_writes &= settings.awaits_behind.is_none_or(|g| gates.is_on(g));
+        }
+        self
     }
 
     /// The kinds that its controllers watch.
@@ -89,7 +109,8 @@ impl Manager {
             controller.queue.withdraw(&key);
             let met = !controller.settings.expectations
                 || controller.expectations.satisfied(&key, moment.now);
-            let view = View::new(moment.caches, moment.time).after_expectations(met);
+            let view = View::new(moment.caches, moment.time).with_gates(self.gates);
+            let view = view.after_expectations(met);
             let plan = controller.rule.reconcile(&key, view);
             if view.object(&key).is_none() {
                 controller.expectations.delete(&key);
@@ -112,7 +133,7 @@ impl Manager {
             let writes = run.next_writes(&mut controller.expectations);
             if writes.is_empty() {
                 if run.resumes && !run.stopped {
-                    controller.resume(id, moment);
+                    controller.resume(id, self.gates, moment);
                     continue;
                 }
                 return self.finish(n, id, moment);
@@ -230,10 +251,13 @@ impl Manager {
                 }
             }
             Recovery::GoOnThenRetry => run.retry = true,
+            Recovery::SkipThenRetry | Recovery::SkipUntold => (run.retry, run.skips) = (true, true),
             Recovery::Retry => (run.retry, run.stopped) = (true, true),
             Recovery::GiveUp => (run.give_up, run.stopped) = (true, true),
         }
-        if let Some(note) = &write.on_refusal {
+        if let Some(note) = &write.on_refusal
+            && recovery != Recovery::SkipUntold
+        {
             let name = write.verb.key().name;
             let note = filled(note, &name, Some(refusal));
             moment.out.told.push((controller.source, note, run.cause));
@@ -244,7 +268,7 @@ impl Manager {
 impl Component for Manager {
     fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
         let kind = change.latest().kind();
-        let view = View::new(moment.caches, moment.time);
+        let view = View::new(moment.caches, moment.time).with_gates(self.gates);
         for n in 0..self.controllers.len() {
             let controller = &mut self.controllers[n];
             let mut concerned = false;
@@ -326,7 +350,7 @@ impl Component for Manager {
     }
 
     fn crashed(&mut self) {
-        *self = Manager::new(std::mem::take(&mut self.initial));
+        *self = Manager::new(std::mem::take(&mut self.initial)).with_gates(self.gates);
     }
 }
 
@@ -383,11 +407,11 @@ impl Controller {
     }
 
     /// Asks the rule to go on with what was answered to a run's steps.
-    fn resume(&mut self, id: u64, moment: &mut Moment<'_>) {
+    fn resume(&mut self, id: u64, gates: Gates, moment: &mut Moment<'_>) {
         let Some(run) = self.runs.get_mut(&id) else { return };
         let (key, cause) = (run.key.clone(), run.cause);
         let settled = std::mem::take(&mut run.settled);
-        let view = View::new(moment.caches, moment.time);
+        let view = View::new(moment.caches, moment.time).with_gates(gates);
         let mut plan = self.rule.resume(&key, settled, view);
         self.announce(&key, cause, &mut plan, moment);
         let Some(run) = self.runs.get_mut(&id) else { return };
@@ -435,6 +459,7 @@ impl Controller {
             retry: plan.retry,
             give_up: false,
             stopped: false,
+            skips: false,
             look_again: plan.look_again,
             housekeeping: plan.housekeeping,
             versions: Vec::new(),

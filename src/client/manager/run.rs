@@ -1,4 +1,4 @@
-//! One worker's work on one key: the steps of a plan, and what was answered.
+//! One worker's work on one key: the writes of its plan, step by step and batch by batch.
 
 use std::sync::Arc;
 
@@ -24,6 +24,7 @@ pub(super) struct Run {
     pub(super) retry: bool,
     pub(super) give_up: bool,
     pub(super) stopped: bool,
+    pub(super) skips: bool,
     pub(super) look_again: Option<SimDuration>,
     pub(super) housekeeping: bool,
     /// The versions that replies have brought, by uid.
@@ -63,9 +64,9 @@ impl OwnWrite {
 /// Writes that go in batches.
 #[derive(Clone, Debug)]
 pub(super) struct Batch {
-    waiting: std::collections::VecDeque<Write>,
-    pace: Option<SlowStart>,
-    begun: bool,
+    pub(super) waiting: std::collections::VecDeque<Write>,
+    pub(super) pace: Option<SlowStart>,
+    pub(super) begun: bool,
     pub(super) succeeded: u32,
 }
 
@@ -77,13 +78,7 @@ impl Run {
     ) -> Vec<Write> {
         if let Some(batch) = &mut self.batch {
             let (more, left_out) = batch.next();
-            for write in left_out {
-                match write.expect {
-                    Expect::Nothing => {}
-                    Expect::Creation => expectations.creation_observed(&self.key),
-                    Expect::Deletion(uid) => expectations.deletion_observed(&self.key, &uid),
-                }
-            }
+            self.unexpect(left_out, expectations);
             if !more.is_empty() {
                 return more;
             }
@@ -92,14 +87,40 @@ impl Run {
         if self.stopped {
             return Vec::new();
         }
-        match self.steps.next() {
-            None => Vec::new(),
+        match self.next_step(expectations) {
+            None | Some(Step::Landmark) => Vec::new(),
             Some(Step::One(write)) => vec![write],
             Some(Step::Batch { writes, slow_start }) => {
                 let mut batch = Batch::new(writes, slow_start);
                 let (first, _) = batch.next();
                 self.batch = Some(batch);
                 first
+            }
+        }
+    }
+
+    /// The next step that writes something; what is skipped is expected no more.
+    fn next_step(&mut self, expectations: &mut Expectations<ObjectKey, Uid>) -> Option<Step> {
+        loop {
+            let left_out = match self.steps.next()? {
+                Step::Landmark => {
+                    self.skips = false;
+                    continue;
+                }
+                step if !self.skips => return Some(step),
+                Step::One(write) => vec![write],
+                Step::Batch { writes, .. } => writes,
+            };
+            self.unexpect(left_out, expectations);
+        }
+    }
+
+    fn unexpect(&self, writes: Vec<Write>, expectations: &mut Expectations<ObjectKey, Uid>) {
+        for write in writes {
+            match write.expect {
+                Expect::Nothing => {}
+                Expect::Creation => expectations.creation_observed(&self.key),
+                Expect::Deletion(uid) => expectations.deletion_observed(&self.key, &uid),
             }
         }
     }
@@ -126,14 +147,14 @@ impl Run {
 }
 
 impl Batch {
-    fn new(writes: Vec<Write>, slow_start: bool) -> Batch {
+    pub(super) fn new(writes: Vec<Write>, slow_start: bool) -> Batch {
         let count = u32::try_from(writes.len()).unwrap_or(u32::MAX);
         let pace = slow_start.then(|| SlowStart::new(count, 1));
         Batch { waiting: writes.into(), pace, begun: false, succeeded: 0 }
     }
 
     /// The writes that go next, and those that never will.
-    fn next(&mut self) -> (Vec<Write>, Vec<Write>) {
+    pub(super) fn next(&mut self) -> (Vec<Write>, Vec<Write>) {
         let Some(pace) = &mut self.pace else {
             return (self.waiting.drain(..).collect(), Vec::new());
         };

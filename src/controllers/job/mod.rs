@@ -27,6 +27,7 @@ use std::sync::Arc;
 use crate::api::batch::job::Job;
 use crate::api::core::pod::Pod;
 use crate::api::edit::Edit;
+use crate::api::gates::Gate;
 use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object, ObjectKey, Resource};
 use crate::api::refusal::{Reason, Refusal};
@@ -158,6 +159,7 @@ impl Reconciler for JobController {
             longest_backoff: SimDuration::secs(60),
             expectations: true,
             awaits_own_writes: true,
+            awaits_behind: Some(Gate::StaleControllerConsistencyJob),
             ..Settings::default()
         }
     }

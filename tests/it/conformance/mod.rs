@@ -14,10 +14,12 @@ mod job;
 mod kubelet;
 mod nodes;
 mod patches;
+mod policy;
 mod primitives;
 mod print;
 mod replicaset;
 mod scheduler;
+mod statefulset;
 mod store;
 mod validation;
 
@@ -54,6 +56,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (store::UNITS, store::DIFFERS),
     (deployment::UNITS, deployment::DIFFERS),
     (replicaset::UNITS, replicaset::DIFFERS),
+    (statefulset::UNITS, statefulset::DIFFERS),
     (nodes::UNITS, nodes::DIFFERS),
     (gc::UNITS, gc::DIFFERS),
     (job::UNITS, job::DIFFERS),
@@ -62,6 +65,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (kubelet::UNITS, kubelet::DIFFERS),
     (scheduler::UNITS, scheduler::DIFFERS),
     (print::UNITS, print::DIFFERS),
+    (policy::UNITS, policy::DIFFERS),
 ];
 
 /// Units that later work covers, by name.
@@ -69,15 +73,6 @@ const NOT_COVERED: &[&str] = &[
     "admission-limit-range",
     "admission-misc",
     "crd-structural-schema",
-    "image-locality",
-    "interpod-affinity-filter",
-    "interpod-affinity-score",
-    "pod-eviction",
-    "preemption",
-    "queueing-hints",
-    "schedule-trace",
-    "topology-spread-filter",
-    "topology-spread-score",
     "volumes-and-ports",
     "daemonset.daemonset-node-fit",
     "daemonset.daemonset-tolerations",
@@ -98,13 +93,6 @@ const NOT_COVERED: &[&str] = &[
     "kubelet.eviction-node-conditions",
     "kubelet.eviction-thresholds-met",
     "kubelet.node-pressure-eviction-order",
-    "pdb.eviction-request",
-    "pdb.pdb-status",
-    "pdb.stale-disruption",
-    "statefulset.statefulset-max-unavailable",
-    "statefulset.statefulset-pod-name",
-    "statefulset.statefulset-trace",
-    "statefulset.sts-claim-owner",
 ];
 
 /// Compares two JSON values and tells how they differ.

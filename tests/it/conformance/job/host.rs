@@ -157,6 +157,7 @@ impl Host {
         let mut settled = Vec::new();
         for step in plan.steps {
             match step {
+                Step::Landmark => {}
                 Step::One(write) => {
                     self.settle(write, retry, &mut settled)?;
                 }
@@ -194,7 +195,10 @@ impl Host {
             match self.controller.recover(&write, refusal) {
                 Recovery::GoOn => {}
                 Recovery::GoOnThenRetry => (*retry, is_good) = (true, false),
-                Recovery::Retry | Recovery::GiveUp => return Err(()),
+                Recovery::Retry
+                | Recovery::GiveUp
+                | Recovery::SkipThenRetry
+                | Recovery::SkipUntold => return Err(()),
             }
         }
         settled.push(Settled { write: Box::new(write), answer });
