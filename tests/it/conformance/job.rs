@@ -282,7 +282,10 @@ fn plain_job(input: &Value) -> Result<Job, String> {
 
 /// Conditions as the cases tell them.
 fn conditions(all: &[Condition]) -> Value {
-    let one = |c: &Condition| json!({ "type": c.kind.as_str(), "status": c.status.as_str(), "reason": c.reason.as_str() });
+    let one = |c: &Condition| {
+        let (kind, status) = (c.kind.as_str(), c.status.as_str());
+        json!({ "type": kind, "status": status, "reason": c.reason.as_str() })
+    };
     all.iter().map(one).collect()
 }
 
