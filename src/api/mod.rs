@@ -31,6 +31,7 @@ pub mod schedule;
 pub mod schema;
 pub mod selector;
 pub mod strategy;
+pub mod table;
 pub mod taint;
 pub mod time;
 pub mod validation;

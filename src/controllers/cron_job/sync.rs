@@ -326,7 +326,7 @@ impl Work<'_, '_> {
                 }
             };
         let status = &mut self.now_known().status;
-        status.active.extend(made.map(|job| job.reference()));
+        status.active.extend(made.map(|job| (*job.reference()).clone()));
         status.last_schedule_time = Some(due);
         self.is_news = true;
         Ok(())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use wavetank::api::batch::cron_job::{CronJob, SCHEDULED_TIMESTAMP};
 use wavetank::api::batch::job::Job;
+use wavetank::api::core::event::ObjectReference;
 use wavetank::api::meta::Uid;
 use wavetank::api::object::{Kind, Object, ObjectKey, Resource, controller_reference};
 use wavetank::api::refusal::{Cause, Details, GroupResource, Refusal};
@@ -176,7 +177,7 @@ impl Host {
             Verb::Get(key) if key.kind == Kind::CRON_JOB => {
                 let mut fresh = self.cron_job.clone();
                 fresh.status.active =
-                    self.jobs.iter().map(|j| Object::Job(j.clone()).reference()).collect();
+                    self.jobs.iter().map(|j| named(&Object::Job(j.clone()))).collect();
                 Answer::Object(fresh.into())
             }
             Verb::Get(_) if self.no_reads => {
@@ -219,6 +220,10 @@ impl Host {
             other => panic!("{other:?}"),
         }
     }
+}
+
+fn named(object: &Object) -> ObjectReference {
+    (*object.reference()).clone()
 }
 
 fn owned(mut job: Job, owner: &CronJob, n: usize) -> Job {
@@ -295,13 +300,13 @@ fn sync_host(case: &Case<'_>) -> Result<Host, String> {
     }
     let listed = input["activeListed"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
     cron_job.status.active =
-        jobs.iter().take(listed).map(|j| Object::from(j.clone()).reference()).collect();
+        jobs.iter().take(listed).map(|j| named(&Object::from(j.clone()))).collect();
     if listed > cron_job.status.active.len() {
         // A listed Job that the cache does not know is the one that is due.
         let schedule = Schedule::parse(&cron_job.spec.schedule)?;
         let (created, last) = (time(&input["created"])?, cron_job.status.last_schedule_time);
         let due = passed(created, last, None, &schedule, now).recent.unwrap_or(now);
-        let mut reference = Object::from(Job::default()).reference();
+        let mut reference = named(&Object::from(Job::default()));
         reference.name = format!("mycronjob-{}", due.unix_seconds() / 60).into();
         reference.uid = Uid::parse("unseen");
         cron_job.status.active.push(reference);
