@@ -2,6 +2,7 @@
 
 pub mod claim;
 pub mod controller_revision;
+pub mod daemon_set;
 pub mod deployment;
 pub mod disruption;
 pub mod endpoint_slice;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Box<dyn Reconciler>> {
         Box::new(deployment::DeploymentController::default()),
         Box::new(replica_set::ReplicaSetController::default()),
         Box::new(stateful_set::StatefulSetController::default()),
+        Box::new(daemon_set::DaemonSetController::default()),
         Box::new(node_lifecycle::NodeLifecycle::new(node_options())),
         Box::new(taint_eviction::TaintEviction::new()),
         Box::new(endpoint_slice::EndpointSlices::default()),

@@ -35,6 +35,7 @@ const COVERED: &[&str] = &[
     "08-node-failure",
     "09-cascade",
     "11-statefulset",
+    "12-daemonset",
     "15-pdb-drain",
     "16a-kcm-crash",
 ];
@@ -43,7 +44,6 @@ const COVERED: &[&str] = &[
 const NEEDS: &[(&str, &str)] = &[
     ("10a-job-5-2", "Job"),
     ("10b-job-failing", "Job"),
-    ("12-daemonset", "DaemonSet"),
     ("13-scheduler-hetero", "further scheduler plugins"),
     ("14-preemption", "preemption"),
     ("18-namespace-deletion", "StatefulSet and Job"),
@@ -64,14 +64,11 @@ const KNOWN: &[Row] = &[
     ("07-recreate", PULLING, HELD),
     ("09-cascade", PULLING, HELD),
     ("16a-kcm-crash", PULLING, HELD),
-    ("08-node-failure", "event (\"daemonset-controller\"", DAEMON_SET),
-    ("08-node-failure", "pods of agent, spread", DAEMON_SET),
 ];
 
 const PULLING: &str = "no event (\"kubelet\", \"Pod\", \"Pulling\"";
 const DRAWN: &str = "which of equal nodes the scheduler takes is drawn";
 const HELD: &str = "the recording's nodes held the image from an earlier run";
-const DAEMON_SET: &str = "there is no DaemonSet controller yet";
 
 /// Checks that fail with some seeds and pass with others: few seeds may all fail.
 const CHANCE: &[Row] = &[

@@ -22,4 +22,5 @@ mod exports;
 mod golden;
 mod random;
 mod scenarios;
+mod sets;
 mod tidy;

@@ -6,6 +6,7 @@
 //! and fails when it no longer differs.
 
 mod client;
+mod daemonset;
 mod deployment;
 mod endpoints;
 mod gc;
@@ -55,6 +56,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (deployment::UNITS, deployment::DIFFERS),
     (replicaset::UNITS, replicaset::DIFFERS),
     (statefulset::UNITS, statefulset::DIFFERS),
+    (daemonset::UNITS, daemonset::DIFFERS),
     (nodes::UNITS, nodes::DIFFERS),
     (gc::UNITS, gc::DIFFERS),
     (endpoints::UNITS, endpoints::DIFFERS),
@@ -84,10 +86,6 @@ const NOT_COVERED: &[&str] = &[
     "cronjob.cronjob-history",
     "cronjob.cronjob-next-delay",
     "cronjob.cronjob-sync",
-    "daemonset.daemonset-node-fit",
-    "daemonset.daemonset-tolerations",
-    "daemonset.daemonset-trace",
-    "daemonset.daemonset-unavailable-numbers",
     "hpa.hpa-behavior-rate",
     "hpa.hpa-clamp-no-behavior",
     "hpa.hpa-default-scale-up-limit",
