@@ -25,6 +25,7 @@ pub fn all() -> Vec<Box<dyn Reconciler>> {
     vec![
         Box::new(deployment::DeploymentController::default()),
         Box::new(replica_set::ReplicaSetController::default()),
+        Box::new(replica_set::ReplicaSetController::of_replication_controllers()),
         Box::new(stateful_set::StatefulSetController::default()),
         Box::new(daemon_set::DaemonSetController::default()),
         Box::new(node_lifecycle::NodeLifecycle::new(node_options())),

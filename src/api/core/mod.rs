@@ -9,4 +9,5 @@ pub mod node_selector;
 pub mod pod;
 pub mod pod_requests;
 pub mod priority_class;
+pub mod replication_controller;
 pub mod service;

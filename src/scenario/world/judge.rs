@@ -14,8 +14,7 @@ use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::resource_names;
 use crate::etcd::store::Store;
 use crate::scenario::spec::{
-    Available, Condition, Event, Expectation, Judgement, ObjectRef, Phase, PodCount, Ready,
-    RolloutComplete, Rule,
+    Available, Condition, Event, Expectation, Judgement, ObjectRef, Phase, PodCount, Ready, Rule,
 };
 use crate::scenario::world::complete::{complete, found};
 use crate::scenario::world::step::StepResult;
