@@ -72,9 +72,10 @@ impl Owner {
     /// The owner of a key.
     fn find(key: &ObjectKey, view: View<'_>) -> Option<Owner> {
         let object = view.object(key)?.clone();
-        let set = match &object {
-            Object::ReplicationController(owner) => Arc::new(owner.as_replica_set()),
-            other => other.as_a::<ReplicaSet>()?.clone(),
+        let set = if let Object::ReplicationController(owner) = &object {
+            Arc::new(owner.as_replica_set())
+        } else {
+            object.as_a::<ReplicaSet>()?.clone()
         };
         Some(Owner { object, set })
     }
