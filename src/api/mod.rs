@@ -29,6 +29,7 @@ pub mod resource_names;
 pub mod schema;
 pub mod selector;
 pub mod strategy;
+pub mod table;
 pub mod taint;
 pub mod time;
 pub mod validation;

@@ -18,6 +18,7 @@ mod conformance;
 mod convergence;
 mod determinism;
 mod documents;
+mod dump;
 mod exports;
 mod golden;
 mod random;

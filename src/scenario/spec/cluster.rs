@@ -29,6 +29,10 @@ object! {
     pub struct Cluster as "`cluster`" checked by names_are_unique {
         /// The nodes, by template.
         "nodes" => nodes: Vec<NodeTemplate> = Cluster::default().nodes;
+        /// A file that holds the state to begin with: what `kubectl get nodes,pods,deployments,… -A
+        /// -o yaml` prints. Its nodes stand beside those of `nodes`, which is empty then unless it
+        /// is written.
+        "dump" => dump: Option<Spanned<String>> = None;
         /// How many kube-apiserver replicas.
         "apiservers" => apiservers: u32 = 1;
         /// How many etcd members.
@@ -54,6 +58,7 @@ impl Default for Cluster {
     fn default() -> Self {
         Cluster {
             nodes: vec![NodeTemplate { count: Some(3), ..NodeTemplate::default() }],
+            dump: None,
             apiservers: 1,
             etcd: 1,
             controller_managers: 1,
