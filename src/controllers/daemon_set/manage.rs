@@ -44,7 +44,7 @@ pub(super) struct Work<'a> {
 pub(super) struct Look<'l> {
     pub(super) set: &'l DaemonSet,
     pub(super) hash: &'l str,
-    pub(super) about: ObjectReference,
+    pub(super) about: Arc<ObjectReference>,
     pub(super) now: Time,
     pub(super) waits: &'l mut Waits,
     pub(super) plan: &'l mut Plan,
