@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 
 use crate::api::Name;
 use crate::api::core::limit_range::LimitRange;
+use crate::api::core::node::Node;
 use crate::api::core::pod::{Pod, PodSpec};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::{Cause, Details, GroupResource, Refusal};
 use crate::api::selector::aggregate;
+use crate::api::taint::{Taint, TaintEffect};
 use crate::apiserver::limits;
 
 /// What admission looks up: the apiserver's own caches.
@@ -76,6 +78,16 @@ pub fn immortal_namespace(key: &ObjectKey) -> Result<(), Refusal> {
     }
     let resource = GroupResource::new("", "namespaces");
     Err(Refusal::forbidden(&resource, &key.name, "this namespace may not be deleted"))
+}
+
+/// `TaintNodesByCondition`: a new node keeps pods away until the node controller has seen it ready.
+///
+/// Source: kubernetes v1.36 plugin/pkg/admission/nodetaint/admission.go, `Plugin.Admit`
+pub fn taint_new_node(node: &mut Node) {
+    let taint = Taint::new("node.kubernetes.io/not-ready", TaintEffect::NoSchedule);
+    if !node.spec.taints.iter().any(|t| t.key == taint.key && t.effect == taint.effect) {
+        node.spec.taints.push(taint);
+    }
 }
 
 /// What admission puts into a pod: amounts, service account, priority, tolerations; and what the

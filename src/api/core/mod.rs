@@ -12,5 +12,6 @@ pub mod pod_requests;
 pub mod pod_terms;
 pub mod priority_class;
 pub mod quota_usage;
+pub mod replication_controller;
 pub mod resource_quota;
 pub mod service;
