@@ -1,6 +1,7 @@
 //! Kubernetes' kinds and their fields: data, defaults, validation; no behaviour.
 
 pub mod apps;
+pub mod autoscaling;
 pub mod condition;
 pub mod coordination;
 pub mod core;

@@ -8,6 +8,10 @@ use serde_json::{Map, Value};
 use crate::api::Name;
 use crate::api::apps::deployment::Deployment;
 use crate::api::apps::replica_set::ReplicaSet;
+use crate::api::autoscaling::horizontal_pod_autoscaler::HorizontalPodAutoscaler;
+use crate::api::autoscaling::metric::{
+    ExternalMetricValue, MetricValue, NodeMetrics, PodMetrics,
+};
 use crate::api::coordination::lease::Lease;
 use crate::api::core::endpoints::Endpoints;
 use crate::api::core::event::{Event, ObjectReference};
@@ -42,6 +46,9 @@ pub struct KindRow {
     pub status: bool,
     /// Whether a change of the spec counts in `metadata.generation`.
     pub generation: bool,
+    /// Whether it is stored nowhere: another server than the apiserver computes it when it is
+    /// asked for.
+    pub aggregated: bool,
 }
 
 /// A kind with an own type.
@@ -244,7 +251,10 @@ const CORE: KindRow = KindRow {
     namespaced: true,
     status: false,
     generation: false,
+    aggregated: false,
 };
+const METRICS: KindRow =
+    KindRow { group: "metrics.k8s.io", version: "v1beta1", aggregated: true, ..CORE };
 const APPS: KindRow = KindRow { group: "apps", status: true, generation: true, ..CORE };
 
 kinds! {
@@ -260,6 +270,11 @@ kinds! {
         Lease, LEASE: KindRow { group: "coordination.k8s.io", plural: "leases", ..CORE };
         EndpointSlice, ENDPOINT_SLICE: KindRow { group: "discovery.k8s.io", plural: "endpointslices", generation: true, ..CORE };
         PriorityClass, PRIORITY_CLASS: KindRow { group: "scheduling.k8s.io", plural: "priorityclasses", short: &["pc"], namespaced: false, generation: true, ..CORE };
+        HorizontalPodAutoscaler, HORIZONTAL_POD_AUTOSCALER: KindRow { group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", short: &["hpa"], status: true, ..CORE };
+        PodMetrics, POD_METRICS: KindRow { plural: "pods", ..METRICS };
+        NodeMetrics, NODE_METRICS: KindRow { plural: "nodes", namespaced: false, ..METRICS };
+        MetricValue, METRIC_VALUE: KindRow { group: "custom.metrics.k8s.io", version: "v1beta2", plural: "*", ..METRICS };
+        ExternalMetricValue, EXTERNAL_METRIC_VALUE: KindRow { group: "external.metrics.k8s.io", plural: "*", ..METRICS };
     }
     opaque {
         ConfigMap, CONFIG_MAP: KindRow { plural: "configmaps", short: &["cm"], ..CORE };
@@ -273,7 +288,6 @@ kinds! {
         ReplicationController, REPLICATION_CONTROLLER: KindRow { plural: "replicationcontrollers", short: &["rc"], status: true, generation: true, ..CORE };
         PodTemplate, POD_TEMPLATE: KindRow { plural: "podtemplates", ..CORE };
         PodDisruptionBudget, POD_DISRUPTION_BUDGET: KindRow { group: "policy", plural: "poddisruptionbudgets", short: &["pdb"], status: true, generation: true, ..CORE };
-        HorizontalPodAutoscaler, HORIZONTAL_POD_AUTOSCALER: KindRow { group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", short: &["hpa"], status: true, ..CORE };
         LimitRange, LIMIT_RANGE: KindRow { plural: "limitranges", short: &["limits"], ..CORE };
         ResourceQuota, RESOURCE_QUOTA: KindRow { plural: "resourcequotas", short: &["quota"], status: true, ..CORE };
         PersistentVolume, PERSISTENT_VOLUME: KindRow { plural: "persistentvolumes", short: &["pv"], namespaced: false, status: true, ..CORE };
@@ -293,6 +307,11 @@ impl Kind {
     /// Its name: `Deployment`.
     pub fn name(self) -> &'static str {
         self.row().name
+    }
+
+    /// All kinds that are stored, by number.
+    pub fn stored() -> impl Iterator<Item = Kind> {
+        Kind::all().filter(|k| !k.row().aggregated)
     }
 
     /// All kinds, by number.

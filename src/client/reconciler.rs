@@ -3,6 +3,7 @@
 use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
+use crate::api::request::Answer;
 use crate::client::plan::{Plan, Recovery, Write};
 use crate::client::view::View;
 use crate::sim::time::SimDuration;
@@ -35,6 +36,10 @@ pub trait Reconciler: Send {
     fn recover(&mut self, write: &Write, refusal: &Refusal) -> Recovery {
         Recovery::usual(write, refusal)
     }
+
+    /// Takes in the answer to one of its requests, a refusal too; for controllers that ask for what
+    /// no informer brings.
+    fn answered(&mut self, _key: &ObjectKey, _write: &Write, _answer: &Answer) {}
 
     /// Sees a change of something that it watches, before the keys are queued; for controllers
     /// that keep memory of their own, as a graph of owners.

@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Error, Map, Value};
+use serde::de::{DeserializeOwned, Error as _};
+use serde_json::{Error, Map, Value, json};
 
 use super::{Kind, Object, Resource};
+use crate::api::Name;
 use crate::api::apps::deployment::Deployment;
 use crate::api::apps::replica_set::ReplicaSet;
+use crate::api::autoscaling::horizontal_pod_autoscaler::HorizontalPodAutoscaler;
+use crate::api::autoscaling::metric::{
+    ExternalMetricValue, MetricValue, NodeMetrics, PodMetrics, Usage,
+};
 use crate::api::coordination::lease::Lease;
 use crate::api::core::endpoints::Endpoints;
 use crate::api::core::event::Event;
@@ -19,6 +24,7 @@ use crate::api::core::priority_class::PriorityClass;
 use crate::api::core::service::Service;
 use crate::api::discovery::endpoint_slice::EndpointSlice;
 use crate::api::meta::{Meta, Rest};
+use crate::api::quantity::Quantity;
 
 /// Reads a member; the default when it is absent or null.
 fn take<T: DeserializeOwned + Default>(
@@ -233,4 +239,87 @@ resource!(
     },
     status: [],
     spec: [value, global_default, preemption_policy, rest]
+);
+
+resource!(
+    HorizontalPodAutoscaler,
+    HORIZONTAL_POD_AUTOSCALER,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(HorizontalPodAutoscaler { meta, spec, status: take(&mut body, "status")? })
+    },
+    |autoscaler, body| {
+        put(body, "spec", &autoscaler.spec);
+        body.insert("status".into(), serde_json::to_value(&autoscaler.status).unwrap_or_default());
+    },
+    status: [status],
+    spec: [spec]
+);
+
+/// What is computed by another server is never written.
+fn not_written<T>() -> Result<T, Error> {
+    Err(Error::custom("metrics are read only"))
+}
+
+fn usage(usage: Usage) -> Value {
+    let cpu = format!("{}n", usage.nanocores);
+    let memory = format!("{}Ki", usage.bytes / 1024);
+    json!({"cpu": cpu, "memory": memory})
+}
+
+resource!(
+    PodMetrics,
+    POD_METRICS,
+    |_, _| not_written(),
+    |metrics, body| {
+        body.insert("timestamp".into(), metrics.timestamp.to_string().into());
+        body.insert("window".into(), metrics.window.to_string().into());
+        let one = |(name, of): &(Name, Usage)| json!({"name": name, "usage": usage(*of)});
+        body.insert("containers".into(), metrics.containers.iter().map(one).collect());
+    },
+    status: [],
+    spec: [timestamp, window, containers]
+);
+
+resource!(
+    NodeMetrics,
+    NODE_METRICS,
+    |_, _| not_written(),
+    |metrics, body| {
+        body.insert("timestamp".into(), metrics.timestamp.to_string().into());
+        body.insert("window".into(), metrics.window.to_string().into());
+        body.insert("usage".into(), usage(metrics.usage));
+    },
+    status: [],
+    spec: [timestamp, window, usage]
+);
+
+resource!(
+    MetricValue,
+    METRIC_VALUE,
+    |_, _| not_written(),
+    |value, body| {
+        let (kind, meta) = (&value.described_kind, &value.meta);
+        let object = json!({"kind": kind, "namespace": meta.namespace, "name": meta.name});
+        body.insert("describedObject".into(), object);
+        body.insert("metric".into(), json!({"name": value.metric}));
+        body.insert("timestamp".into(), value.timestamp.to_string().into());
+        body.insert("value".into(), Quantity::milli(value.milli).to_string().into());
+    },
+    status: [],
+    spec: [described_kind, metric, timestamp, milli]
+);
+
+resource!(
+    ExternalMetricValue,
+    EXTERNAL_METRIC_VALUE,
+    |_, _| not_written(),
+    |value, body| {
+        body.insert("metricName".into(), value.meta.name.as_str().into());
+        body.insert("metricLabels".into(), json!(value.metric_labels));
+        body.insert("timestamp".into(), value.timestamp.to_string().into());
+        body.insert("value".into(), Quantity::milli(value.milli).to_string().into());
+    },
+    status: [],
+    spec: [metric_labels, timestamp, milli]
 );

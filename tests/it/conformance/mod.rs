@@ -9,6 +9,7 @@ mod client;
 mod deployment;
 mod endpoints;
 mod gc;
+mod hpa;
 mod kubelet;
 mod nodes;
 mod patches;
@@ -55,6 +56,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (nodes::UNITS, nodes::DIFFERS),
     (gc::UNITS, gc::DIFFERS),
     (endpoints::UNITS, endpoints::DIFFERS),
+    (hpa::UNITS, hpa::DIFFERS),
     (kubelet::UNITS, kubelet::DIFFERS),
     (scheduler::UNITS, scheduler::DIFFERS),
     (print::UNITS, print::DIFFERS),
@@ -85,17 +87,6 @@ const NOT_COVERED: &[&str] = &[
     "daemonset.daemonset-tolerations",
     "daemonset.daemonset-trace",
     "daemonset.daemonset-unavailable-numbers",
-    "hpa.hpa-behavior-rate",
-    "hpa.hpa-clamp-no-behavior",
-    "hpa.hpa-default-scale-up-limit",
-    "hpa.hpa-group-pods",
-    "hpa.hpa-replica-calculation",
-    "hpa.hpa-rules",
-    "hpa.hpa-stabilization",
-    "hpa.hpa-stabilize-window",
-    "hpa.hpa-store-events",
-    "hpa.hpa-sync",
-    "hpa.hpa-windows",
     "job.job-backoff-limit-per-index",
     "job.job-backoff",
     "job.job-deadline",
