@@ -10,6 +10,7 @@ pub mod deletion;
 pub mod discovery;
 pub mod edit;
 pub mod field;
+pub mod gates;
 pub mod human_duration;
 pub mod int_or_percent;
 pub mod labels;

@@ -15,6 +15,7 @@ use crate::api::core::pod::Pod;
 use crate::api::deletion::{self, DeleteOptions, Deletion, Grace};
 use crate::api::edit::upsert;
 use crate::api::field::Path;
+use crate::api::gates::Gates;
 use crate::api::meta::{Meta, Uid};
 use crate::api::meta_update;
 use crate::api::object::{Kind, Object, ObjectKey};
@@ -45,17 +46,17 @@ pub fn resource(kind: Kind) -> GroupResource {
 ///
 /// # Errors
 /// The refusal that the apiserver answers.
-pub fn change(verb: &Verb, current: &Object, now: Time) -> Result<Outcome, Refusal> {
+pub fn change(verb: &Verb, current: &Object, now: Time, gates: Gates) -> Result<Outcome, Refusal> {
     match verb {
         Verb::Update { object, part } => update(object.clone(), current, *part),
         Verb::Put { part: Subresource::Scale, value, .. } => {
             scale(current, &Patch::Merge(value.clone()))
         }
         Verb::Put { part, value, .. } => {
-            let new = edge::replace(current, value, *part)?;
+            let new = edge::replace(current, value, *part, gates)?;
             update(new, current, *part)
         }
-        Verb::Patch { part, patch, .. } => patched(current, *part, patch),
+        Verb::Patch { part, patch, .. } => patched(current, *part, patch, gates),
         Verb::Delete { options, .. } | Verb::Evict { options, .. } => delete(current, options, now),
         Verb::Bind { key, uid, node } => bind(key, *uid, node, current, now),
         Verb::Get(_)
@@ -67,7 +68,12 @@ pub fn change(verb: &Verb, current: &Object, now: Time) -> Result<Outcome, Refus
     }
 }
 
-fn patched(current: &Object, part: Subresource, patch: &Patch) -> Result<Outcome, Refusal> {
+fn patched(
+    current: &Object,
+    part: Subresource,
+    patch: &Patch,
+    gates: Gates,
+) -> Result<Outcome, Refusal> {
     if part == Subresource::Scale {
         return scale(current, patch);
     }
@@ -78,7 +84,7 @@ fn patched(current: &Object, part: Subresource, patch: &Patch) -> Result<Outcome
             new
         }
         Patch::Json(_) | Patch::Merge(_) | Patch::Strategic(_) | Patch::Apply { .. } => {
-            edge::patch(current, patch, part)?
+            edge::patch(current, patch, part, gates)?
         }
     };
     update(new, current, part)

@@ -4,6 +4,7 @@ mod following;
 mod writes;
 
 use crate::api::Name;
+use crate::api::gates::Gates;
 use crate::api::message::{Message, Range, StoreAnswer, StoreChange};
 use crate::api::note::{MarkNote, Note, RefusedNote};
 use crate::api::object::{Kind, Object, ObjectKey};
@@ -39,6 +40,8 @@ pub struct Config {
     pub event_fresh: SimDuration,
     /// How many requests are worked on at once.
     pub seats: u32,
+    /// Its feature gates.
+    pub gates: Gates,
 }
 
 impl Default for Config {
@@ -49,6 +52,7 @@ impl Default for Config {
             bookmarks: false,
             event_fresh: FRESH,
             seats: SEATS,
+            gates: Gates::DEFAULT,
         }
     }
 }
@@ -341,7 +345,8 @@ impl Apiserver {
                 let dry_run = *dry_run;
                 let prefix = value["metadata"]["generateName"].as_str().unwrap_or_default();
                 let generated = generated(&prefix.into(), &self.birth(context));
-                match edge::create(*kind, namespace, &generated, (**value).clone()) {
+                let gates = self.config.gates;
+                match edge::create(*kind, namespace, &generated, (**value).clone(), gates) {
                     Ok(object) => self.create(pending, object, dry_run, context),
                     Err(refusal) => self.refuse(&pending, refusal, context),
                 }

@@ -1,6 +1,7 @@
 //! What a cluster is to be made of.
 
 use crate::api::Name;
+use crate::api::gates::Gates;
 use crate::api::labels::Labels;
 use crate::api::resource::ResourceList;
 use crate::api::taint::Taint;
@@ -48,6 +49,10 @@ pub struct ClusterConfig {
     pub latency: Latency,
     /// How etcd is run.
     pub etcd: etcd::server::Config,
+    /// The feature gates of kube-controller-manager and of the user's operators.
+    pub controller_gates: Gates,
+    /// The feature gates of the kubelets.
+    pub kubelet_gates: Gates,
     /// How the apiservers are run.
     pub apiserver: apiserver::server::Config,
 }
@@ -115,6 +120,8 @@ impl Default for ClusterConfig {
             kubelet_qps: (50, 100),
             latency: Latency::default(),
             etcd: etcd::server::Config::default(),
+            controller_gates: Gates::DEFAULT,
+            kubelet_gates: Gates::DEFAULT,
             apiserver: apiserver::server::Config::default(),
         }
     }

@@ -147,7 +147,7 @@ impl Cluster {
         rules: Vec<Box<dyn Reconciler>>,
         config: &ClusterConfig,
     ) -> Process<Manager> {
-        let manager = Manager::new(rules);
+        let manager = Manager::new(rules).with_gates(config.controller_gates);
         let process = ProcessConfig {
             interests: manager.kinds().into_iter().map(Interest::all).collect(),
             qps: config.controller_qps,
@@ -281,6 +281,7 @@ fn kubelet_config(node: &NodeTemplate, n: u32, config: &ClusterConfig) -> Arc<Ku
         heartbeat: if config.eager { Heartbeat::Eager } else { Heartbeat::Lazy },
         is_registered: node.started,
         seed: config.seed,
+        gates: config.kubelet_gates,
         ..KubeletConfig::default()
     })
 }

@@ -59,6 +59,7 @@ impl Apiserver {
             number: self.births,
             server: self.name.clone(),
             state: self.admission_state,
+            gates: self.config.gates,
         }
     }
 
@@ -120,7 +121,7 @@ impl Apiserver {
         {
             return self.refuse(&pending, refusal, context);
         }
-        match registry::change(verb, &current, Time::at(context.now())) {
+        match registry::change(verb, &current, Time::at(context.now()), self.config.gates) {
             Err(_) if is_cached => self.read_fresh(pending, key, context),
             Err(refusal) => self.refuse(&pending, refusal, context),
             Ok(outcome) => self.carry_out(pending, key, &current, outcome, context),

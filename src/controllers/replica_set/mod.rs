@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crate::api::Name;
 use crate::api::apps::replica_set::ReplicaSet;
 use crate::api::core::pod::Pod;
+use crate::api::gates::Gate;
 use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object, ObjectKey, controller_reference};
 use crate::api::refusal::{Reason, Refusal};
@@ -248,7 +249,12 @@ impl Reconciler for ReplicaSetController {
     }
 
     fn settings(&self) -> Settings {
-        Settings { expectations: true, awaits_own_writes: true, ..Settings::default() }
+        Settings {
+            expectations: true,
+            awaits_own_writes: true,
+            awaits_behind: Some(Gate::StaleControllerConsistencyReplicaSet),
+            ..Settings::default()
+        }
     }
 
     /// Source: kubernetes v1.36 pkg/controller/replicaset/replica_set.go,

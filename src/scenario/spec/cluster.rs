@@ -15,6 +15,7 @@ use crate::scenario::decode::object;
 use crate::scenario::diagnostic::Mistake;
 use crate::scenario::schema::Schema;
 use crate::scenario::source::Session;
+use crate::scenario::spec::FeatureGates;
 use crate::scenario::spec::Flags;
 use crate::scenario::spec::Latencies;
 use crate::scenario::yaml::Node;
@@ -40,7 +41,7 @@ object! {
         /// A `KubeSchedulerConfiguration`, inline or as a file's path.
         "scheduler-config" => scheduler_config: Option<Spanned<SchedulerConfig>> = None;
         /// Feature gates, for all components.
-        "feature-gates" => feature_gates: BTreeMap<String, bool> = BTreeMap::new();
+        "feature-gates" => feature_gates: FeatureGates = FeatureGates::default();
         /// How long links and operations take.
         "latency" => latency: Latencies = Latencies::default();
     }
@@ -56,7 +57,7 @@ impl Default for Cluster {
             schedulers: 1,
             flags: Flags::default(),
             scheduler_config: None,
-            feature_gates: BTreeMap::new(),
+            feature_gates: FeatureGates::default(),
             latency: Latencies::default(),
         }
     }

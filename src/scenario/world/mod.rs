@@ -16,7 +16,7 @@ use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::note::Note;
 use crate::api::object::{Kind, Object};
-use crate::api::taint::{Taint, TaintEffect};
+use crate::api::taint::{ComparisonOperators, Taint, TaintEffect};
 use crate::cluster::Cluster;
 use crate::controllers::taint_eviction::{Stay, stay};
 use crate::scenario::load::Described;
@@ -58,6 +58,7 @@ pub struct World {
     seen: usize,
     end: Option<SimTime>,
     longest: SimTime,
+    comparison: ComparisonOperators,
     beginning: Arc<[Object]>,
 }
 
@@ -118,6 +119,7 @@ impl World {
             weather,
             judge,
             seen: 0,
+            comparison: ComparisonOperators::of(config.controller_gates),
             end: None,
             longest,
             beginning,
@@ -276,7 +278,9 @@ impl World {
         let pods = store.iter(Kind::POD).filter_map(|o| o.as_a::<Pod>());
         pods.filter(|p| !p.meta.is_deleting() && !p.is_terminal()).any(|pod| {
             let found = tainted.iter().find(|(name, _)| **name == pod.node_name);
-            found.is_some_and(|(_, taints)| stay(taints, &pod.spec.tolerations) != Stay::Forever)
+            found.is_some_and(|(_, taints)| {
+                stay(taints, &pod.spec.tolerations, self.comparison) != Stay::Forever
+            })
         })
     }
 

@@ -1,6 +1,7 @@
 //! The stage: a cluster as a scenario describes it.
 
 use crate::api::Name;
+use crate::api::gates::Gates;
 use crate::api::labels::Labels;
 use crate::api::quantity::Quantity;
 use crate::api::resource::ResourceList;
@@ -8,7 +9,8 @@ use crate::cluster::{ClusterConfig, NodeTemplate};
 use crate::node::images::{Behaviour, Images};
 use crate::scenario::load::Described;
 use crate::scenario::spec::{
-    Action, Cluster, FaultAction, Image, Latency, NodeTemplate as Written, Scenario, Start,
+    Action, Cluster, FaultAction, FeatureGates, Image, Latency, NodeTemplate as Written, Scenario,
+    Start,
 };
 use crate::sim::link::Delay;
 use crate::sim::time::SimDuration;
@@ -31,9 +33,7 @@ pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, 
     if described.scheduler_config.is_some() {
         wrong.push("`scheduler-config` is not modelled yet".to_owned());
     }
-    if let Some(gate) = scenario.cluster.feature_gates.keys().next() {
-        wrong.push(format!("the feature gate `{gate}` is not modelled"));
-    }
+    gates(&scenario.cluster, &mut config);
     flags(&scenario.cluster, &mut config, &mut wrong);
     latencies(&scenario.cluster, &mut config, &mut wrong);
     if wrong.is_empty() { Ok(config) } else { Err(wrong) }
@@ -64,6 +64,19 @@ fn nodes(written: &Written) -> Vec<NodeTemplate> {
         None => vec![one(written.name.clone())],
         Some(count) => (1..=count).map(|n| one(format!("{}-{n}", written.name))).collect(),
     }
+}
+
+/// The feature gates of each component: those of the cluster, and on top of them its flag's.
+fn gates(cluster: &Cluster, config: &mut ClusterConfig) {
+    let of = |component: &str| {
+        let flag = cluster.flags.0.get(component).and_then(|flags| flags.get("feature-gates"));
+        let own = flag.and_then(|text| FeatureGates::parse(text).ok()).unwrap_or_default();
+        own.on_top_of(cluster.feature_gates.on_top_of(Gates::DEFAULT))
+    };
+    config.apiserver.gates = of("kube-apiserver");
+    config.controller_gates = of("kube-controller-manager");
+    config.kubelet_gates = of("kubelet");
+    config.scheduler.set_gates(of("kube-scheduler"));
 }
 
 /// Signs of life are written for real when what carries them is disturbed: links, servers,
@@ -124,6 +137,10 @@ fn flags(cluster: &Cluster, config: &mut ClusterConfig, wrong: &mut Vec<String>)
                 ("kube-scheduler", "kube-api-burst") => config.scheduler_qps.1 = number(),
                 ("kubelet", "kube-api-qps") => config.kubelet_qps.0 = number(),
                 ("kubelet", "kube-api-burst") => config.kubelet_qps.1 = number(),
+                (
+                    "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" | "kubelet",
+                    "feature-gates",
+                ) => {}
                 _ => wrong.push(format!("the flag `--{flag}` of {component} is not modelled")),
             }
         }
