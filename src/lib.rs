@@ -105,6 +105,7 @@
 //! | [`etcd`], [`apiserver`] | the store, and the only one who speaks to it |
 //! | [`client`] | what all clients share: caches, queues, plans, expectations, elections |
 //! | [`controllers`], [`scheduler`], [`node`] | what acts |
+//! | [`metrics`] | who tells what pods use, and who carries a load |
 //! | [`cluster`] | what a cluster is made of, and its start |
 //! | [`scenario`] | scenarios: read, carried out, judged |
 //! | [`trace`] | views of the log |
@@ -122,6 +123,7 @@ pub mod client;
 pub mod cluster;
 pub mod controllers;
 pub mod etcd;
+pub mod metrics;
 pub mod node;
 pub mod scenario;
 pub mod scheduler;

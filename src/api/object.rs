@@ -9,9 +9,7 @@ use crate::api::Name;
 use crate::api::apps::deployment::Deployment;
 use crate::api::apps::replica_set::ReplicaSet;
 use crate::api::autoscaling::horizontal_pod_autoscaler::HorizontalPodAutoscaler;
-use crate::api::autoscaling::metric::{
-    ExternalMetricValue, MetricValue, NodeMetrics, PodMetrics,
-};
+use crate::api::autoscaling::metric::{ExternalMetricValue, MetricValue, NodeMetrics, PodMetrics};
 use crate::api::coordination::lease::Lease;
 use crate::api::core::endpoints::Endpoints;
 use crate::api::core::event::{Event, ObjectReference};

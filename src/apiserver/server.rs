@@ -1,5 +1,6 @@
 //! The apiserver process: takes requests, asks etcd, answers, and tells watchers.
 
+mod aggregation;
 mod following;
 mod writes;
 
@@ -102,6 +103,8 @@ pub struct Apiserver {
     /// when it works again.
     unclosed: Vec<(Peer, u64)>,
     pub(super) config: Config,
+    /// Kinds that other servers compute, with these.
+    pub(super) aggregated: Vec<(Kind, ActorId)>,
     name: Name,
     etcd: ActorId,
     pub(super) caches: Vec<WatchCache>,
@@ -150,6 +153,7 @@ impl Apiserver {
         Apiserver {
             unclosed: Vec::new(),
             config,
+            aggregated: Vec::new(),
             name: name.into(),
             etcd,
             caches: Kind::all().map(|_| WatchCache::default()).collect(),
@@ -210,7 +214,9 @@ impl Apiserver {
 
     /// All memory is lost.
     pub fn crash(&mut self) {
-        *self = Apiserver::new(&self.name.clone(), self.etcd, self.config);
+        let aggregated = std::mem::take(&mut self.aggregated);
+        let fresh = Apiserver::new(&self.name.clone(), self.etcd, self.config);
+        *self = Apiserver { aggregated, ..fresh };
     }
 
     /// The clock of the process.
@@ -257,6 +263,7 @@ impl Apiserver {
             | Message::Transaction(..)
             | Message::Range(..)
             | Message::WatchStore(_)
+            | Message::Beside(_)
             | Message::Runtime(..) => {}
         }
         self.serve_waiters(context);
@@ -324,6 +331,9 @@ impl Apiserver {
             return self.refuse(&pending, refusal, context);
         }
         let request = &pending.request;
+        if request.verb.key().kind.row().aggregated {
+            return self.forward(pending, context);
+        }
         match &request.verb {
             Verb::Get(key) => {
                 let range = Message::Range(self.asked + 1, Range::Key(key.clone()));

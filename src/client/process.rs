@@ -15,7 +15,7 @@ use crate::api::object::{Kind, ObjectKey};
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::request::{Answer, Request, Verb};
 use crate::api::time::Time;
-use crate::client::component::{Component, Due, Moment, Outbox, Outgoing};
+use crate::client::component::{Component, Due, Moment, Outbox, Outgoing, To};
 use crate::client::event_recorder::EventRecorder;
 use crate::client::informer::{Informer, Interest};
 use crate::client::leader_election::{self, LeaderElector};
@@ -259,7 +259,7 @@ impl<C: Component> Process<C> {
     }
 
     /// A message has come.
-    pub fn receive<A>(&mut self, _from: Peer, message: Message, context: &mut Context<'_, A>)
+    pub fn receive<A>(&mut self, from: Peer, message: Message, context: &mut Context<'_, A>)
     where
         A: Actor<Message = Message, Note = Note>,
     {
@@ -278,6 +278,9 @@ impl<C: Component> Process<C> {
             }
             Message::Runtime(what, how) => {
                 self.act(context, |component, moment| component.disturb(&what, &how, moment));
+            }
+            Message::Beside(what) => {
+                self.act(context, |component, moment| component.hear(from, what, moment));
             }
             Message::Bookmark(id, revision, initial_events_end) => {
                 if let Some(n) = self.informers.iter().position(|i| i.watch == id) {
@@ -448,6 +451,14 @@ impl<C: Component> Process<C> {
             if beat && !background {
                 context.foreground();
             }
+        }
+        for (to, message) in out.messages {
+            context.because(cause);
+            let to = match to {
+                To::Peer(peer) => peer,
+                To::Process(actor) => context.peer(actor),
+            };
+            context.send(to, message);
         }
         for note in out.events {
             context.because(cause);

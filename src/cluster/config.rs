@@ -8,6 +8,7 @@ use crate::api::taint::Taint;
 use crate::apiserver;
 use crate::client::reconciler::Reconciler;
 use crate::etcd;
+use crate::metrics;
 use crate::node::images::Images;
 use crate::scheduler::config::Config as SchedulerConfig;
 use crate::sim::link::Delay;
@@ -34,6 +35,12 @@ pub struct ClusterConfig {
     pub scheduler: SchedulerConfig,
     /// How containers behave.
     pub images: Images,
+    /// How metrics-server is run; none where there is no such server.
+    pub metrics_server: Option<metrics::server::Options>,
+    /// What the custom and external metrics APIs know.
+    pub series: Vec<metrics::adapter::Series>,
+    /// Services that carry a load, and the load.
+    pub loads: Vec<(metrics::traffic::Target, crate::node::usage::Load)>,
     /// Namespaces that are there from the beginning, beside those of the system.
     pub namespaces: Vec<Name>,
     /// Whether signs of life are written for real: needed when links, apiservers or leaders are
@@ -111,6 +118,9 @@ impl Default for ClusterConfig {
             operators: Vec::new(),
             scheduler: SchedulerConfig::default(),
             images: Images::default(),
+            metrics_server: None,
+            series: Vec::new(),
+            loads: Vec::new(),
             namespaces: Vec::new(),
             eager: false,
             // Source: kubernetes v1.36 cmd/kube-controller-manager/app/options, and

@@ -1,5 +1,7 @@
 //! A cluster: its processes in the engine, and which actor is which.
 
+mod extras;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,7 +18,6 @@ use crate::cluster::member::{Guest, Member, Moved};
 use crate::etcd::server::Etcd;
 use crate::etcd::store::Store;
 use crate::node::kubelet::{Config as KubeletConfig, Heartbeat, Kubelet, NodeConfig};
-use crate::node::runtime::Runtime;
 use crate::scheduler::component::Scheduler;
 use crate::sim::engine::{ActorId, Control, Engine};
 use crate::sim::time::SimTime;
@@ -49,6 +50,8 @@ const SERVER: u8 = 1;
 const CONTROL_PLANE: u8 = 2;
 const NODE: u8 = 3;
 const GUEST: u8 = 4;
+/// Processes beside the control plane: metrics, load, the autoscaler of nodes.
+const BESIDE: u8 = 5;
 
 /// How long apiservers get to read the store before anybody asks them.
 const WARM_UP: SimTime = SimTime(5_000_000);
@@ -70,6 +73,7 @@ impl Cluster {
         for (template, kubelet) in config.nodes.iter().zip(kubelets) {
             cluster.add_node(template, kubelet, config);
         }
+        extras::add(&mut cluster, config);
         cluster
     }
 
@@ -174,7 +178,7 @@ impl Cluster {
             qps: config.kubelet_qps,
             election: None,
         };
-        let process = Process::new(process, Kubelet::new(kubelet, Runtime::default()));
+        let process = Process::new(process, Kubelet::new(kubelet, extras::runtime(config)));
         let id = self.engine.add(name, NODE, Member::Node(Box::new(process)));
         self.topology_mut().nodes.insert(name.clone(), (id, template.started));
     }
@@ -260,9 +264,16 @@ fn set_delays(engine: &mut Engine<Member>, config: &ClusterConfig) {
         (CONTROL_PLANE, latency.control_plane),
         (NODE, latency.node),
         (GUEST, latency.person),
+        (BESIDE, latency.control_plane),
     ] {
         links.set_delay(class, SERVER, delay);
         links.set_delay(SERVER, class, delay);
+    }
+    for (class, delay) in
+        [(NODE, latency.node), (GUEST, latency.person), (CONTROL_PLANE, latency.control_plane)]
+    {
+        links.set_delay(class, BESIDE, delay);
+        links.set_delay(BESIDE, class, delay);
     }
 }
 

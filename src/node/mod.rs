@@ -9,3 +9,4 @@ pub mod images;
 pub mod kubelet;
 pub mod pod_lifecycle;
 pub mod runtime;
+pub mod usage;

@@ -8,7 +8,7 @@ use crate::api::Name;
 use crate::api::labels::Labels;
 use crate::api::meta::Meta;
 use crate::api::time::Time;
-use crate::sim::time::SimDuration;
+use crate::sim::time::{SimDuration, SimTime};
 
 /// What a container or node used within a window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -83,6 +83,45 @@ pub struct ExternalMetricValue {
     pub timestamp: Time,
     /// In thousandths.
     pub milli: i64,
+}
+
+/// What a node's kubelet knows of its usage at one instant.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct NodeSample {
+    /// The node.
+    pub node: Name,
+    /// When it was measured.
+    pub at: SimTime,
+    /// CPU that was used since the node has run, in nanoseconds.
+    pub cpu: u64,
+    /// Memory in use, in bytes.
+    pub memory: u64,
+    /// Its pods whose containers run.
+    pub pods: Vec<PodSample>,
+}
+
+/// What is known of the usage of a pod at one instant.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PodSample {
+    /// Its namespace.
+    pub namespace: Name,
+    /// Its name.
+    pub name: Name,
+    /// Its containers that run.
+    pub containers: Vec<ContainerSample>,
+}
+
+/// What is known of the usage of a container at one instant.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ContainerSample {
+    /// Its name.
+    pub name: Name,
+    /// Since when it has run.
+    pub started: SimTime,
+    /// CPU that it has used since then, in nanoseconds.
+    pub cpu: u64,
+    /// Memory in use, in bytes.
+    pub memory: u64,
 }
 
 /// Fields of a list of [`MetricValue`]: which metric of which object is asked for. The labels of

@@ -224,11 +224,8 @@ pub fn limit_rate(
     let (up, down) = rules(behavior);
     if desired > range.current {
         let most = most(range.current, memory, up, now).max(range.current);
-        let (most, why) = if range.max > most {
-            (most, Limit::ScaleUp)
-        } else {
-            (range.max, Limit::TooMany)
-        };
+        let (most, why) =
+            if range.max > most { (most, Limit::ScaleUp) } else { (range.max, Limit::TooMany) };
         if desired > most {
             return (most, why);
         }
@@ -319,8 +316,7 @@ impl Memory {
     pub fn store(&mut self, behavior: Option<&Behavior>, old: i32, new: i32, now: Time) {
         let Some(behavior) = behavior else { return };
         let (up, down) = rules(behavior);
-        let (events, rules) =
-            if new > old { (&mut self.ups, up) } else { (&mut self.downs, down) };
+        let (events, rules) = if new > old { (&mut self.ups, up) } else { (&mut self.downs, down) };
         let longest = rules.policies.iter().map(|p| p.period_seconds).max().unwrap_or(0);
         let cutoff = now.minus(secs(longest));
         for event in events.iter_mut().filter(|e| e.at < cutoff) {

@@ -153,8 +153,8 @@ fn over_pods(
         return Ok(basis.current);
     }
     let wanted = replicas(second, metrics.len());
-    let wrong_way = (second < 1.0 && wanted > basis.current)
-        || (second > 1.0 && wanted < basis.current);
+    let wrong_way =
+        (second < 1.0 && wanted > basis.current) || (second > 1.0 && wanted < basis.current);
     Ok(if wrong_way { basis.current } else { wanted })
 }
 
@@ -164,9 +164,7 @@ fn remove_uncounted(metrics: &mut PodMetrics, groups: &Groups) -> Result<(), Str
         metrics.remove(name);
     }
     if metrics.is_empty() {
-        return Err(
-            "did not receive metrics for targeted pods (pods might be unready)".to_owned()
-        );
+        return Err("did not receive metrics for targeted pods (pods might be unready)".to_owned());
     }
     Ok(())
 }

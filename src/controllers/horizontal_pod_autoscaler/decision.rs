@@ -94,8 +94,7 @@ impl<'a> Pass<'a> {
     /// A pass that has decided nothing yet.
     pub fn new(hpa: &'a HorizontalPodAutoscaler, options: &'a HpaOptions, now: Time) -> Pass<'a> {
         let status = hpa.status.clone();
-        let decision =
-            Decision { status, warnings: Vec::new(), rescale: None, is_held: false };
+        let decision = Decision { status, warnings: Vec::new(), rescale: None, is_held: false };
         Pass { hpa, options, now, decision }
     }
 
@@ -225,9 +224,8 @@ impl<'a> Pass<'a> {
             self.set("ScalingActive", false, failed.reason, &message);
             let all = metrics.statuses.len();
             let whole = failed.whole;
-            let text = format!(
-                "invalid metrics ({count} invalid out of {all}), first error is: {whole}"
-            );
+            let text =
+                format!("invalid metrics ({count} invalid out of {all}), first error is: {whole}");
             self.warn("FailedComputeMetricsReplicas", text);
         }
         self.keep(wanted, Some(metrics.statuses));
@@ -300,12 +298,7 @@ pub enum SelectorProblem {
 /// The status after the target was scaled.
 ///
 /// Source: kubernetes v1.36 pkg/controller/podautoscaler/horizontal.go, `reconcileAutoscaler`
-pub fn rescaled(
-    decision: &Decision,
-    spec: &HpaSpec,
-    options: &HpaOptions,
-    now: Time,
-) -> HpaStatus {
+pub fn rescaled(decision: &Decision, spec: &HpaSpec, options: &HpaOptions, now: Time) -> HpaStatus {
     let mut status = decision.status.clone();
     let Some((to, _)) = decision.rescale else { return status };
     let text = "the HPA controller was able to update the target scale to";

@@ -288,11 +288,7 @@ fn usage(name: &str, container: &str, answer: &Answer) -> Result<PodMetrics, Str
 ///
 /// Source: kubernetes v1.36 pkg/controller/podautoscaler/replica_calculator.go,
 /// `calculatePodRequests`
-fn requests(
-    pods: &[&Pod],
-    container: &str,
-    resource: &str,
-) -> Result<BTreeMap<Name, i64>, String> {
+fn requests(pods: &[&Pod], container: &str, resource: &str) -> Result<BTreeMap<Name, i64>, String> {
     let mut all = BTreeMap::new();
     for pod in pods {
         let whole = pod.spec.resources.as_ref().and_then(|r| r.requests.get(resource));
@@ -319,11 +315,7 @@ fn requests(
 
 /// Source: kubernetes v1.36 pkg/controller/podautoscaler/horizontal.go,
 /// `computeStatusForPodsMetric`
-fn pods(
-    source: &PodsMetricSource,
-    answer: &Answer,
-    sight: Sight<'_>,
-) -> Result<Measured, Failed> {
+fn pods(source: &PodsMetricSource, answer: &Answer, sight: Sight<'_>) -> Result<Measured, Failed> {
     let basis = Basis { current: sight.wanted, tolerances: sight.tolerances };
     let target = source.target.average_value.as_ref().map_or(0, Quantity::milli_value);
     let found = values(answer)

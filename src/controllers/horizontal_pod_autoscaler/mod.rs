@@ -24,6 +24,7 @@ use crate::api::Name;
 use crate::api::autoscaling::horizontal_pod_autoscaler::HorizontalPodAutoscaler;
 use crate::api::autoscaling::scale::Scale;
 use crate::api::core::pod::Pod;
+use crate::api::gates::Gate;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, EventNote};
@@ -158,7 +159,8 @@ fn target(hpa: &HorizontalPodAutoscaler) -> Result<ObjectKey, String> {
     let group = target.api_version.rsplit_once('/').map_or("", |(group, _)| group);
     let kind = Kind::all().find(|k| k.name() == target.kind && k.row().group == group);
     let kind = kind.ok_or_else(|| {
-        let in_group = if group.is_empty() { String::new() } else { format!(" in group {group:?}") };
+        let in_group =
+            if group.is_empty() { String::new() } else { format!(" in group {group:?}") };
         format!("no matches for kind {:?}{in_group}", target.kind.as_str())
     })?;
     if !Scale::is_of(kind) {
@@ -189,6 +191,8 @@ impl Reconciler for HorizontalPodAutoscalers {
     /// Source: kubernetes v1.36 pkg/controller/podautoscaler/horizontal.go, `reconcileKey`
     fn reconcile(&mut self, key: &ObjectKey, view: View<'_>) -> Plan {
         let mut plan = Plan::nothing();
+        self.options.configurable_tolerance = view.is_on(Gate::HPAConfigurableTolerance);
+        self.options.scale_to_zero = view.is_on(Gate::HPAScaleToZero);
         let found = view.get::<HorizontalPodAutoscaler>(&key.namespace, &key.name);
         let Some(hpa) = found.filter(|h| !h.meta.is_deleting()) else {
             self.forget(key);
@@ -220,6 +224,3 @@ impl Reconciler for HorizontalPodAutoscalers {
         Box::new(self.clone())
     }
 }
-
-#[cfg(test)]
-mod tests;

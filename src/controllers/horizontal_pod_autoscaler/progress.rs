@@ -148,7 +148,8 @@ impl HorizontalPodAutoscalers {
         self.selectors.insert(key.clone(), selector.clone());
         let pods = pods_of(&key.namespace, &selector, view);
         if let Some(rivals) = self.rivals(key, &pods) {
-            let text = format!("pods by selector {selector} are controlled by multiple HPAs: {rivals}");
+            let text =
+                format!("pods by selector {selector} are controlled by multiple HPAs: {rivals}");
             pass.selector_unusable(scale.wanted, SelectorProblem::Ambiguous(text));
             return self.act(key, hpa, &scale, pass.decision(), view, plan);
         }
@@ -268,8 +269,7 @@ impl HorizontalPodAutoscalers {
         if status == hpa.status {
             return self.rest(key, is_calm, view, plan);
         }
-        let why =
-            HpaWhy::Counted { have: status.current_replicas, want: status.desired_replicas };
+        let why = HpaWhy::Counted { have: status.current_replicas, want: status.desired_replicas };
         let new = HorizontalPodAutoscaler { status, ..(**hpa).clone() };
         let failed = event(hpa, true, "FailedUpdateStatus", "{refusal}");
         plan.push(Write::update_status(new, why).telling_refusal(failed));

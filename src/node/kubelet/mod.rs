@@ -11,6 +11,7 @@ mod config;
 mod host;
 mod node_status;
 mod probing;
+mod stats;
 mod status;
 mod sync;
 mod text;
@@ -21,11 +22,13 @@ use std::sync::Arc;
 
 use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
+use crate::api::message::{Beside, Message};
 use crate::api::meta::Uid;
 use crate::api::request::Answer;
-use crate::client::component::{Component, Moment};
+use crate::client::component::{Component, Moment, To};
 use crate::client::reconciler::Observed;
 use crate::node::runtime::Runtime;
+use crate::sim::engine::Peer;
 use crate::sim::time::SimTime;
 
 pub use config::{Config, Heartbeat, NodeConfig, Span};
@@ -220,6 +223,22 @@ impl Component for Kubelet {
             self.turn(uid, moment);
         }
         self.ask(moment);
+    }
+
+    fn hear(&mut self, from: Peer, what: Beside, moment: &mut Moment<'_>) {
+        match what {
+            Beside::Scrape(id, instants) => {
+                let samples = instants.iter().map(|at| Arc::new(self.sample(*at))).collect();
+                let answer = Message::Beside(Beside::Scraped(id, samples));
+                moment.out.messages.push((To::Peer(from), answer));
+            }
+            Beside::Share { pod, load, parts } => {
+                self.host.runtime.share(pod, load, parts, moment.now);
+                self.turn(pod, moment);
+                self.ask(moment);
+            }
+            Beside::Forwarded(..) | Beside::Scraped(..) => {}
+        }
     }
 
     /// `kill`: containers of a pod end at once with code 137; `how` has the pod's `uid` and the

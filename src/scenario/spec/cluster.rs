@@ -18,6 +18,7 @@ use crate::scenario::source::Session;
 use crate::scenario::spec::FeatureGates;
 use crate::scenario::spec::Flags;
 use crate::scenario::spec::Latencies;
+use crate::scenario::spec::MetricsServer;
 use crate::scenario::yaml::Node;
 
 /// So many nodes of one template are plenty.
@@ -42,6 +43,8 @@ object! {
         "scheduler-config" => scheduler_config: Option<Spanned<SchedulerConfig>> = None;
         /// Feature gates, for all components.
         "feature-gates" => feature_gates: FeatureGates = FeatureGates::default();
+        /// How metrics-server is run.
+        "metrics-server" => metrics_server: Option<MetricsServer> = None;
         /// How long links and operations take.
         "latency" => latency: Latencies = Latencies::default();
     }
@@ -58,6 +61,7 @@ impl Default for Cluster {
             flags: Flags::default(),
             scheduler_config: None,
             feature_gates: FeatureGates::default(),
+            metrics_server: None,
             latency: Latencies::default(),
         }
     }

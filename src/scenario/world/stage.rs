@@ -1,5 +1,7 @@
 //! The stage: a cluster as a scenario describes it.
 
+mod usage;
+
 use crate::api::Name;
 use crate::api::gates::Gates;
 use crate::api::labels::Labels;
@@ -27,6 +29,7 @@ pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, 
     config.namespaces = vec![Name::new(&scenario.namespace)];
     config.eager = is_eager(scenario);
     config.images = images(scenario)?;
+    usage::set(described, &mut config);
     if scenario.cluster.etcd > 1 {
         wrong.push("more than one etcd member is not modelled".to_owned());
     }
@@ -122,6 +125,7 @@ fn behaviour(image: &Image) -> Behaviour {
         exit: image.exit.as_ref().map(|e| (e.after, e.code)),
         term: span(image.term),
         stop_code: 0,
+        nature: usage::nature(image),
     }
 }
 

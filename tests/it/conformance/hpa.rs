@@ -157,12 +157,8 @@ fn pods(count: usize, row: PodRow<'_>) -> Result<Vec<Pod>, String> {
 }
 
 fn list(items: Vec<Object>) -> Answer {
-    let list = ObjectList {
-        resource_version: 0,
-        items,
-        continue_token: Name::default(),
-        remaining: None,
-    };
+    let list =
+        ObjectList { resource_version: 0, items, continue_token: Name::default(), remaining: None };
     Ok(Arc::new(list))
 }
 
@@ -251,9 +247,7 @@ fn question(input: &Value) -> (Value, Answer) {
         let source = json!({"describedObject": object, "target": target, "metric": identifier});
         json!({"type": "Object", "object": source})
     };
-    let external = |target: Value| {
-        json!({"type": "External", "external": {"metric": identifier, "target": target}})
-    };
+    let external = |target: Value| json!({"type": "External", "external": {"metric": identifier, "target": target}});
     match metric["metricType"].as_i64() {
         Some(0) => (of_object(whole), values(&levels)),
         Some(1) => (of_object(shared), values(&levels)),
@@ -321,10 +315,8 @@ fn replica_calculation(case: &Case<'_>) -> Result<(), String> {
                 Some(quantity.milli_value())
             };
             let value = milli("averageValue").or(milli("value"));
-            let mut got = BTreeMap::from([
-                ("error", json!(false)),
-                ("replicas", json!(measured.replicas)),
-            ]);
+            let mut got =
+                BTreeMap::from([("error", json!(false)), ("replicas", json!(measured.replicas))]);
             if input["resource"].is_object() {
                 got.insert("utilization", current["averageUtilization"].clone());
                 got.insert("rawValue", json!(value));

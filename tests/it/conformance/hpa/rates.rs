@@ -26,7 +26,8 @@ fn when(entry: &Value) -> Result<wavetank::api::time::Time, String> {
 
 fn events(list: &Value) -> Result<Vec<ScaleEvent>, String> {
     let one = |entry: &Value| {
-        let change = if entry["change"].is_null() { &entry["replicaChange"] } else { &entry["change"] };
+        let change =
+            if entry["change"].is_null() { &entry["replicaChange"] } else { &entry["change"] };
         let outdated = entry["outdated"] == true;
         Ok(ScaleEvent { change: int32(change)?, at: when(entry)?, outdated })
     };
@@ -62,18 +63,20 @@ pub(super) fn behavior(up: &Value, down: &Value) -> Result<Behavior, String> {
         generated_name: "",
         now: "2026-01-01T00:00:00Z",
     };
-    let hpa = strategy::create("HorizontalPodAutoscaler", hpa, birth).map_err(|r| r.message.to_string())?;
-    let hpa = Object::from_value(Kind::HORIZONTAL_POD_AUTOSCALER, hpa).map_err(|e| e.to_string())?;
+    let hpa = strategy::create("HorizontalPodAutoscaler", hpa, birth)
+        .map_err(|r| r.message.to_string())?;
+    let hpa =
+        Object::from_value(Kind::HORIZONTAL_POD_AUTOSCALER, hpa).map_err(|e| e.to_string())?;
     let Object::HorizontalPodAutoscaler(hpa) = &hpa else { return Err("no autoscaler".into()) };
     hpa.spec.behavior.clone().ok_or_else(|| "no behaviour".to_owned())
 }
 
 fn rate(case: &Case<'_>, names: [&str; 7]) -> Result<(i32, &'static str), String> {
     let [up, down, ups, downs, min, max, desired] = names.map(|name| &case.input[name]);
-    let memory =
-        Memory { ups: events(ups)?, downs: events(downs)?, recommendations: Vec::new() };
+    let memory = Memory { ups: events(ups)?, downs: events(downs)?, recommendations: Vec::new() };
     let current = int32(&case.input["currentReplicas"])?;
-    let range = Range { min: min.as_i64().map_or(Ok(0), |_| int32(min))?, max: int32(max)?, current };
+    let range =
+        Range { min: min.as_i64().map_or(Ok(0), |_| int32(min))?, max: int32(max)?, current };
     let rules = behavior(up, down)?;
     let (replicas, why) = limit_rate(range, int32(desired)?, &rules, &memory, NOW);
     Ok((replicas, why.words().0))
@@ -139,8 +142,7 @@ pub(super) fn stabilization(case: &Case<'_>) -> Result<(), String> {
     let recommendations = recommendations(&input["history"])?;
     let mut memory = Memory { recommendations, ..Memory::default() };
     let windows = windows_of(&input["scaleUpWindowSeconds"], &input["scaleDownWindowSeconds"]);
-    let (current, desired) =
-        (int32(&input["currentReplicas"])?, int32(&input["desiredReplicas"])?);
+    let (current, desired) = (int32(&input["currentReplicas"])?, int32(&input["desiredReplicas"])?);
     let (stabilized, way) = memory.stabilize(current, desired, &windows, FIVE_MINUTES, NOW);
     same(&json!({"reason": way.words().0, "stabilized": stabilized}), case.want)
 }
@@ -177,7 +179,11 @@ pub(super) fn store_events(case: &Case<'_>) -> Result<(), String> {
     for grows in [true, false] {
         let mut memory = Memory::default();
         let (old, new) = if grows { (0, change) } else { (change, 0) };
-        if grows { memory.ups.clone_from(&before) } else { memory.downs.clone_from(&before) }
+        if grows {
+            memory.ups.clone_from(&before)
+        } else {
+            memory.downs.clone_from(&before)
+        }
         memory.store(own.as_ref(), old, new, NOW);
         let after = if grows { &memory.ups } else { &memory.downs };
         let wanted = case.want["eventsAfter"].as_array().map_or(0, Vec::len);

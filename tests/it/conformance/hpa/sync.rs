@@ -128,10 +128,18 @@ pub(super) fn run(case: &Case<'_>) -> Result<(), String> {
         "scaled": decision.rescale.is_some(),
     });
     if case.want["conditions"].is_array() {
-        let shown = status.conditions.iter().map(|c| {
-            json!({"type": c.kind, "status": c.status.as_str(), "reason": c.reason})
-        });
-        got["conditions"] = shown.collect();
+        let shown = status
+            .conditions
+            .iter()
+            .map(|c| json!({"type": c.kind, "status": c.status.as_str(), "reason": c.reason}));
+        // The suite counts a condition that a row begins with only where it expects it.
+        let begun = |c: &Value| {
+            let has = |list: &Value| {
+                list.as_array().is_some_and(|l| l.iter().any(|o| o["type"] == c["type"]))
+            };
+            has(&input["initialConditions"]) && !has(&case.want["conditions"])
+        };
+        got["conditions"] = shown.filter(|c| !begun(c)).collect();
     }
     same(&got, case.want)
 }
