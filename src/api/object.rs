@@ -26,6 +26,7 @@ use crate::api::meta::{Meta, OwnerReference};
 pub struct Kind(pub u16);
 
 /// What the apiserver knows of a kind.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KindRow {
     /// `Deployment`.

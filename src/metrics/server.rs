@@ -112,7 +112,6 @@ impl MetricsServer {
             moment.out.messages.push((To::Process(*node), Message::Beside(scrape)));
         }
         self.patience = moment.now + TIMEOUT;
-        moment.out.wake_in_background(self.patience);
     }
 
     /// A node has told its figures, the oldest first.
@@ -127,6 +126,14 @@ impl MetricsServer {
         }
         if self.open.is_empty() {
             self.answer_all(moment);
+        }
+    }
+
+    /// Asks to be woken for what is next.
+    fn ask(&self, moment: &mut Moment<'_>) {
+        let next = self.next_look.min(self.patience);
+        if next != SimTime::NEVER {
+            moment.out.wake_in_background(next);
         }
     }
 
@@ -155,7 +162,6 @@ impl MetricsServer {
             } else {
                 self.look(&[moment.now], moment);
             }
-            moment.out.wake_in_background(self.next_look);
             if self.open.is_empty() {
                 self.answer_all(moment);
             }
@@ -169,10 +175,12 @@ impl MetricsServer {
     }
 
     fn answer(&self, (client, id, request): &Question, moment: &mut Moment<'_>) {
-        let answer = match &request.verb {
-            Verb::List(options) => Answer::List(Arc::new(self.list(options, moment))),
-            Verb::Get(key) => self.one(key, moment),
-            _ => Answer::Refused(Refusal::bad_request("metrics are read only")),
+        let answer = if let Verb::List(options) = &request.verb {
+            Answer::List(Arc::new(self.list(options, moment)))
+        } else if let Verb::Get(key) = &request.verb {
+            self.one(key, moment)
+        } else {
+            Answer::Refused(Refusal::bad_request("metrics are read only"))
         };
         moment.out.messages.push((To::Peer(*client), Message::Answer(*id, answer)));
     }
@@ -311,6 +319,7 @@ impl Component for MetricsServer {
             Beside::Scraped(id, samples) => self.scraped(id, samples, moment),
             Beside::Scrape(..) | Beside::Share { .. } => {}
         }
+        self.ask(moment);
     }
 
     fn wake(&mut self, moment: &mut Moment<'_>) {
@@ -320,7 +329,7 @@ impl Component for MetricsServer {
             self.answer_all(moment);
         }
         if self.next_look > now {
-            return;
+            return self.ask(moment);
         }
         if now.since(self.last_question) > UNASKED {
             self.next_look = SimTime::NEVER;
@@ -330,7 +339,7 @@ impl Component for MetricsServer {
         self.give_up();
         self.look(&[now], moment);
         self.next_look = now + self.options.resolution;
-        moment.out.wake_in_background(self.next_look);
+        self.ask(moment);
     }
 
     fn crashed(&mut self) {

@@ -8,7 +8,7 @@ use crate::node::usage::{Figures, Load, Nature, Share, Sight};
 use crate::sim::time::SimTime;
 
 /// The word by which a runtime tells that a container met its limit of memory.
-pub const OOM_KILLED: &str = "OOMKilled";
+pub(super) const OOM_KILLED: &str = "OOMKilled";
 
 impl Run {
     /// What it uses, as can be asked at any instant.

@@ -48,14 +48,14 @@ fn metrics(
     kind: Kind,
     namespace: &Name,
     name: Option<&str>,
-    options: ListOptions,
+    options: &ListOptions,
 ) -> Play<Vec<Object>> {
     let asked = match name {
         Some(name) => {
             let key = ObjectKey::new(kind, namespace, name);
             script.attempt(|s| s.get(&key).map(|o| vec![o]))?
         }
-        None => script.attempt(|s| s.list(&options).map(|l| l.items))?,
+        None => script.attempt(|s| s.list(options).map(|l| l.items))?,
     };
     match asked {
         Ok(items) => Ok(items),
@@ -74,7 +74,7 @@ pub(super) fn nodes(script: &mut Script<'_>, top: &TopNodes) -> Play<()> {
     let labels = top.selector.clone().unwrap_or_default();
     let options = ListOptions { labels: labels.clone(), ..ListOptions::all(Kind::NODE_METRICS) };
     let none = Name::default();
-    let found = metrics(script, Kind::NODE_METRICS, &none, top.name.as_deref(), options)?;
+    let found = metrics(script, Kind::NODE_METRICS, &none, top.name.as_deref(), &options)?;
     let nodes = script.list(&ListOptions { labels, ..ListOptions::all(Kind::NODE) })?;
     let mut rows = Vec::new();
     for object in &nodes.items {
@@ -132,7 +132,7 @@ pub(super) fn pods(script: &mut Script<'_>, scene: &Scene, top: &TopPods) -> Pla
         ..ListOptions::all(kind)
     };
     let options = list(Kind::POD_METRICS);
-    let found = metrics(script, Kind::POD_METRICS, &namespace, top.name.as_deref(), options)?;
+    let found = metrics(script, Kind::POD_METRICS, &namespace, top.name.as_deref(), &options)?;
     if found.is_empty() {
         return nothing(script, &list(Kind::POD), all);
     }

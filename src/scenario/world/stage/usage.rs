@@ -72,10 +72,12 @@ fn series(metric: &Metric, namespace: &Name) -> Series {
     }
 }
 
+/// The kind whose controller asks for metrics.
+const KIND: &str = "HorizontalPodAutoscaler";
+
 /// Whether anything could ask what pods and nodes use.
 fn is_asked(described: &Described) -> bool {
     let scenario: &Scenario = &described.scenario;
-    const KIND: &str = "HorizontalPodAutoscaler";
     let files = described.files.values().flat_map(|f| f.iter()).any(|m| m.kind == KIND);
     let steps = scenario.steps.iter().any(|step| match &step.action {
         Action::Apply(apply) => apply.manifests.iter().any(|m| m.kind == KIND),
