@@ -11,6 +11,7 @@ pub mod discovery;
 pub mod edit;
 pub mod field;
 pub mod gates;
+pub mod go_duration;
 pub mod human_duration;
 pub mod int_or_percent;
 pub mod labels;

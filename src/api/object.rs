@@ -254,6 +254,9 @@ const CORE: KindRow = KindRow {
 };
 const METRICS: KindRow =
     KindRow { group: "metrics.k8s.io", version: "v1beta1", aggregated: true, ..CORE };
+const CUSTOM: KindRow =
+    KindRow { group: "custom.metrics.k8s.io", version: "v1beta2", plural: "*", ..METRICS };
+const EXTERNAL: KindRow = KindRow { group: "external.metrics.k8s.io", plural: "*", ..METRICS };
 const APPS: KindRow = KindRow { group: "apps", status: true, generation: true, ..CORE };
 
 kinds! {
@@ -272,8 +275,8 @@ kinds! {
         HorizontalPodAutoscaler, HORIZONTAL_POD_AUTOSCALER: KindRow { group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", short: &["hpa"], status: true, ..CORE };
         PodMetrics, POD_METRICS: KindRow { plural: "pods", ..METRICS };
         NodeMetrics, NODE_METRICS: KindRow { plural: "nodes", namespaced: false, ..METRICS };
-        MetricValue, METRIC_VALUE: KindRow { group: "custom.metrics.k8s.io", version: "v1beta2", plural: "*", ..METRICS };
-        ExternalMetricValue, EXTERNAL_METRIC_VALUE: KindRow { group: "external.metrics.k8s.io", plural: "*", ..METRICS };
+        MetricValue, METRIC_VALUE: CUSTOM;
+        ExternalMetricValue, EXTERNAL_METRIC_VALUE: EXTERNAL;
     }
     opaque {
         ConfigMap, CONFIG_MAP: KindRow { plural: "configmaps", short: &["cm"], ..CORE };

@@ -16,7 +16,7 @@ use crate::apiserver::cache::WatchCache;
 use crate::apiserver::create::{Admitted, generated};
 use crate::apiserver::edge;
 use crate::apiserver::fairness::{self, Admission, Fairness, Level, SEATS, Seat, width};
-use crate::apiserver::history::{FRESH, retry_after_seconds};
+use crate::apiserver::history::FRESH;
 use crate::apiserver::read::{BOOKMARKS, Waiter};
 use crate::sim::engine::{Actor, ActorId, Context, Peer};
 use crate::sim::index::Map;
@@ -308,18 +308,6 @@ impl Apiserver {
             context.foreground();
             self.request(pending, context);
         }
-    }
-
-    /// What a request is refused with while the caches are not ready.
-    ///
-    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/cacher/delegator.go,
-    /// `GetList`
-    fn not_ready(&self, verb: &Verb, now: SimTime) -> Refusal {
-        if let Verb::List(_) | Verb::Watch(_) = verb {
-            let seconds = retry_after_seconds(now.since(self.down_since));
-            return Refusal::too_many_requests("storage is (re)initializing", seconds);
-        }
-        Refusal::service_unavailable("apiserver not ready")
     }
 
     fn request<A>(&mut self, pending: Pending, context: &mut Context<'_, A>)

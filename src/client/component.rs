@@ -10,7 +10,7 @@ use crate::api::time::Time;
 use crate::api::why::Why;
 use crate::client::reconciler::Observed;
 use crate::client::view::Caches;
-use crate::sim::engine::{ActorId, Peer};
+use crate::sim::engine::{ActorId, Control, Peer};
 use crate::sim::rng::Rng;
 use crate::sim::time::SimTime;
 
@@ -80,6 +80,8 @@ pub struct Outbox {
     pub requests: Vec<Outgoing>,
     /// Messages that pass beside the apiserver.
     pub messages: Vec<(To, Message)>,
+    /// What it does to other processes: a provider of machines starts and stops nodes.
+    pub controls: Vec<Control>,
     /// Events to record because of the present turn, under the component's own name.
     pub events: Vec<EventNote>,
     /// Events to record under another name, because of another turn.

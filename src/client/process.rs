@@ -1,6 +1,7 @@
 //! A process that is a client of the apiserver: it hosts one component and does for it what every
 //! client does: watches, client limits, events, leader election, reconnection.
 
+mod beside;
 mod election;
 mod requests;
 mod watching;
@@ -15,7 +16,7 @@ use crate::api::object::{Kind, ObjectKey};
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::request::{Answer, Request, Verb};
 use crate::api::time::Time;
-use crate::client::component::{Component, Due, Moment, Outbox, Outgoing, To};
+use crate::client::component::{Component, Due, Moment, Outbox, Outgoing};
 use crate::client::event_recorder::EventRecorder;
 use crate::client::informer::{Informer, Interest};
 use crate::client::leader_election::{self, LeaderElector};
@@ -27,6 +28,7 @@ use crate::sim::engine::{Actor, ActorId, AlarmId, Context, Peer};
 use crate::sim::index::Map;
 use crate::sim::rng::Rng;
 use crate::sim::time::{SimDuration, SimTime};
+use beside::send_beside;
 
 /// How a process is run.
 #[derive(Clone, PartialEq, Debug)]
@@ -452,14 +454,8 @@ impl<C: Component> Process<C> {
                 context.foreground();
             }
         }
-        for (to, message) in out.messages {
-            context.because(cause);
-            let to = match to {
-                To::Peer(peer) => peer,
-                To::Process(actor) => context.peer(actor),
-            };
-            context.send(to, message);
-        }
+        context.because(cause);
+        send_beside(out.messages, out.controls, context);
         for note in out.events {
             context.because(cause);
             let (source, host) = self.config.source.clone();

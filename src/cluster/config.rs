@@ -35,6 +35,8 @@ pub struct ClusterConfig {
     pub scheduler: SchedulerConfig,
     /// How containers behave.
     pub images: Images,
+    /// What the kubelets are told about eviction.
+    pub eviction: crate::node::eviction::config::Settings,
     /// How metrics-server is run; none where there is no such server.
     pub metrics_server: Option<metrics::server::Options>,
     /// What the custom and external metrics APIs know.
@@ -118,6 +120,7 @@ impl Default for ClusterConfig {
             operators: Vec::new(),
             scheduler: SchedulerConfig::default(),
             images: Images::default(),
+            eviction: crate::node::eviction::config::Settings::usual(),
             metrics_server: None,
             series: Vec::new(),
             loads: Vec::new(),

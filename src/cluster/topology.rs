@@ -17,6 +17,7 @@ use crate::cluster::config::{ClusterConfig, NodeTemplate};
 use crate::cluster::member::{Guest, Member, Moved};
 use crate::etcd::server::Etcd;
 use crate::etcd::store::Store;
+use crate::node::eviction::config::thresholds;
 use crate::node::kubelet::{Config as KubeletConfig, Heartbeat, Kubelet, NodeConfig};
 use crate::scheduler::component::Scheduler;
 use crate::sim::engine::{ActorId, Control, Engine};
@@ -289,6 +290,7 @@ fn kubelet_config(node: &NodeTemplate, n: u32, config: &ClusterConfig) -> Arc<Ku
             pod_range: smol_str::format_smolstr!("10.{}.{low}", 244 + high % 8),
         },
         images: config.images.clone(),
+        eviction: thresholds(&config.eviction).unwrap_or_default(),
         heartbeat: if config.eager { Heartbeat::Eager } else { Heartbeat::Lazy },
         is_registered: node.started,
         seed: config.seed,

@@ -44,7 +44,7 @@ impl Default for Options {
 
 /// A container that is younger than this has no figures yet, unless it was seen before.
 ///
-/// Source: metrics-server v0.8 pkg/storage/pod.go, `freshContainerMinMetricsResolution`
+/// Source: github.com/kubernetes-sigs/metrics-server pkg/storage/pod.go, `freshContainerMinMetricsResolution`
 const FRESH: SimDuration = SimDuration::secs(10);
 
 /// How long a look at a node may take.
@@ -238,7 +238,7 @@ impl MetricsServer {
         }
     }
 
-    /// Source: metrics-server v0.8 pkg/storage/node.go, `GetMetrics`
+    /// Source: github.com/kubernetes-sigs/metrics-server pkg/storage/node.go, `GetMetrics`
     fn node(&self, node: &Node) -> Option<NodeMetrics> {
         let [last, before] = self.points.get(&node.meta.name)?.as_slice() else { return None };
         let window = last.at.since(before.at);
@@ -246,7 +246,7 @@ impl MetricsServer {
         Some(NodeMetrics { meta: named(&node.meta), timestamp: Time::at(last.at), window, usage })
     }
 
-    /// Source: metrics-server v0.8 pkg/storage/pod.go, `GetMetrics`
+    /// Source: github.com/kubernetes-sigs/metrics-server pkg/storage/pod.go, `GetMetrics`
     fn pod(&self, pod: &Pod) -> Option<PodMetrics> {
         let points = self.points.get(&pod.node_name)?;
         let find = |sample: &Arc<NodeSample>| -> Option<(SimTime, PodSample)> {
@@ -275,7 +275,7 @@ impl MetricsServer {
     /// The look at a container that the last one is compared with: the one before, or its start
     /// when it is neither too young nor too old for that. One that has used nothing has none.
     ///
-    /// Source: metrics-server v0.8 pkg/storage/pod.go, `Store`
+    /// Source: github.com/kubernetes-sigs/metrics-server pkg/storage/pod.go, `Store`
     fn earlier(
         &self,
         container: &ContainerSample,

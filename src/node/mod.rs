@@ -5,6 +5,7 @@
 
 pub mod backoff;
 pub mod command;
+pub mod eviction;
 pub mod images;
 pub mod kubelet;
 pub mod pod_lifecycle;

@@ -30,6 +30,10 @@ pub struct Runtime {
     loads: Arc<[Load]>,
     /// CPU that containers of which nothing is left have used, in nanoseconds.
     retired: u64,
+    /// Counts what may change how much is used.
+    changes: u64,
+    /// Whether of any container more is known than the usual.
+    is_measured: bool,
 }
 
 /// The sandbox of a pod, with its containers.
@@ -132,6 +136,7 @@ impl Runtime {
         end: Option<(SimDuration, i32)>,
     ) {
         self.containers += 1;
+        self.changes += 1;
         // Differs: ids are short, so that they take no memory of their own.
         let id = format_smolstr!("containerd://{:010x}", self.containers);
         let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
@@ -170,6 +175,7 @@ impl Runtime {
         let signal = now + hook;
         let (ends, code) =
             if stop.term <= left { (signal + stop.term, stop.code) } else { (signal + left, 137) };
+        self.changes += 1;
         if ends < run.ends {
             run.ends = ends;
             run.exit_code = code;
@@ -196,6 +202,7 @@ impl Runtime {
     /// Nothing is left of a pod.
     pub fn remove(&mut self, pod: Uid) {
         let Some(sandbox) = self.sandboxes.remove(&pod) else { return };
+        self.changes += 1;
         for run in sandbox.containers.iter().flatten().filter(|r| r.ends != SimTime::NEVER) {
             self.retired += run.sight(&sandbox.shares, &self.loads).cpu(run.ends);
         }

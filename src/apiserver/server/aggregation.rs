@@ -1,18 +1,33 @@
-//! Requests for what another server computes: the aggregation layer.
+//! Requests that the apiserver does not answer from its caches: those for what another server
+//! computes, and those that come too early.
 
 use super::{Apiserver, Pending};
 use crate::api::message::{Beside, Message};
 use crate::api::note::Note;
 use crate::api::object::Kind;
 use crate::api::refusal::{Reason, Refusal};
-use crate::api::request::Answer;
+use crate::api::request::{Answer, Verb};
+use crate::apiserver::history::retry_after_seconds;
 use crate::sim::engine::{Actor, ActorId, Context};
+use crate::sim::time::SimTime;
 
 impl Apiserver {
     /// From now on requests for objects of a kind go to another server.
     pub fn aggregate(&mut self, kind: Kind, server: ActorId) {
         self.aggregated.retain(|(k, _)| *k != kind);
         self.aggregated.push((kind, server));
+    }
+
+    /// What a request is refused with while the caches are not ready.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/cacher/delegator.go,
+    /// `GetList`
+    pub(super) fn not_ready(&self, verb: &Verb, now: SimTime) -> Refusal {
+        if let Verb::List(_) | Verb::Watch(_) = verb {
+            let seconds = retry_after_seconds(now.since(self.down_since));
+            return Refusal::too_many_requests("storage is (re)initializing", seconds);
+        }
+        Refusal::service_unavailable("apiserver not ready")
     }
 
     /// Hands a request on to the server that computes what it asks for; that one answers.

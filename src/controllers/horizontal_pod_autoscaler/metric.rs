@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::calculate::{self, Basis, Proposal, Tolerances};
 use super::group::{self, Groups, Patience, PodMetric, PodMetrics};
+use super::request::{go_selector, requests};
 use crate::api::Name;
 use crate::api::autoscaling::horizontal_pod_autoscaler::{
     ContainerResourceMetricSource, MetricSpec, MetricStatus, MetricTarget, MetricValueStatus,
@@ -12,7 +13,6 @@ use crate::api::autoscaling::horizontal_pod_autoscaler::{
     ResourceMetricSource, ResourceMetricStatus,
 };
 use crate::api::autoscaling::metric::query;
-use crate::api::core::container::Container;
 use crate::api::core::pod::{Pod, PodPhase};
 use crate::api::object::{Kind, Object};
 use crate::api::quantity::Quantity;
@@ -284,35 +284,6 @@ fn usage(name: &str, container: &str, answer: &Answer) -> Result<PodMetrics, Str
     Ok(all)
 }
 
-/// What the pods request of a resource, in thousandths.
-///
-/// Source: kubernetes v1.36 pkg/controller/podautoscaler/replica_calculator.go,
-/// `calculatePodRequests`
-fn requests(pods: &[&Pod], container: &str, resource: &str) -> Result<BTreeMap<Name, i64>, String> {
-    let mut all = BTreeMap::new();
-    for pod in pods {
-        let whole = pod.spec.resources.as_ref().and_then(|r| r.requests.get(resource));
-        if let Some(whole) = whole.filter(|_| container.is_empty()) {
-            all.insert(pod.meta.name.clone(), whole.milli_value());
-            continue;
-        }
-        let sidecars = pod.spec.init_containers.iter().filter(|c| c.is_sidecar());
-        let asked = |c: &&Container| container.is_empty() || c.name == container;
-        let mut sum = 0i64;
-        for c in pod.spec.containers.iter().chain(sidecars).filter(asked) {
-            let request = c.resources.requests.get(resource).ok_or_else(|| {
-                format!(
-                    "missing request for {resource} in container {} of Pod {}",
-                    c.name, pod.meta.name
-                )
-            })?;
-            sum = sum.saturating_add(request.milli_value());
-        }
-        all.insert(pod.meta.name.clone(), sum);
-    }
-    Ok(all)
-}
-
 /// Source: kubernetes v1.36 pkg/controller/podautoscaler/horizontal.go,
 /// `computeStatusForPodsMetric`
 fn pods(source: &PodsMetricSource, answer: &Answer, sight: Sight<'_>) -> Result<Measured, Failed> {
@@ -499,21 +470,4 @@ fn in_all(target: &Quantity, value: i64, sight: Sight<'_>) -> Result<Proposal, S
 fn shared(target: &Quantity, value: i64, sight: Sight<'_>) -> Proposal {
     let basis = Basis { current: sight.there, tolerances: sight.tolerances };
     calculate::by_share(basis, target.milli_value(), value)
-}
-
-/// A selector as Go prints it.
-fn go_selector(selector: Option<&LabelSelector>) -> String {
-    let Some(selector) = selector else { return "nil".to_owned() };
-    let labels: Vec<String> =
-        selector.match_labels.iter().map(|(k, v)| format!("{k}: {v},")).collect();
-    let expressions = selector.match_expressions.iter().map(|e| {
-        let values = e.values.iter().map(Name::as_str).collect::<Vec<_>>().join(" ");
-        format!("{{{} {} [{values}]}},", e.key, e.operator)
-    });
-    format!(
-        "&LabelSelector{{MatchLabels:map[string]string{{{}}},\
-         MatchExpressions:[]LabelSelectorRequirement{{{}}},}}",
-        labels.concat(),
-        expressions.collect::<String>()
-    )
 }

@@ -15,6 +15,7 @@ pub mod decision;
 pub mod group;
 pub mod metric;
 mod progress;
+mod request;
 mod why;
 
 use std::collections::BTreeMap;

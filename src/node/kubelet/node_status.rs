@@ -17,6 +17,7 @@ use crate::api::request::{Answer, EventNote, Patch, Subresource, Verb};
 use crate::api::time::Time;
 use crate::api::why::Why;
 use crate::client::component::Moment;
+use crate::node::eviction::threshold::Pressure;
 use crate::node::kubelet::config::{Config, Heartbeat};
 use crate::node::kubelet::host::{Host, Sent};
 use crate::sim::time::{SimDuration, SimTime};
@@ -62,6 +63,9 @@ const CONDITIONS: [(&str, bool, &str, &str); 4] = [
     ("Ready", true, "KubeletReady", "kubelet is posting ready status"),
 ];
 
+/// A condition of a node: type, whether it holds, reason, sentence.
+type Row = (&'static str, bool, &'static str, &'static str);
+
 /// What a request about the node was for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum NodeRequest {
@@ -88,6 +92,8 @@ pub(super) struct NodeKeeper {
     is_registered: bool,
     is_ready: bool,
     is_posting: bool,
+    /// What the node is short of.
+    pressure: Vec<Pressure>,
     ready_at: SimTime,
     post_at: SimTime,
     renew_at: SimTime,
@@ -107,6 +113,7 @@ impl NodeKeeper {
             is_registered: false,
             is_ready: false,
             is_posting: false,
+            pressure: Vec::new(),
             ready_at: SimTime::NEVER,
             post_at: SimTime::NEVER,
             renew_at: SimTime::NEVER,
@@ -186,14 +193,45 @@ impl NodeKeeper {
     /// The status as it is now; conditions that stay keep the time of their transition.
     fn status(&self, host: &Host, now: SimTime, old: Option<&NodeStatus>) -> NodeStatus {
         let time = host.clock(now).whole_seconds();
-        let told =
-            |c: &(&'static str, bool, &'static str, &'static str)| self.condition(*c, time, old);
+        let told = |c: &Row| self.condition(self.now(c), time, old);
         let mut status = NodeStatus::clone(&self.own.status);
         let others = old.map(|s| s.conditions.as_slice()).unwrap_or_default();
         let others = others.iter().filter(|c| !CONDITIONS.iter().any(|own| own.0 == c.kind));
         status.conditions = others.cloned().collect();
         status.conditions.extend(CONDITIONS.iter().map(told));
         status
+    }
+
+    /// The node is short of these from now on: its next status says so.
+    ///
+    /// Source: kubernetes v1.36 pkg/kubelet/nodestatus/setters.go, `MemoryPressureCondition`,
+    /// `DiskPressureCondition`
+    pub(super) fn set_pressure(
+        &mut self,
+        pressure: &[Pressure],
+        host: &mut Host,
+        moment: &mut Moment<'_>,
+    ) {
+        self.pressure = pressure.to_vec();
+        host.read_clock(moment);
+        let beat = (moment.now + SimDuration(1)).next_beat(COMPUTED_EVERY, self.phase);
+        self.post_at = self.post_at.min(beat);
+    }
+
+    /// Whether a condition holds now, as (type, whether, reason, sentence).
+    fn now(&self, row: &Row) -> Row {
+        const SHORT: [(&str, &str, &str); 3] = [
+            (
+                "MemoryPressure",
+                "KubeletHasInsufficientMemory",
+                "kubelet has insufficient memory available",
+            ),
+            ("DiskPressure", "KubeletHasDiskPressure", "kubelet has disk pressure"),
+            ("PIDPressure", "KubeletHasInsufficientPID", "kubelet has insufficient PID available"),
+        ];
+        let is_short = self.pressure.iter().any(|p| p.name() == row.0);
+        let short = SHORT.iter().find(|s| s.0 == row.0).filter(|_| is_short);
+        short.map_or(*row, |(kind, reason, message)| (*kind, true, *reason, *message))
     }
 
     fn condition(
@@ -231,9 +269,9 @@ impl NodeKeeper {
     /// Whether the apiserver says something else of the node than the kubelet.
     fn differs(&self) -> bool {
         let Some(seen) = &self.seen else { return false };
-        CONDITIONS.iter().any(|(kind, holds, ..)| {
+        CONDITIONS.iter().map(|row| self.now(row)).any(|(kind, holds, ..)| {
             let said = condition::find(&seen.status.conditions, kind).map(|c| c.status);
-            let want = *holds && (*kind != "Ready" || self.is_ready);
+            let want = holds && (kind != "Ready" || self.is_ready);
             said != Some(Truth::from(want))
         })
     }

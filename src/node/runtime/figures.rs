@@ -49,6 +49,26 @@ impl Runtime {
         self.retired
     }
 
+    /// Whether of any container more is known than the usual.
+    pub fn is_measured(&self) -> bool {
+        self.is_measured
+    }
+
+    /// Counts what may change how much is used: the same number means that nothing did.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// The kernel kills a container because memory has run out.
+    pub fn kill_for_memory(&mut self, pod: Uid, place: usize, now: SimTime) {
+        let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
+        let run = sandbox.containers.get_mut(place).and_then(Option::as_mut);
+        if let Some(run) = run.filter(|r| r.runs(now)) {
+            (run.ends, run.exit_code, run.reason) = (now, 137, OOM_KILLED);
+            self.changes += 1;
+        }
+    }
+
     /// Says what a container that has just started uses, and which limit of memory it has.
     pub fn describe(
         &mut self,
@@ -75,6 +95,7 @@ impl Runtime {
         let sight = Sight { figures: Some(&figures), started, shares, loads: &loads };
         figures.spent_before = sight.spent(started);
         run.figures = Some(Arc::new(figures));
+        self.is_measured = true;
         run.find_end(shares, &loads, started);
     }
 

@@ -78,6 +78,8 @@ object! {
         "cpu" => cpu: Amount = NodeTemplate::default().cpu;
         /// The memory that pods can use.
         "memory" => memory: Amount = NodeTemplate::default().memory;
+        /// The disk for containers and logs; without it nothing is known of it.
+        "disk" => disk: Option<Amount> = None;
         /// How many pods fit on it.
         "pods" => pods: u32 = 110;
         /// Labels beside those that every node has.
@@ -98,6 +100,7 @@ impl Default for NodeTemplate {
             count: None,
             cpu: Amount { text: "4".to_owned(), millis: 4_000 },
             memory: Amount { text: "8Gi".to_owned(), millis: 8_589_934_592_000 },
+            disk: None,
             pods: 110,
             labels: BTreeMap::new(),
             taints: Vec::new(),

@@ -130,7 +130,8 @@ fn pod(n: usize, row: PodRow<'_>) -> Result<Pod, String> {
         cpu => json!({"name": name, "resources": {"requests": {"cpu": cpu}}}),
     };
     let spec = json!({"containers": CONTAINERS.iter().map(container).collect::<Vec<_>>()});
-    let start = row.start[n].as_str().map_or(Ok(NOW.minus(SimDuration::secs(10_000))), instant)?;
+    let long_ago = NOW.minus(SimDuration::secs(10_000));
+    let start = row.start[n].as_str().map_or(Ok(long_ago), instant)?;
     let status = json!({
         "phase": row.phase[n].as_str().unwrap_or("Running"),
         "startTime": start.to_string(),

@@ -62,6 +62,7 @@ pub(super) fn behavior(up: &Value, down: &Value) -> Result<Behavior, String> {
         uid: "00000000-0000-4000-8000-000000000000",
         generated_name: "",
         now: "2026-01-01T00:00:00Z",
+        gates: wavetank::api::gates::Gates::DEFAULT,
     };
     let hpa = strategy::create("HorizontalPodAutoscaler", hpa, birth)
         .map_err(|r| r.message.to_string())?;
