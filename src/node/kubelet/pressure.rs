@@ -259,7 +259,8 @@ impl Kubelet {
         let chosen = ordered.into_iter().find(|n| !is_critical(users[*n].pod));
         let Some(chosen) = chosen.map(|n| users[n].uid) else { return };
         let text = self.eviction_text(chosen, reclaim, moment.now);
-        let grace = if reclaim.is_hard { 1 } else { 0 };
+        // At once for a hard threshold; a soft one leaves what the kubelet allows at most, nothing.
+        let grace = i64::from(reclaim.is_hard);
         let Some(worker) = self.workers.get_mut(&chosen) else { return };
         worker.evict(&text, grace, &mut self.host, moment);
         self.pressure.leaving = Some((chosen, moment.now + CLEANUP));
