@@ -108,7 +108,8 @@
 //! | [`metrics`] | who tells what pods use, and who carries a load |
 //! | [`cluster`] | what a cluster is made of, and its start |
 //! | [`scenario`] | scenarios: read, carried out, judged |
-//! | [`trace`] | views of the log |
+//! | [`trace`] | views of the log: timeline, why, page, exports |
+//! | [`course`] | what the course compares: architectures of schedulers |
 //!
 //! # Features
 //!
@@ -122,6 +123,7 @@ pub mod cli;
 pub mod client;
 pub mod cluster;
 pub mod controllers;
+pub mod course;
 pub mod etcd;
 pub mod metrics;
 pub mod node;

@@ -211,7 +211,7 @@ SizeBasedListCostEstimate: Beta, on, kept;
 StaleControllerConsistencyDaemonSet: Beta, on, kept;
 StaleControllerConsistencyJob: Beta, on, kept;
 StaleControllerConsistencyReplicaSet: Beta, on, acts;
-StaleControllerConsistencyStatefulSet: Beta, on, kept;
+StaleControllerConsistencyStatefulSet: Beta, on, acts;
 StatefulSetSemanticRevisionComparison: Beta, on, kept;
 StorageCapacityScoring: Alpha, off, kept;
 StorageVersionAPI: Alpha, off, kept;

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::api::Name;
+use crate::api::apps::controller_revision::ControllerRevision;
+use crate::api::apps::daemon_set::DaemonSet;
 use crate::api::apps::deployment::Deployment;
 use crate::api::apps::replica_set::ReplicaSet;
+use crate::api::apps::stateful_set::StatefulSet;
 use crate::api::autoscaling::horizontal_pod_autoscaler::HorizontalPodAutoscaler;
 use crate::api::autoscaling::metric::{ExternalMetricValue, MetricValue, NodeMetrics, PodMetrics};
 use crate::api::coordination::lease::Lease;
@@ -20,6 +23,7 @@ use crate::api::core::priority_class::PriorityClass;
 use crate::api::core::service::Service;
 use crate::api::discovery::endpoint_slice::EndpointSlice;
 use crate::api::meta::{Meta, OwnerReference};
+use crate::api::policy::pod_disruption_budget::PodDisruptionBudget;
 
 /// A kind: the number of its row in the table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -277,19 +281,19 @@ kinds! {
         NodeMetrics, NODE_METRICS: KindRow { plural: "nodes", namespaced: false, ..METRICS };
         MetricValue, METRIC_VALUE: CUSTOM;
         ExternalMetricValue, EXTERNAL_METRIC_VALUE: EXTERNAL;
+        ControllerRevision, CONTROLLER_REVISION: KindRow { plural: "controllerrevisions", status: false, generation: false, ..APPS };
+        StatefulSet, STATEFUL_SET: KindRow { plural: "statefulsets", short: &["sts"], ..APPS };
+        DaemonSet, DAEMON_SET: KindRow { plural: "daemonsets", short: &["ds"], ..APPS };
+        PodDisruptionBudget, POD_DISRUPTION_BUDGET: KindRow { group: "policy", plural: "poddisruptionbudgets", short: &["pdb"], status: true, generation: true, ..CORE };
     }
     opaque {
         ConfigMap, CONFIG_MAP: KindRow { plural: "configmaps", short: &["cm"], ..CORE };
         Secret, SECRET: KindRow { plural: "secrets", ..CORE };
         ServiceAccount, SERVICE_ACCOUNT: KindRow { plural: "serviceaccounts", short: &["sa"], ..CORE };
-        ControllerRevision, CONTROLLER_REVISION: KindRow { plural: "controllerrevisions", status: false, generation: false, ..APPS };
-        StatefulSet, STATEFUL_SET: KindRow { plural: "statefulsets", short: &["sts"], ..APPS };
-        DaemonSet, DAEMON_SET: KindRow { plural: "daemonsets", short: &["ds"], ..APPS };
         Job, JOB: KindRow { group: "batch", plural: "jobs", status: true, generation: true, ..CORE };
         CronJob, CRON_JOB: KindRow { group: "batch", plural: "cronjobs", short: &["cj"], status: true, generation: true, ..CORE };
         ReplicationController, REPLICATION_CONTROLLER: KindRow { plural: "replicationcontrollers", short: &["rc"], status: true, generation: true, ..CORE };
         PodTemplate, POD_TEMPLATE: KindRow { plural: "podtemplates", ..CORE };
-        PodDisruptionBudget, POD_DISRUPTION_BUDGET: KindRow { group: "policy", plural: "poddisruptionbudgets", short: &["pdb"], status: true, generation: true, ..CORE };
         LimitRange, LIMIT_RANGE: KindRow { plural: "limitranges", short: &["limits"], ..CORE };
         ResourceQuota, RESOURCE_QUOTA: KindRow { plural: "resourcequotas", short: &["quota"], status: true, ..CORE };
         PersistentVolume, PERSISTENT_VOLUME: KindRow { plural: "persistentvolumes", short: &["pv"], namespaced: false, status: true, ..CORE };
@@ -429,17 +433,17 @@ impl Object {
     }
 
     /// A reference to it, as events carry.
-    pub fn reference(&self) -> ObjectReference {
+    pub fn reference(&self) -> Arc<ObjectReference> {
         let (row, meta) = (self.kind().row(), self.meta());
-        ObjectReference {
+        Arc::new(ObjectReference {
             kind: Name::new_static(row.name),
             namespace: meta.namespace.clone(),
             name: meta.name.clone(),
             uid: meta.uid,
             api_version: row.api_version(),
-            resource_version: smol_str::format_smolstr!("{}", meta.resource_version),
+            resource_version: Name::default(),
             field_path: Name::default(),
-        }
+        })
     }
 }
 

@@ -57,13 +57,14 @@ pub fn change(verb: &Verb, current: &Object, now: Time, gates: Gates) -> Result<
             update(new, current, *part)
         }
         Verb::Patch { part, patch, .. } => patched(current, *part, patch, gates),
-        Verb::Delete { options, .. } | Verb::Evict { options, .. } => delete(current, options, now),
+        Verb::Delete { options, .. } => delete(current, options, now),
         Verb::Bind { key, uid, node } => bind(key, *uid, node, current, now),
         Verb::Get(_)
         | Verb::List(_)
         | Verb::Watch(_)
         | Verb::Create { .. }
         | Verb::Post { .. }
+        | Verb::Evict { .. }
         | Verb::DeleteCollection { .. } => Ok(Outcome::Unchanged(current.clone())),
     }
 }
@@ -217,7 +218,11 @@ fn grace_of(object: &Object) -> Option<Grace> {
     })
 }
 
-fn delete(current: &Object, options: &DeleteOptions, now: Time) -> Result<Outcome, Refusal> {
+/// What a deletion makes of an object.
+///
+/// # Errors
+/// Options that contradict each other, and preconditions that do not hold.
+pub fn delete(current: &Object, options: &DeleteOptions, now: Time) -> Result<Outcome, Refusal> {
     let kind = current.kind();
     let mut new = current.clone();
     let mut options = options.clone();
@@ -329,6 +334,8 @@ fn scale(current: &Object, patch: &Patch) -> Result<Outcome, Refusal> {
         Arc::make_mut(&mut Arc::make_mut(d).spec).replicas = replicas;
     } else if let Object::ReplicaSet(set) = &mut new {
         Arc::make_mut(set).spec.replicas = replicas;
+    } else if let Object::StatefulSet(set) = &mut new {
+        Arc::make_mut(&mut Arc::make_mut(set).spec).replicas = replicas;
     } else if let Object::Opaque(opaque) = &mut new {
         let body = Arc::make_mut(&mut Arc::make_mut(opaque).body);
         if let Some(spec) = body.get_mut("spec").and_then(Value::as_object_mut) {

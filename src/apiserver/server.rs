@@ -1,13 +1,15 @@
 //! The apiserver process: takes requests, asks etcd, answers, and tells watchers.
 
 mod aggregation;
+mod evicting;
 mod following;
+mod reads;
 mod writes;
 
 use crate::api::Name;
 use crate::api::gates::Gates;
 use crate::api::message::{Message, Range, StoreAnswer, StoreChange};
-use crate::api::note::{MarkNote, Note, RefusedNote};
+use crate::api::note::{Note, RefusedNote};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, Request, Verb};
@@ -15,6 +17,7 @@ use crate::apiserver::admission::Lookup;
 use crate::apiserver::cache::WatchCache;
 use crate::apiserver::create::{Admitted, generated};
 use crate::apiserver::edge;
+use crate::apiserver::eviction::Eviction;
 use crate::apiserver::fairness::{self, Admission, Fairness, Level, SEATS, Seat, width};
 use crate::apiserver::history::FRESH;
 use crate::apiserver::read::{BOOKMARKS, Waiter};
@@ -86,6 +89,8 @@ pub(super) enum Stage {
     Write,
     /// The removal that follows a write of the same request.
     Removal,
+    /// A step of an eviction.
+    Evict(Box<Eviction>),
 }
 
 /// Which version of an object a write is tried on.
@@ -126,6 +131,8 @@ pub struct Apiserver {
     /// Counts changes of what admission looks up.
     admission_state: u64,
     concerned: Vec<u64>,
+    /// Reads that were asked for, to look at.
+    reads: reads::Reads,
 }
 
 const RECONNECT: u64 = 1;
@@ -170,6 +177,7 @@ impl Apiserver {
             admitted: Admitted::default(),
             admission_state: 0,
             concerned: Vec::new(),
+            reads: reads::Reads::default(),
         }
     }
 
@@ -179,6 +187,11 @@ impl Apiserver {
 
     pub(super) fn cache_mut(&mut self, kind: Kind) -> &mut WatchCache {
         &mut self.caches[usize::from(kind.0)]
+    }
+
+    /// The reads that it was asked for since the run began: kind, verb, count.
+    pub fn reads(&self) -> impl Iterator<Item = (Kind, &'static str, u64)> {
+        self.reads.all()
     }
 
     /// The revision up to which it has followed the store.
@@ -280,6 +293,7 @@ impl Apiserver {
     ) where
         A: Actor<Message = Message, Note = Note>,
     {
+        self.reads.count(&request.verb);
         let objects = if let Verb::List(options) = &request.verb {
             self.cache(options.kind).len()
         } else {
@@ -357,8 +371,8 @@ impl Apiserver {
             | Verb::Put { .. }
             | Verb::Patch { .. }
             | Verb::Delete { .. }
-            | Verb::Bind { .. }
-            | Verb::Evict { .. } => self.change(pending, Fresh::Cached, context),
+            | Verb::Bind { .. } => self.change(pending, Fresh::Cached, context),
+            Verb::Evict { .. } => self.evict(pending, context),
         }
     }
 
@@ -370,9 +384,22 @@ impl Apiserver {
     ) where
         A: Actor<Message = Message, Note = Note>,
     {
+        self.ask_after(pending, message, SimDuration::ZERO, context);
+    }
+
+    /// Asks etcd something after a pause.
+    fn ask_after<A>(
+        &mut self,
+        pending: Pending,
+        message: Message,
+        pause: SimDuration,
+        context: &mut Context<'_, A>,
+    ) where
+        A: Actor<Message = Message, Note = Note>,
+    {
         self.asked += 1;
         self.pending.insert(self.asked, pending);
-        let after = self.processing(context.seed());
+        let after = self.processing(context.seed()) + pause;
         context.send_later(context.peer(self.etcd), after, message);
     }
 
@@ -463,28 +490,5 @@ impl Apiserver {
             self.deliver(kind, number, context);
         }
         self.concerned = concerned;
-    }
-
-    /// Ends all watches of a kind, as a restart of a proxy or a timeout would.
-    pub fn cut_watches<A>(&mut self, kind: Kind, client: ActorId, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let cache = &mut self.caches[usize::from(kind.0)];
-        let numbers: Vec<u64> = cache
-            .streams()
-            .filter(|(_, s)| s.client.actor == client)
-            .map(|(number, _)| number)
-            .collect();
-        for number in numbers {
-            if let Some(stream) = cache.close(number) {
-                context.send(stream.client, Message::WatchClosed(stream.request, None));
-            }
-        }
-        context.log(Note::Mark(Box::new(MarkNote {
-            mark: "watch-cut",
-            who: self.name.clone(),
-            detail: Name::new_static(kind.name()),
-        })));
     }
 }

@@ -3,10 +3,13 @@
 mod bug;
 mod check;
 mod difference;
+mod export;
 mod files;
+mod learn;
 mod list;
 mod past;
 mod play;
+mod report;
 mod run;
 mod start;
 mod suite;
@@ -47,6 +50,12 @@ enum Command {
     Why(past::Why),
     /// Compares two runs: where they part, and what differs at the end.
     Diff(difference::Diff),
+    /// Writes a page that shows a run: one HTML file for any browser.
+    Report(report::Report),
+    /// Writes a run as audit log, Perfetto trace, Mermaid diagram, CSV or metrics.
+    Export(export::Export),
+    /// Lists, shows and runs the lessons of the course.
+    Learn(learn::Learn),
     /// Prints the JSON Schema of scenario files, for editors.
     Schema,
     /// Prints a shell's completions.
@@ -87,6 +96,9 @@ pub fn main() -> i32 {
         Command::Describe(describe) => describe.carry_out(),
         Command::Why(why) => why.carry_out(),
         Command::Diff(diff) => diff.carry_out(),
+        Command::Report(report) => report.carry_out(),
+        Command::Export(export) => export.carry_out(),
+        Command::Learn(learn) => learn.carry_out(),
         Command::Schema => start::print_schema(),
         Command::Completions(completions) => completions.carry_out(),
         Command::New(new) => new.carry_out(),

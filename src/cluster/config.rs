@@ -1,8 +1,11 @@
 //! What a cluster is to be made of.
 
+use std::sync::Arc;
+
 use crate::api::Name;
 use crate::api::gates::Gates;
 use crate::api::labels::Labels;
+use crate::api::object::Object;
 use crate::api::resource::ResourceList;
 use crate::api::taint::Taint;
 use crate::apiserver;
@@ -43,6 +46,9 @@ pub struct ClusterConfig {
     pub series: Vec<metrics::adapter::Series>,
     /// Services that carry a load, and the load.
     pub loads: Vec<(metrics::traffic::Target, crate::node::usage::Load)>,
+    /// Objects that the store holds from the beginning, with their statuses; what of them runs on
+    /// a node goes on running there.
+    pub state: Arc<[Object]>,
     /// Namespaces that are there from the beginning, beside those of the system.
     pub namespaces: Vec<Name>,
     /// Whether signs of life are written for real: needed when links, apiservers or leaders are
@@ -79,6 +85,26 @@ pub struct NodeTemplate {
     pub capacity: ResourceList,
     /// Whether it is there from the beginning.
     pub started: bool,
+    /// Its address; without one it gets the next of a range.
+    pub ip: Option<Name>,
+    /// The range of its pods' addresses without the host's part, `10.244.3`; without one it gets
+    /// the next.
+    pub pod_range: Option<Name>,
+}
+
+impl Default for NodeTemplate {
+    /// A node without a name or anything to run on, that is there from the beginning.
+    fn default() -> Self {
+        NodeTemplate {
+            name: Name::default(),
+            labels: Labels::default(),
+            taints: Vec::new(),
+            capacity: ResourceList::new(),
+            started: true,
+            ip: None,
+            pod_range: None,
+        }
+    }
 }
 
 /// How long messages take, one way.
@@ -124,6 +150,7 @@ impl Default for ClusterConfig {
             metrics_server: None,
             series: Vec::new(),
             loads: Vec::new(),
+            state: Arc::default(),
             namespaces: Vec::new(),
             eager: false,
             // Source: kubernetes v1.36 cmd/kube-controller-manager/app/options, and

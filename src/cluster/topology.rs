@@ -5,6 +5,8 @@ mod extras;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use smol_str::format_smolstr;
+
 use crate::api::Name;
 use crate::api::object::Kind;
 use crate::apiserver::server::Apiserver;
@@ -15,10 +17,12 @@ use crate::client::reconciler::Reconciler;
 use crate::cluster::bootstrap;
 use crate::cluster::config::{ClusterConfig, NodeTemplate};
 use crate::cluster::member::{Guest, Member, Moved};
+use crate::cluster::resume;
 use crate::etcd::server::Etcd;
 use crate::etcd::store::Store;
 use crate::node::eviction::config::thresholds;
 use crate::node::kubelet::{Config as KubeletConfig, Heartbeat, Kubelet, NodeConfig};
+use crate::scheduler;
 use crate::scheduler::component::Scheduler;
 use crate::sim::engine::{ActorId, Control, Engine};
 use crate::sim::time::SimTime;
@@ -119,7 +123,11 @@ impl Cluster {
             let component = "kube-scheduler";
             let process = ProcessConfig {
                 source: (Name::new_static("default-scheduler"), Name::default()),
-                interests: vec![Interest::all(Kind::POD), Interest::all(Kind::NODE)],
+                interests: [Kind::POD, Kind::NODE]
+                    .into_iter()
+                    .chain(scheduler::component::KINDS)
+                    .map(Interest::all)
+                    .collect(),
                 qps: config.scheduler_qps,
                 ..self.process(component, n, config.schedulers > 1 || config.eager)
             };
@@ -169,7 +177,7 @@ impl Cluster {
     ) {
         let name = &template.name;
         let process = ProcessConfig {
-            user: smol_str::format_smolstr!("kubelet/{name}"),
+            user: format_smolstr!("kubelet/{name}"),
             source: (Name::new_static("kubelet"), name.clone()),
             interests: vec![
                 Interest::with_field(Kind::NODE, "metadata.name", name),
@@ -179,7 +187,9 @@ impl Cluster {
             qps: config.kubelet_qps,
             election: None,
         };
-        let process = Process::new(process, Kubelet::new(kubelet, extras::runtime(config)));
+        let mut runtime = resume::runtime(name, &kubelet.images, &config.state);
+        runtime.carry(config.loads.iter().map(|(_, load)| load.clone()).collect());
+        let process = Process::new(process, Kubelet::new(kubelet, runtime));
         let id = self.engine.add(name, NODE, Member::Node(Box::new(process)));
         self.topology_mut().nodes.insert(name.clone(), (id, template.started));
     }
@@ -286,8 +296,11 @@ fn kubelet_config(node: &NodeTemplate, n: u32, config: &ClusterConfig) -> Arc<Ku
             labels: node.labels.clone(),
             taints: node.taints.clone(),
             capacity: node.capacity.clone(),
-            ip: smol_str::format_smolstr!("10.0.{high}.{low}"),
-            pod_range: smol_str::format_smolstr!("10.{}.{low}", 244 + high % 8),
+            ip: node.ip.clone().unwrap_or_else(|| format_smolstr!("10.0.{high}.{low}")),
+            pod_range: node
+                .pod_range
+                .clone()
+                .unwrap_or_else(|| format_smolstr!("10.{}.{low}", 244 + high % 8)),
         },
         images: config.images.clone(),
         eviction: thresholds(&config.eviction).unwrap_or_default(),

@@ -1,9 +1,10 @@
 //! Following the store: filling the caches, losing etcd and finding it again.
 
 use super::{Apiserver, Pending, RECONNECT, Stage};
+use crate::api::Name;
 use crate::api::coordination::lease::Lease;
 use crate::api::message::{Condition, Message};
-use crate::api::note::Note;
+use crate::api::note::{MarkNote, Note};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::{Request, Subresource, Verb};
@@ -160,5 +161,28 @@ impl Apiserver {
             self.ready = false;
             self.down_since = context.now();
         }
+    }
+
+    /// Ends all watches of a kind, as a restart of a proxy or a timeout would.
+    pub fn cut_watches<A>(&mut self, kind: Kind, client: ActorId, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        let cache = &mut self.caches[usize::from(kind.0)];
+        let numbers: Vec<u64> = cache
+            .streams()
+            .filter(|(_, s)| s.client.actor == client)
+            .map(|(number, _)| number)
+            .collect();
+        for number in numbers {
+            if let Some(stream) = cache.close(number) {
+                context.send(stream.client, Message::WatchClosed(stream.request, None));
+            }
+        }
+        context.log(Note::Mark(Box::new(MarkNote {
+            mark: "watch-cut",
+            who: self.name.clone(),
+            detail: Name::new_static(kind.name()),
+        })));
     }
 }

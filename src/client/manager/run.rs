@@ -20,6 +20,7 @@ pub(super) struct Run {
     pub(super) retry: bool,
     pub(super) give_up: bool,
     pub(super) stopped: bool,
+    pub(super) skips: bool,
     pub(super) look_again: Option<SimDuration>,
     pub(super) housekeeping: bool,
     /// The versions that replies have brought, by uid.
@@ -45,13 +46,7 @@ impl Run {
     ) -> Vec<Write> {
         if let Some(batch) = &mut self.batch {
             let (more, left_out) = batch.next();
-            for write in left_out {
-                match write.expect {
-                    Expect::Nothing => {}
-                    Expect::Creation => expectations.creation_observed(&self.key),
-                    Expect::Deletion(uid) => expectations.deletion_observed(&self.key, &uid),
-                }
-            }
+            self.unexpect(left_out, expectations);
             if !more.is_empty() {
                 return more;
             }
@@ -60,14 +55,40 @@ impl Run {
         if self.stopped {
             return Vec::new();
         }
-        match self.steps.next() {
-            None => Vec::new(),
+        match self.next_step(expectations) {
+            None | Some(Step::Landmark) => Vec::new(),
             Some(Step::One(write)) => vec![write],
             Some(Step::Batch { writes, slow_start }) => {
                 let mut batch = Batch::new(writes, slow_start);
                 let (first, _) = batch.next();
                 self.batch = Some(batch);
                 first
+            }
+        }
+    }
+
+    /// The next step that writes something; what is skipped is expected no more.
+    fn next_step(&mut self, expectations: &mut Expectations<ObjectKey, Uid>) -> Option<Step> {
+        loop {
+            let left_out = match self.steps.next()? {
+                Step::Landmark => {
+                    self.skips = false;
+                    continue;
+                }
+                step if !self.skips => return Some(step),
+                Step::One(write) => vec![write],
+                Step::Batch { writes, .. } => writes,
+            };
+            self.unexpect(left_out, expectations);
+        }
+    }
+
+    fn unexpect(&self, writes: Vec<Write>, expectations: &mut Expectations<ObjectKey, Uid>) {
+        for write in writes {
+            match write.expect {
+                Expect::Nothing => {}
+                Expect::Creation => expectations.creation_observed(&self.key),
+                Expect::Deletion(uid) => expectations.deletion_observed(&self.key, &uid),
             }
         }
     }

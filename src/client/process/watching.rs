@@ -7,13 +7,19 @@ use crate::api::Name;
 use crate::api::message::Message;
 use crate::api::note::{MarkNote, Note};
 use crate::api::object::Object;
-use crate::api::request::{Answer, Change, Request, Verb, WatchEvent};
+use crate::api::request::{Answer, Change, Request, Verb, WatchEvents};
 use crate::client::component::Component;
+use crate::client::informer::Informer;
 use crate::client::reconciler::Observed;
 use crate::client::reflector::{Command, Failure, Input, Store};
 use crate::sim::engine::{Actor, Context};
 
 impl<C: Component> Process<C> {
+    /// Its informers, to look at.
+    pub fn informers(&self) -> &[Informer] {
+        &self.informers
+    }
+
     pub(super) fn informer_answered<A>(
         &mut self,
         n: usize,
@@ -148,12 +154,8 @@ impl<C: Component> Process<C> {
         }
     }
 
-    pub(super) fn watched<A>(
-        &mut self,
-        id: u64,
-        events: Vec<WatchEvent>,
-        context: &mut Context<'_, A>,
-    ) where
+    pub(super) fn watched<A>(&mut self, id: u64, events: WatchEvents, context: &mut Context<'_, A>)
+    where
         A: Actor<Message = Message, Note = Note>,
     {
         let Some(n) = self.informers.iter().position(|i| i.watch == id) else { return };

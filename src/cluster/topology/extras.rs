@@ -13,17 +13,8 @@ use crate::cluster::member::{Hosted, Member};
 use crate::metrics::adapter::Adapter;
 use crate::metrics::server::MetricsServer;
 use crate::metrics::traffic::Traffic;
-use crate::node::runtime::Runtime;
 use crate::sim::engine::ActorId;
 use crate::sim::index::Map;
-
-/// The runtime of a node.
-pub(super) fn runtime(config: &ClusterConfig) -> Runtime {
-    if config.loads.is_empty() {
-        return Runtime::default();
-    }
-    Runtime::with_loads(config.loads.iter().map(|(_, load)| load.clone()).collect())
-}
 
 /// Adds the processes that this cluster has beside those that every cluster has.
 pub(super) fn add(cluster: &mut Cluster, config: &ClusterConfig) {

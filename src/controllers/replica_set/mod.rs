@@ -26,6 +26,7 @@ use crate::client::reconciler::{Observed, Reconciler, Settings, Watch};
 use crate::client::view::View;
 use crate::controllers::claim::{self, Claim};
 use crate::controllers::pod_control::{PodControl, pod_from_template};
+use crate::controllers::pod_watch::gone;
 use crate::sim::index::Map;
 use crate::sim::time::SimDuration;
 use status::LabelCheck;
@@ -303,7 +304,7 @@ impl Reconciler for ReplicaSetController {
     }
 
     fn observe(&mut self, change: &Observed<'_>, _view: View<'_>) {
-        if let Some(old) = watch::gone(change) {
+        if let Some(old) = gone::<ReplicaSet>(change) {
             self.selectors.remove(&old.meta().uid);
             self.failures.remove(&old.meta().uid);
         }

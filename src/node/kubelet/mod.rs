@@ -150,6 +150,7 @@ impl Kubelet {
         if worker.is_forgotten() {
             self.workers.remove(&uid);
             self.host.runtime.remove(uid);
+            self.host.texts.forget(uid);
         } else {
             worker.due = worker.next(&self.host);
             if worker.due != SimTime::NEVER {

@@ -220,6 +220,7 @@ impl Kubelet {
             uid: Uid::parse(name),
             ..ObjectReference::default()
         };
+        let about = Arc::new(about);
         moment.out.events.push(EventNote { about, warning: true, reason, message: text.into() });
     }
 

@@ -34,9 +34,9 @@ impl Run {
 }
 
 impl Runtime {
-    /// A runtime whose pods may carry parts of these loads.
-    pub fn with_loads(loads: Arc<[Load]>) -> Runtime {
-        Runtime { loads, ..Runtime::default() }
+    /// Its pods may carry parts of these loads.
+    pub fn carry(&mut self, loads: Arc<[Load]>) {
+        self.loads = loads;
     }
 
     /// All loads.

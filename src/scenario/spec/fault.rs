@@ -26,8 +26,16 @@ pub const NOT_MODELLED: &[&str] =
     &["api-error", "clock-skew", "network-delay", "network-loss", "pod-failure", "watch-lag"];
 
 /// The components that can be stopped and started, each also with its number: `etcd-2`.
-const STOPPABLE: &[&str] =
-    &["*", "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"];
+const STOPPABLE: &[&str] = &[
+    "*",
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "level-keeper",
+    "edge-keeper",
+];
 
 choice! {
     /// A fault, by its name.

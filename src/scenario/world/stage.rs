@@ -2,13 +2,18 @@
 
 mod pressure;
 mod usage;
+use std::sync::Arc;
+
+use serde_json::Value;
 
 use crate::api::Name;
+use crate::api::core::node::Node;
 use crate::api::gates::Gates;
 use crate::api::labels::Labels;
 use crate::api::quantity::Quantity;
 use crate::api::resource::ResourceList;
 use crate::cluster::{ClusterConfig, NodeTemplate};
+use crate::course::keepers;
 use crate::node::images::{Behaviour, Images};
 use crate::scenario::load::Described;
 use crate::scenario::spec::{
@@ -24,11 +29,16 @@ pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, 
     let mut config = ClusterConfig { seed, ..ClusterConfig::default() };
     let mut wrong = Vec::new();
     config.nodes = scenario.cluster.nodes.iter().flat_map(nodes).collect();
+    config.nodes.extend(described.dump.iter().filter_map(|o| Some(dumped_node(o.as_a()?))));
+    config.state = described.dump.clone();
     config.apiservers = scenario.cluster.apiservers;
     config.controller_managers = scenario.cluster.controller_managers;
     config.schedulers = scenario.cluster.schedulers;
     config.namespaces = vec![Name::new(&scenario.namespace)];
     config.eager = is_eager(scenario);
+    let operators = scenario.cluster.operators.iter().map(|operator| operator.0.as_str());
+    let rules = |name: &str| keepers::named(name).into_iter().collect();
+    config.operators = operators.map(|name| (Name::new(name), rules(name))).collect();
     config.images = images(scenario)?;
     usage::set(described, &mut config);
     if scenario.cluster.etcd > 1 {
@@ -64,11 +74,30 @@ fn nodes(written: &Written) -> Vec<NodeTemplate> {
             taints: written.taints.clone(),
             capacity,
             started: written.started,
+            ..NodeTemplate::default()
         }
     };
     match written.count {
         None => vec![one(written.name.clone())],
         Some(count) => (1..=count).map(|n| one(format!("{}-{n}", written.name))).collect(),
+    }
+}
+
+/// A node of a dump: it runs if it was ready, and what it has is what pods could use of it.
+fn dumped_node(node: &Arc<Node>) -> NodeTemplate {
+    let addresses = node.status.rest.0.as_ref().and_then(|rest| rest.get("addresses")?.as_array());
+    let internal = |address: &&Value| address["type"] == "InternalIP";
+    let ip = addresses.and_then(|all| all.iter().find(internal)?.get("address")?.as_str());
+    // A range of another form than `10.244.3.0/24` is not one that addresses are made of.
+    let range = node.spec.pod_cidr.strip_suffix(".0/24");
+    NodeTemplate {
+        name: node.meta.name.clone(),
+        labels: node.meta.labels.clone(),
+        taints: Vec::new(),
+        capacity: node.status.allocatable.clone(),
+        started: node.is_ready(),
+        ip: ip.map(Name::new),
+        pod_range: range.map(Name::new),
     }
 }
 

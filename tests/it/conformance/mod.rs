@@ -13,10 +13,12 @@ mod hpa;
 mod kubelet;
 mod nodes;
 mod patches;
+mod policy;
 mod primitives;
 mod print;
 mod replicaset;
 mod scheduler;
+mod statefulset;
 mod store;
 mod validation;
 
@@ -53,6 +55,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (store::UNITS, store::DIFFERS),
     (deployment::UNITS, deployment::DIFFERS),
     (replicaset::UNITS, replicaset::DIFFERS),
+    (statefulset::UNITS, statefulset::DIFFERS),
     (nodes::UNITS, nodes::DIFFERS),
     (gc::UNITS, gc::DIFFERS),
     (endpoints::UNITS, endpoints::DIFFERS),
@@ -60,6 +63,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (kubelet::UNITS, kubelet::DIFFERS),
     (scheduler::UNITS, scheduler::DIFFERS),
     (print::UNITS, print::DIFFERS),
+    (policy::UNITS, policy::DIFFERS),
 ];
 
 /// Units that later work covers, by name.
@@ -67,15 +71,6 @@ const NOT_COVERED: &[&str] = &[
     "admission-limit-range",
     "admission-misc",
     "crd-structural-schema",
-    "image-locality",
-    "interpod-affinity-filter",
-    "interpod-affinity-score",
-    "pod-eviction",
-    "preemption",
-    "queueing-hints",
-    "schedule-trace",
-    "topology-spread-filter",
-    "topology-spread-score",
     "volumes-and-ports",
     "cronjob.cron-most-recent",
     "cronjob.cron-next-time-zone",
@@ -105,13 +100,6 @@ const NOT_COVERED: &[&str] = &[
     "job.job-trace",
     "job.pod-failure-policy-match",
     "job.success-policy-match",
-    "pdb.eviction-request",
-    "pdb.pdb-status",
-    "pdb.stale-disruption",
-    "statefulset.statefulset-max-unavailable",
-    "statefulset.statefulset-pod-name",
-    "statefulset.statefulset-trace",
-    "statefulset.sts-claim-owner",
 ];
 
 /// Compares two JSON values and tells how they differ.

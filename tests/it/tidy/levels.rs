@@ -13,7 +13,7 @@ const LEVELS: &[&[&str]] = &[
     &["client"],
     &["controllers", "scheduler", "node", "metrics"],
     &["cluster"],
-    &["fault", "check", "trace"],
+    &["fault", "check", "trace", "course"],
     &["scenario", "explore"],
     &["testing", "cli"],
 ];
