@@ -2,6 +2,7 @@
 
 pub mod apps;
 pub mod autoscaling;
+pub mod batch;
 pub mod condition;
 pub mod coordination;
 pub mod core;
@@ -28,6 +29,7 @@ pub mod refusal;
 pub mod request;
 pub mod resource;
 pub mod resource_names;
+pub mod schedule;
 pub mod schema;
 pub mod selector;
 pub mod strategy;

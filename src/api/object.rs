@@ -13,6 +13,8 @@ use crate::api::apps::replica_set::ReplicaSet;
 use crate::api::apps::stateful_set::StatefulSet;
 use crate::api::autoscaling::horizontal_pod_autoscaler::HorizontalPodAutoscaler;
 use crate::api::autoscaling::metric::{ExternalMetricValue, MetricValue, NodeMetrics, PodMetrics};
+use crate::api::batch::cron_job::CronJob;
+use crate::api::batch::job::Job;
 use crate::api::coordination::lease::Lease;
 use crate::api::core::endpoints::Endpoints;
 use crate::api::core::event::{Event, ObjectReference};
@@ -281,6 +283,8 @@ kinds! {
         NodeMetrics, NODE_METRICS: KindRow { plural: "nodes", namespaced: false, ..METRICS };
         MetricValue, METRIC_VALUE: CUSTOM;
         ExternalMetricValue, EXTERNAL_METRIC_VALUE: EXTERNAL;
+        Job, JOB: KindRow { group: "batch", plural: "jobs", status: true, generation: true, ..CORE };
+        CronJob, CRON_JOB: KindRow { group: "batch", plural: "cronjobs", short: &["cj"], status: true, generation: true, ..CORE };
         ControllerRevision, CONTROLLER_REVISION: KindRow { plural: "controllerrevisions", status: false, generation: false, ..APPS };
         StatefulSet, STATEFUL_SET: KindRow { plural: "statefulsets", short: &["sts"], ..APPS };
         DaemonSet, DAEMON_SET: KindRow { plural: "daemonsets", short: &["ds"], ..APPS };
@@ -290,8 +294,6 @@ kinds! {
         ConfigMap, CONFIG_MAP: KindRow { plural: "configmaps", short: &["cm"], ..CORE };
         Secret, SECRET: KindRow { plural: "secrets", ..CORE };
         ServiceAccount, SERVICE_ACCOUNT: KindRow { plural: "serviceaccounts", short: &["sa"], ..CORE };
-        Job, JOB: KindRow { group: "batch", plural: "jobs", status: true, generation: true, ..CORE };
-        CronJob, CRON_JOB: KindRow { group: "batch", plural: "cronjobs", short: &["cj"], status: true, generation: true, ..CORE };
         ReplicationController, REPLICATION_CONTROLLER: KindRow { plural: "replicationcontrollers", short: &["rc"], status: true, generation: true, ..CORE };
         PodTemplate, POD_TEMPLATE: KindRow { plural: "podtemplates", ..CORE };
         LimitRange, LIMIT_RANGE: KindRow { plural: "limitranges", short: &["limits"], ..CORE };

@@ -44,7 +44,8 @@ impl Default for Options {
 
 /// A container that is younger than this has no figures yet, unless it was seen before.
 ///
-/// Source: github.com/kubernetes-sigs/metrics-server pkg/storage/pod.go, `freshContainerMinMetricsResolution`
+/// Source: github.com/kubernetes-sigs/metrics-server pkg/storage/pod.go,
+/// `freshContainerMinMetricsResolution`
 const FRESH: SimDuration = SimDuration::secs(10);
 
 /// How long a look at a node may take.

@@ -17,6 +17,8 @@ use crate::api::autoscaling::horizontal_pod_autoscaler::HorizontalPodAutoscaler;
 use crate::api::autoscaling::metric::{
     ExternalMetricValue, MetricValue, NodeMetrics, PodMetrics, Usage,
 };
+use crate::api::batch::cron_job::CronJob;
+use crate::api::batch::job::Job;
 use crate::api::coordination::lease::Lease;
 use crate::api::core::endpoints::Endpoints;
 use crate::api::core::event::Event;
@@ -306,6 +308,21 @@ resource!(
 );
 
 resource!(
+    Job,
+    JOB,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(Job { meta, spec, status: take(&mut body, "status")? })
+    },
+    |job, body| {
+        put(body, "spec", &job.spec);
+        body.insert("status".into(), serde_json::to_value(&job.status).unwrap_or_default());
+    },
+    status: [status],
+    spec: [spec]
+);
+
+resource!(
     PodDisruptionBudget,
     POD_DISRUPTION_BUDGET,
     |meta, mut body| {
@@ -316,6 +333,21 @@ resource!(
         put(body, "spec", &budget.spec);
         put(body, "status", &budget.status);
         with_messages(body);
+    },
+    status: [status],
+    spec: [spec]
+);
+
+resource!(
+    CronJob,
+    CRON_JOB,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(CronJob { meta, spec, status: take(&mut body, "status")? })
+    },
+    |cron_job, body| {
+        put(body, "spec", &cron_job.spec);
+        body.insert("status".into(), serde_json::to_value(&cron_job.status).unwrap_or_default());
     },
     status: [status],
     spec: [spec]

@@ -1,5 +1,7 @@
 //! The node object and its lease: registered at the start, kept up from then on.
 
+mod pressure;
+
 use std::sync::Arc;
 
 use serde_json::json;
@@ -205,38 +207,6 @@ impl NodeKeeper {
         status.conditions = others.cloned().collect();
         status.conditions.extend(CONDITIONS.iter().map(told));
         status
-    }
-
-    /// The node is short of these from now on: its next status says so.
-    ///
-    /// Source: kubernetes v1.36 pkg/kubelet/nodestatus/setters.go, `MemoryPressureCondition`,
-    /// `DiskPressureCondition`
-    pub(super) fn set_pressure(
-        &mut self,
-        pressure: &[Pressure],
-        host: &mut Host,
-        moment: &mut Moment<'_>,
-    ) {
-        self.pressure = pressure.to_vec();
-        host.read_clock(moment);
-        let beat = (moment.now + SimDuration(1)).next_beat(COMPUTED_EVERY, self.phase);
-        self.post_at = self.post_at.min(beat);
-    }
-
-    /// Whether a condition holds now, as (type, whether, reason, sentence).
-    fn now(&self, row: &Row) -> Row {
-        const SHORT: [(&str, &str, &str); 3] = [
-            (
-                "MemoryPressure",
-                "KubeletHasInsufficientMemory",
-                "kubelet has insufficient memory available",
-            ),
-            ("DiskPressure", "KubeletHasDiskPressure", "kubelet has disk pressure"),
-            ("PIDPressure", "KubeletHasInsufficientPID", "kubelet has insufficient PID available"),
-        ];
-        let is_short = self.pressure.iter().any(|p| p.name() == row.0);
-        let short = SHORT.iter().find(|s| s.0 == row.0).filter(|_| is_short);
-        short.map_or(*row, |(kind, reason, message)| (*kind, true, *reason, *message))
     }
 
     fn condition(

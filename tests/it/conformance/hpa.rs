@@ -248,7 +248,10 @@ fn question(input: &Value) -> (Value, Answer) {
         let source = json!({"describedObject": object, "target": target, "metric": identifier});
         json!({"type": "Object", "object": source})
     };
-    let external = |target: Value| json!({"type": "External", "external": {"metric": identifier, "target": target}});
+    let external = |target: Value| {
+        let source = json!({"metric": identifier, "target": target});
+        json!({"type": "External", "external": source})
+    };
     match metric["metricType"].as_i64() {
         Some(0) => (of_object(whole), values(&levels)),
         Some(1) => (of_object(shared), values(&levels)),

@@ -6,10 +6,12 @@
 //! and fails when it no longer differs.
 
 mod client;
+mod cron_job;
 mod deployment;
 mod endpoints;
 mod gc;
 mod hpa;
+mod job;
 mod kubelet;
 mod nodes;
 mod patches;
@@ -58,6 +60,8 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (statefulset::UNITS, statefulset::DIFFERS),
     (nodes::UNITS, nodes::DIFFERS),
     (gc::UNITS, gc::DIFFERS),
+    (job::UNITS, job::DIFFERS),
+    (cron_job::UNITS, cron_job::DIFFERS),
     (endpoints::UNITS, endpoints::DIFFERS),
     (hpa::UNITS, hpa::DIFFERS),
     (kubelet::UNITS, kubelet::DIFFERS),
@@ -72,34 +76,10 @@ const NOT_COVERED: &[&str] = &[
     "admission-misc",
     "crd-structural-schema",
     "volumes-and-ports",
-    "cronjob.cron-most-recent",
-    "cronjob.cron-next-time-zone",
-    "cronjob.cron-next",
-    "cronjob.cronjob-history",
-    "cronjob.cronjob-next-delay",
-    "cronjob.cronjob-sync",
     "daemonset.daemonset-node-fit",
     "daemonset.daemonset-tolerations",
     "daemonset.daemonset-trace",
     "daemonset.daemonset-unavailable-numbers",
-    "job.job-backoff-limit-per-index",
-    "job.job-backoff",
-    "job.job-deadline",
-    "job.job-duplicate-indexes",
-    "job.job-failed-indexes",
-    "job.job-finish-time",
-    "job.job-first-pending-indexes",
-    "job.job-index-intervals",
-    "job.job-never-backoff",
-    "job.job-on-failure-restarts",
-    "job.job-pod-failure-policy",
-    "job.job-remaining-backoff",
-    "job.job-succeeded-indexes",
-    "job.job-success-policy",
-    "job.job-sync",
-    "job.job-trace",
-    "job.pod-failure-policy-match",
-    "job.success-policy-match",
 ];
 
 /// Compares two JSON values and tells how they differ.
