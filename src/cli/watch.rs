@@ -135,6 +135,7 @@ impl Play {
     }
 
     /// A key is pressed; false when it is the one to end.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "keyboards have more keys than commands")]
     fn press(&mut self, key: KeyCode) -> bool {
         match key {
             KeyCode::Char('q') | KeyCode::Esc => return false,
@@ -156,6 +157,7 @@ impl Play {
             KeyCode::End => self.now = self.end,
             KeyCode::Char('+' | '=') => self.pace = (self.pace + 1).min(PACES.len() - 1),
             KeyCode::Char('-') => self.pace = self.pace.saturating_sub(1),
+            #[expect(clippy::wildcard_enum_match_arm, reason = "no other key does anything")]
             _ => {}
         }
         true

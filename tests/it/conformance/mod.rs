@@ -7,6 +7,7 @@
 
 mod client;
 mod cron_job;
+mod daemonset;
 mod deployment;
 mod endpoints;
 mod gc;
@@ -58,6 +59,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (deployment::UNITS, deployment::DIFFERS),
     (replicaset::UNITS, replicaset::DIFFERS),
     (statefulset::UNITS, statefulset::DIFFERS),
+    (daemonset::UNITS, daemonset::DIFFERS),
     (nodes::UNITS, nodes::DIFFERS),
     (gc::UNITS, gc::DIFFERS),
     (job::UNITS, job::DIFFERS),
@@ -71,16 +73,8 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
 ];
 
 /// Units that later work covers, by name.
-const NOT_COVERED: &[&str] = &[
-    "admission-limit-range",
-    "admission-misc",
-    "crd-structural-schema",
-    "volumes-and-ports",
-    "daemonset.daemonset-node-fit",
-    "daemonset.daemonset-tolerations",
-    "daemonset.daemonset-trace",
-    "daemonset.daemonset-unavailable-numbers",
-];
+const NOT_COVERED: &[&str] =
+    &["admission-limit-range", "admission-misc", "crd-structural-schema", "volumes-and-ports"];
 
 /// Compares two JSON values and tells how they differ.
 pub(crate) fn same(got: &Value, want: &Value) -> Result<(), String> {
