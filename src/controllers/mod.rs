@@ -9,6 +9,7 @@ pub mod disruption;
 pub mod endpoint_slice;
 pub mod endpoints;
 pub mod garbage_collector;
+pub mod horizontal_pod_autoscaler;
 pub mod job;
 pub mod namespace;
 pub mod node_lifecycle;
@@ -45,6 +46,7 @@ pub fn all() -> Vec<Box<dyn Reconciler>> {
         Box::new(pod_gc::PodGc::new(pod_gc::Options::default())),
         Box::new(resource_quota::ResourceQuotas),
         Box::new(service_account::ServiceAccounts),
+        Box::new(horizontal_pod_autoscaler::HorizontalPodAutoscalers::default()),
     ]
 }
 
