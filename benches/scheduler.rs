@@ -23,7 +23,7 @@ use wavetank::api::core::node::Node;
 use wavetank::api::core::pod::Pod;
 use wavetank::api::labels::Labels;
 use wavetank::api::meta::Uid;
-use wavetank::api::object::{Kind, Object};
+use wavetank::api::object::{Kind, Object, Resource};
 use wavetank::scheduler::cache::Cache;
 use wavetank::scheduler::config::Config;
 use wavetank::scheduler::cycle::{Evaluation, Nomination, Outcome, Search};

@@ -10,6 +10,7 @@ mod flag;
 mod gate;
 mod image;
 mod latency;
+pub mod scheduler;
 mod step;
 
 use std::collections::BTreeMap;
@@ -69,6 +70,7 @@ pub use latency::LATENCIES;
 pub use latency::Latencies;
 pub use latency::Latency;
 pub use latency::Quantiles;
+pub use scheduler::KubeScheduler;
 pub use step::Action;
 pub use step::Apply;
 pub use step::Step;
