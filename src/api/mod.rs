@@ -1,6 +1,7 @@
 //! Kubernetes' kinds and their fields: data, defaults, validation; no behaviour.
 
 pub mod apps;
+pub mod batch;
 pub mod condition;
 pub mod coordination;
 pub mod core;
@@ -26,9 +27,11 @@ pub mod refusal;
 pub mod request;
 pub mod resource;
 pub mod resource_names;
+pub mod schedule;
 pub mod schema;
 pub mod selector;
 pub mod strategy;
+pub mod table;
 pub mod taint;
 pub mod time;
 pub mod validation;

@@ -1,24 +1,26 @@
 //! The controllers of one process: their queues, workers, plans and retries.
 
+mod routes;
 mod run;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::api::gates::Gates;
 use crate::api::meta::Uid;
 use crate::api::object::ObjectKey;
 use crate::api::refusal::Refusal;
-use crate::api::request::{Answer, EventNote};
+use crate::api::request::Answer;
 use crate::client::component::{Component, Due, Moment, Outgoing};
 use crate::client::expectations::Expectations;
-use crate::client::plan::{Expect, Plan, Recovery, Write};
+use crate::client::plan::{Expect, Plan, Recovery, Settled, Write};
 use crate::client::rate_limiter::RateLimiter;
 use crate::client::reconciler::{Keys, Observed, Reconciler, Settings};
 use crate::client::view::View;
 use crate::client::work_queue::WorkQueue;
+use crate::sim::index::Map;
 use crate::sim::time::{SimDuration, SimTime};
-use run::Run;
+use routes::Routes;
+use run::{OwnWrite, Run, filled};
 
 /// The controllers of one process.
 #[derive(Clone)]
@@ -27,7 +29,11 @@ pub struct Manager {
     /// As they were before the first life.
     initial: Vec<Box<dyn Reconciler>>,
     /// What each request under way belongs to: controller, run.
-    under_way: BTreeMap<u64, (usize, u64, Box<Write>)>,
+    under_way: Map<u64, (usize, u64, Box<Write>)>,
+    /// Which controllers watch a kind.
+    routes: Routes,
+    /// Room for the keys of a change; empty between two.
+    keys: Keys,
     asked: u64,
     acting: bool,
     gates: Gates,
@@ -44,9 +50,12 @@ struct Controller {
     expectations: Expectations<ObjectKey, Uid>,
     runs: BTreeMap<u64, Run>,
     /// What the last plan of each key wrote, as far as the cache may not show it yet.
-    own_writes: BTreeMap<ObjectKey, Vec<(ObjectKey, Option<u64>)>>,
+    own_writes: BTreeMap<ObjectKey, Vec<OwnWrite>>,
     begun: u64,
-    next_period: SimTime,
+    /// The first of its periodic looks.
+    first_beat: SimTime,
+    /// The next one that may find something to do.
+    next_beat: SimTime,
     /// Keys that are looked at again for housekeeping, by when.
     housekeeping: std::collections::BTreeSet<(SimTime, ObjectKey)>,
 }
@@ -54,11 +63,12 @@ struct Controller {
 impl Manager {
     /// A process of these controllers.
     pub fn new(rules: Vec<Box<dyn Reconciler>>) -> Manager {
-        let controllers = rules.iter().map(|r| Controller::new(r.clone())).collect();
         Manager {
-            controllers,
+            controllers: rules.iter().map(|r| Controller::new(r.clone())).collect(),
+            routes: Routes::of(&rules),
             initial: rules,
-            under_way: BTreeMap::new(),
+            keys: Keys::default(),
+            under_way: Map::default(),
             asked: 0,
             acting: false,
             gates: Gates::DEFAULT,
@@ -92,7 +102,7 @@ impl Manager {
 
     /// Lets the workers of a controller take what is due.
     fn pump(&mut self, n: usize, moment: &mut Moment<'_>) {
-        if !self.acting {
+        if !self.acting || self.controllers[n].queue.is_idle(moment.now) {
             return;
         }
         loop {
@@ -113,6 +123,9 @@ impl Manager {
             let view = View::new(moment.caches, moment.time).with_gates(self.gates);
             let view = view.after_expectations(met);
             let plan = controller.rule.reconcile(&key, view);
+            if view.object(&key).is_none() {
+                controller.expectations.delete(&key);
+            }
             let run = controller.begin(key, cause, plan, moment);
             self.advance(n, run, moment);
         }
@@ -130,6 +143,10 @@ impl Manager {
             }
             let writes = run.next_writes(&mut controller.expectations);
             if writes.is_empty() {
+                if run.resumes && !run.stopped {
+                    controller.resume(id, self.gates, moment);
+                    continue;
+                }
                 return self.finish(n, id, moment);
             }
             for write in writes {
@@ -196,9 +213,9 @@ impl Manager {
         let Some(run) = self.controllers[n].runs.get_mut(&id) else { return };
         match answer {
             Answer::Object(object) if !counted && !write.verb.is_read_only() => {
-                run.written.push((object.key(), Some(object.meta().resource_version)));
+                run.written.push(OwnWrite::of(object, false));
             }
-            Answer::Deleted(object) if !counted => run.written.push((object.key(), None)),
+            Answer::Deleted(object) if !counted => run.written.push(OwnWrite::of(object, true)),
             Answer::Object(_)
             | Answer::Deleted(_)
             | Answer::List(_)
@@ -263,34 +280,32 @@ impl Component for Manager {
     fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
         let kind = change.latest().kind();
         let view = View::new(moment.caches, moment.time).with_gates(self.gates);
-        for n in 0..self.controllers.len() {
+        let routes = self.routes.clone();
+        let mut keys = std::mem::take(&mut self.keys);
+        for of_one in routes.of_kind(kind) {
+            let n = of_one[0].controller;
             let controller = &mut self.controllers[n];
-            let mut concerned = false;
-            for watch in controller.rule.watches().iter().filter(|w| w.kind == kind) {
-                if !concerned {
-                    controller.rule.observe(change, view);
-                    concerned = true;
-                }
-                let mut keys = Keys::default();
-                (watch.keys)(change, view, &mut keys);
-                controller.take_up(keys, moment);
+            controller.rule.observe(change, view);
+            controller.set_beat(moment);
+            for route in of_one {
+                (route.keys)(change, view, &mut keys);
+                controller.take_up(&mut keys, moment);
             }
-            if concerned {
-                self.pump(n, moment);
-            }
+            self.pump(n, moment);
         }
+        self.keys = keys;
     }
 
     fn synced(&mut self, moment: &mut Moment<'_>) {
         self.acting = true;
         for n in 0..self.controllers.len() {
             let controller = &mut self.controllers[n];
-            if let Some(period) = controller.settings.period {
-                controller.next_period = moment.now + period;
+            if controller.settings.period.is_some() {
+                controller.first_beat = moment.now;
                 controller.queue.add(controller.own_key(), moment.cause);
-                moment.out.wake_in_background(controller.next_period);
             }
             self.pump(n, moment);
+            self.controllers[n].set_beat(moment);
         }
     }
 
@@ -306,8 +321,12 @@ impl Component for Manager {
                 self.succeeded(n, id, &write, answer, moment);
             }
         }
+        self.controllers[n].set_beat(moment);
         if let Some(run) = self.controllers[n].runs.get_mut(&id) {
             run.outstanding -= 1;
+            if run.resumes {
+                run.settled.push(Settled { write, answer: answer.clone() });
+            }
         }
         self.advance(n, id, moment);
         self.pump(n, moment);
@@ -316,12 +335,8 @@ impl Component for Manager {
     fn wake(&mut self, moment: &mut Moment<'_>) {
         for n in 0..self.controllers.len() {
             let controller = &mut self.controllers[n];
-            if let Some(period) = controller.settings.period {
-                if controller.next_period <= moment.now {
-                    controller.next_period = moment.now + period;
-                    controller.queue.add(controller.own_key(), moment.cause);
-                }
-                moment.out.wake_in_background(controller.next_period);
+            if controller.next_beat <= moment.now {
+                controller.queue.add(controller.own_key(), moment.cause);
             }
             while let Some((at, _)) = controller.housekeeping.first() {
                 if *at > moment.now {
@@ -333,6 +348,7 @@ impl Component for Manager {
                 }
             }
             self.pump(n, moment);
+            self.controllers[n].set_beat(moment);
         }
     }
 
@@ -359,7 +375,8 @@ impl Controller {
             runs: BTreeMap::new(),
             own_writes: BTreeMap::new(),
             begun: 0,
-            next_period: SimTime::NEVER,
+            first_beat: SimTime::NEVER,
+            next_beat: SimTime::NEVER,
             housekeeping: std::collections::BTreeSet::new(),
         }
     }
@@ -367,13 +384,7 @@ impl Controller {
     /// Whether the cache shows what the last plan of a key wrote.
     fn has_seen_own_writes(&mut self, key: &ObjectKey, moment: &Moment<'_>) -> bool {
         let Some(own) = self.own_writes.get_mut(key) else { return true };
-        own.retain(|(object, version)| {
-            let seen = moment.caches.of(object.kind).get(&object.namespace, &object.name);
-            match version {
-                Some(version) => seen.is_none_or(|o| o.meta().resource_version < *version),
-                None => seen.is_some(),
-            }
-        });
+        own.retain(|write| !write.is_seen(moment));
         if own.is_empty() {
             self.own_writes.remove(key);
             return true;
@@ -381,19 +392,39 @@ impl Controller {
         false
     }
 
+    /// Finds the next beat of its period that may find something to do, and asks to be woken then.
+    fn set_beat(&mut self, moment: &mut Moment<'_>) {
+        let Some(period) = self.settings.period else { return };
+        if self.first_beat == SimTime::NEVER {
+            return;
+        }
+        let next = moment.now + SimDuration(1);
+        let idle = self.rule.idle_until(moment.time).map_or(next, |at| at.max(next));
+        self.next_beat = if idle == SimTime::NEVER {
+            SimTime::NEVER
+        } else {
+            let beats = idle.since(self.first_beat).0.div_ceil(period.0);
+            self.first_beat + period.times(beats)
+        };
+        if self.next_beat != SimTime::NEVER {
+            moment.out.wake_in_background(self.next_beat);
+        }
+    }
+
     /// The key of its periodic look.
     fn own_key(&self) -> ObjectKey {
         ObjectKey::new(crate::api::object::Kind::NODE, "", self.name)
     }
 
-    fn take_up(&mut self, keys: Keys, moment: &mut Moment<'_>) {
-        if let Some(key) = &keys.created {
-            self.expectations.creation_observed(key);
+    /// Takes up the keys that a change concerns, and leaves none.
+    fn take_up(&mut self, keys: &mut Keys, moment: &mut Moment<'_>) {
+        if let Some(key) = keys.created.take() {
+            self.expectations.creation_observed(&key);
         }
-        if let Some((key, uid)) = &keys.deleted {
-            self.expectations.deletion_observed(key, uid);
+        if let Some((key, uid)) = keys.deleted.take() {
+            self.expectations.deletion_observed(&key, &uid);
         }
-        for (key, delay) in keys.queue {
+        for (key, delay) in keys.queue.drain(..) {
             if delay == SimDuration::ZERO {
                 self.queue.add(key, moment.cause);
             } else {
@@ -403,14 +434,49 @@ impl Controller {
         }
     }
 
-    /// A worker takes up a plan.
-    fn begin(&mut self, key: ObjectKey, cause: u64, plan: Plan, moment: &mut Moment<'_>) -> u64 {
-        if self.settings.expectations {
-            self.expect(&key, &plan, moment.now);
+    /// Asks the rule to go on with what was answered to a run's steps.
+    fn resume(&mut self, id: u64, gates: Gates, moment: &mut Moment<'_>) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let (key, cause) = (run.key.clone(), run.cause);
+        let settled = std::mem::take(&mut run.settled);
+        let view = View::new(moment.caches, moment.time).with_gates(gates);
+        let mut plan = self.rule.resume(&key, settled, view);
+        self.announce(&key, cause, &mut plan, moment);
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        run.steps = plan.steps.into_iter();
+        run.resumes = plan.resumes;
+        run.retry |= plan.retry;
+        if plan.look_again.is_some() {
+            (run.look_again, run.housekeeping) = (plan.look_again, plan.housekeeping);
         }
-        for note in plan.events {
+    }
+
+    /// Takes from a plan what holds whatever comes of its steps. The next look of a plan that
+    /// resumes is asked for at once.
+    fn announce(&mut self, key: &ObjectKey, cause: u64, plan: &mut Plan, moment: &mut Moment<'_>) {
+        if self.settings.expectations {
+            self.expect(key, plan, moment.now);
+        }
+        for note in plan.events.drain(..) {
             moment.out.told.push((self.source, note, cause));
         }
+        if plan.resumes
+            && let Some(span) = plan.look_again.take()
+        {
+            self.queue.add_after(key.clone(), span, moment.now, cause);
+            moment.out.wake(moment.now + span);
+        }
+    }
+
+    /// A worker takes up a plan.
+    fn begin(
+        &mut self,
+        key: ObjectKey,
+        cause: u64,
+        mut plan: Plan,
+        moment: &mut Moment<'_>,
+    ) -> u64 {
+        self.announce(&key, cause, &mut plan, moment);
         self.begun += 1;
         let run = Run {
             key,
@@ -426,6 +492,8 @@ impl Controller {
             housekeeping: plan.housekeeping,
             versions: Vec::new(),
             written: Vec::new(),
+            resumes: plan.resumes,
+            settled: Vec::new(),
         };
         self.runs.insert(self.begun, run);
         self.begun
@@ -437,21 +505,13 @@ impl Controller {
             .writes()
             .filter_map(|w| if let Expect::Deletion(uid) = w.expect { Some(uid) } else { None })
             .collect();
-        if created > 0 {
-            let count = u32::try_from(created).unwrap_or(u32::MAX);
+        let count = u32::try_from(created).unwrap_or(u32::MAX);
+        if created > 0 && !deleted.is_empty() {
+            self.expectations.expect_both(key, count, deleted, now);
+        } else if created > 0 {
             self.expectations.expect_creations(key, count, now);
         } else if !deleted.is_empty() {
             self.expectations.expect_deletions(key, deleted, now);
         }
     }
-}
-
-/// An event with the name of the object and the words of the refusal filled in.
-fn filled(note: &EventNote, name: &str, refusal: Option<&Refusal>) -> EventNote {
-    if !note.message.contains('{') {
-        return note.clone();
-    }
-    let said = refusal.map_or("", |r| &*r.message);
-    let message = note.message.replace("{name}", name).replace("{refusal}", said);
-    EventNote { message: Arc::from(message), ..note.clone() }
 }

@@ -4,9 +4,10 @@ use crate::api::gates::Gate;
 use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
-use crate::client::plan::{Plan, Recovery, Write};
+use crate::api::time::Time;
+use crate::client::plan::{Plan, Recovery, Settled, Write};
 use crate::client::view::View;
-use crate::sim::time::SimDuration;
+use crate::sim::time::{SimDuration, SimTime};
 
 /// A controller: a function from what it sees to the writes that it wants.
 ///
@@ -32,6 +33,12 @@ pub trait Reconciler: Send {
     /// What it wants for a key, given what it sees.
     fn reconcile(&mut self, key: &ObjectKey, view: View<'_>) -> Plan;
 
+    /// What it wants further for a key whose last plan resumes, given what was answered to the
+    /// writes of that plan, in the order of the answers.
+    fn resume(&mut self, _key: &ObjectKey, _settled: Vec<Settled>, _view: View<'_>) -> Plan {
+        Plan::nothing()
+    }
+
     /// What it does about a refusal of one of its writes.
     fn recover(&mut self, write: &Write, refusal: &Refusal) -> Recovery {
         Recovery::usual(write, refusal)
@@ -41,7 +48,13 @@ pub trait Reconciler: Send {
     /// that keep memory of their own, as a graph of owners.
     fn observe(&mut self, _change: &Observed<'_>, _view: View<'_>) {}
 
-    /// What comes back to it: after `settings().period` the key of this name is looked at.
+    /// Until when its periodic looks would find nothing to do, unless it sees a change before:
+    /// the beats until then are left out. None when it does not know.
+    fn idle_until(&self, _now: Time) -> Option<SimTime> {
+        None
+    }
+
+    /// A copy, for a copy of its process.
     fn boxed_clone(&self) -> Box<dyn Reconciler>;
 }
 
@@ -112,7 +125,8 @@ pub struct Settings {
     /// The longest pause after a failure.
     pub longest_backoff: SimDuration,
     /// A key that is looked at again and again, not queued by changes: the key's name is the
-    /// controller's, its kind `Node` has no meaning then.
+    /// controller's, its kind `Node` has no meaning then. [`Reconciler::idle_until`] says which
+    /// beats may be left out.
     pub period: Option<SimDuration>,
     /// Whether a key is held back until the creations and deletions of its last plan are seen.
     pub expectations: bool,

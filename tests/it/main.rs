@@ -24,4 +24,5 @@ mod golden;
 mod random;
 mod scenarios;
 mod scheduler;
+mod sets;
 mod tidy;

@@ -12,6 +12,8 @@ use crate::api::apps::daemon_set::DaemonSet;
 use crate::api::apps::deployment::Deployment;
 use crate::api::apps::replica_set::ReplicaSet;
 use crate::api::apps::stateful_set::StatefulSet;
+use crate::api::batch::cron_job::CronJob;
+use crate::api::batch::job::Job;
 use crate::api::coordination::lease::Lease;
 use crate::api::core::endpoints::Endpoints;
 use crate::api::core::event::Event;
@@ -19,10 +21,12 @@ use crate::api::core::namespace::Namespace;
 use crate::api::core::node::Node;
 use crate::api::core::pod::{Pod, PodSpec, strip_nulls};
 use crate::api::core::priority_class::PriorityClass;
+use crate::api::core::replication_controller::{ReplicationController, ReplicationControllerSpec};
 use crate::api::core::service::Service;
 use crate::api::discovery::endpoint_slice::EndpointSlice;
 use crate::api::meta::{Meta, Rest};
 use crate::api::policy::pod_disruption_budget::PodDisruptionBudget;
+use crate::api::selector::LabelSelector;
 
 /// Reads a member; the default when it is absent or null.
 fn take<T: DeserializeOwned + Default>(
@@ -285,6 +289,21 @@ resource!(
 );
 
 resource!(
+    Job,
+    JOB,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(Job { meta, spec, status: take(&mut body, "status")? })
+    },
+    |job, body| {
+        put(body, "spec", &job.spec);
+        body.insert("status".into(), serde_json::to_value(&job.status).unwrap_or_default());
+    },
+    status: [status],
+    spec: [spec]
+);
+
+resource!(
     PodDisruptionBudget,
     POD_DISRUPTION_BUDGET,
     |meta, mut body| {
@@ -300,6 +319,21 @@ resource!(
     spec: [spec]
 );
 
+resource!(
+    CronJob,
+    CRON_JOB,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(CronJob { meta, spec, status: take(&mut body, "status")? })
+    },
+    |cron_job, body| {
+        put(body, "spec", &cron_job.spec);
+        body.insert("status".into(), serde_json::to_value(&cron_job.status).unwrap_or_default());
+    },
+    status: [status],
+    spec: [spec]
+);
+
 /// Conditions of the newer kind have a message even when it is empty.
 fn with_messages(body: &mut Map<String, Value>) {
     let conditions = body.get_mut("status").and_then(|s| s.get_mut("conditions"));
@@ -309,3 +343,35 @@ fn with_messages(body: &mut Map<String, Value>) {
         }
     }
 }
+
+resource!(
+    ReplicationController,
+    REPLICATION_CONTROLLER,
+    |meta, mut body| {
+        let status = take(&mut body, "status")?;
+        let mut spec: Map<String, Value> = take(&mut body, "spec")?;
+        let match_labels = take(&mut spec, "selector")?;
+        let spec = ReplicationControllerSpec {
+            replicas: take(&mut spec, "replicas")?,
+            min_ready_seconds: take(&mut spec, "minReadySeconds")?,
+            selector: Arc::new(LabelSelector { match_labels, ..LabelSelector::default() }),
+            template: take(&mut spec, "template")?,
+            rest: rest(spec),
+        };
+        Ok(ReplicationController { meta, spec, status })
+    },
+    |owner, body| {
+        let (spec, mut out) = (&owner.spec, Map::new());
+        out.insert("replicas".into(), spec.replicas.into());
+        if spec.min_ready_seconds != 0 {
+            out.insert("minReadySeconds".into(), spec.min_ready_seconds.into());
+        }
+        put(&mut out, "selector", &spec.selector.match_labels);
+        put(&mut out, "template", &spec.template);
+        put_rest(&mut out, &spec.rest);
+        body.insert("spec".into(), out.into());
+        put(body, "status", &owner.status);
+    },
+    status: [status],
+    spec: [spec]
+);
