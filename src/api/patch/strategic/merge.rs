@@ -312,7 +312,7 @@ fn check_order(patch: &[Value], order: &[Value], strategy: &Strategy) -> Result<
     if patch.is_empty() || order.is_empty() {
         return Ok(());
     }
-    let key = strategy.merge_key.as_str();
+    let key = strategy.merge_key;
     let elements = if key.is_empty() { Elements::Scalars } else { Elements::Maps(key) };
     let plain = patch.iter().filter(|e| !is_delete(e) && e.get(PATCH).is_none());
     let plain: Vec<Value> = plain.cloned().collect();
