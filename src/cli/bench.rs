@@ -168,7 +168,7 @@ fn roll_out(nodes: usize, wanted: Wanted) -> Option<Rollout> {
             bar.finish_and_clear();
             return None;
         }
-        until = until + SimDuration::millis(250);
+        until += SimDuration::millis(250);
         cluster.engine.run_until(until);
         bar.set_position(workload::ready(&cluster) as u64);
     }

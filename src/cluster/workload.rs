@@ -1,8 +1,11 @@
 //! Clusters to measure with: equal nodes, and a guest that asks for Deployments.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::api::Name;
+use crate::api::apps::deployment::Deployment;
 use crate::api::labels::Labels;
 use crate::api::message::Message;
 use crate::api::object::{Kind, Object};
@@ -157,9 +160,6 @@ pub fn small(seed: u64) -> Cluster {
 /// How many pods are ready, as the Deployments tell.
 pub fn ready(cluster: &Cluster) -> usize {
     let all = cluster.store().iter(Kind::DEPLOYMENT);
-    let of = |o: &Object| match o {
-        Object::Deployment(d) => usize::try_from(d.status.ready_replicas).unwrap_or(0),
-        _ => 0,
-    };
-    all.map(of).sum()
+    let of = |d: &Arc<Deployment>| usize::try_from(d.status.ready_replicas).unwrap_or(0);
+    all.filter_map(Object::as_a::<Deployment>).map(of).sum()
 }
