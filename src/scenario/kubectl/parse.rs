@@ -243,17 +243,17 @@ fn bad_value(error: &clap::Error, flag: &str) -> Trouble {
 
 /// The innermost command that the words name, and how it is called.
 fn descend(words: &[String]) -> (clap::Command, String) {
-    GRAMMAR.with_borrow(|grammar| {
-        let mut command = grammar;
-        let mut path = "kubectl".to_owned();
-        for word in words {
-            if let Some(next) = command.find_subcommand(word) {
-                command = next;
-                path = format!("{path} {}", next.get_name());
-            }
+    // Made anew: clap has added to the other what it worked out.
+    let whole = like_pflag(Kubectl::command());
+    let mut command = &whole;
+    let mut path = "kubectl".to_owned();
+    for word in words {
+        if let Some(next) = command.find_subcommand(word) {
+            command = next;
+            path = format!("{path} {}", next.get_name());
         }
-        (command.clone(), path)
-    })
+    }
+    (command.clone(), path)
 }
 
 #[cfg(test)]
