@@ -7,6 +7,7 @@
 
 mod client;
 mod cron_job;
+mod daemonset;
 mod deployment;
 mod endpoints;
 mod gc;
@@ -57,6 +58,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (deployment::UNITS, deployment::DIFFERS),
     (replicaset::UNITS, replicaset::DIFFERS),
     (statefulset::UNITS, statefulset::DIFFERS),
+    (daemonset::UNITS, daemonset::DIFFERS),
     (nodes::UNITS, nodes::DIFFERS),
     (gc::UNITS, gc::DIFFERS),
     (job::UNITS, job::DIFFERS),
@@ -74,10 +76,6 @@ const NOT_COVERED: &[&str] = &[
     "admission-misc",
     "crd-structural-schema",
     "volumes-and-ports",
-    "daemonset.daemonset-node-fit",
-    "daemonset.daemonset-tolerations",
-    "daemonset.daemonset-trace",
-    "daemonset.daemonset-unavailable-numbers",
     "hpa.hpa-behavior-rate",
     "hpa.hpa-clamp-no-behavior",
     "hpa.hpa-default-scale-up-limit",
