@@ -105,6 +105,7 @@
 //! | [`etcd`], [`apiserver`] | the store, and the only one who speaks to it |
 //! | [`client`] | what all clients share: caches, queues, plans, expectations, elections |
 //! | [`controllers`], [`scheduler`], [`node`] | what acts |
+//! | [`metrics`] | who tells what pods use, and who carries a load |
 //! | [`cluster`] | what a cluster is made of, and its start |
 //! | [`scenario`] | scenarios: read, carried out, judged |
 //! | [`trace`] | views of the log: timeline, why, page, exports |
@@ -124,6 +125,7 @@ pub mod cluster;
 pub mod controllers;
 pub mod course;
 pub mod etcd;
+pub mod metrics;
 pub mod node;
 pub mod scenario;
 pub mod scheduler;

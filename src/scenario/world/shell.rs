@@ -172,6 +172,7 @@ impl Guest for Shell {
             | Message::Changed(_)
             | Message::Compacted(_)
             | Message::Bookmark(..)
+            | Message::Beside(_)
             | Message::Runtime(..) => {}
         }
     }
