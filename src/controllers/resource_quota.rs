@@ -21,7 +21,8 @@ use crate::sim::time::SimDuration;
 /// How often every quota is counted anew.
 ///
 /// Source: kubernetes v1.36
-/// pkg/controller/resourcequota/config/v1alpha1/defaults.go, `RecommendedDefaultResourceQuotaControllerConfiguration`
+/// pkg/controller/resourcequota/config/v1alpha1/defaults.go,
+/// `RecommendedDefaultResourceQuotaControllerConfiguration`
 const RESYNC: SimDuration = SimDuration::secs(300);
 
 /// Keeps the status of quotas.

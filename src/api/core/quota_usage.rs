@@ -104,7 +104,8 @@ fn service(service: &Value, used: &mut ResourceList) {
     used.insert(Name::new_static("services.loadbalancers"), amount(usize::from(balanced)));
 }
 
-/// Source: kubernetes v1.36 pkg/quota/v1/evaluator/core/persistent_volume_claims.go, `pvcEvaluator.Usage`
+/// Source: kubernetes v1.36 pkg/quota/v1/evaluator/core/persistent_volume_claims.go,
+/// `pvcEvaluator.Usage`
 fn claim(claim: &Value, used: &mut ResourceList) {
     const SUFFIX: &str = "storageclass.storage.k8s.io";
     let class = claim["spec"]["storageClassName"].as_str().filter(|c| !c.is_empty());
