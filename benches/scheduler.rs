@@ -238,7 +238,7 @@ fn measure(shape: &Shape, evaluation: Evaluation, share: usize) {
         }
         bench.place(&measured);
     }
-    let took = (core_time() - begin).as_secs_f64();
+    let took = core_time().saturating_sub(begin).as_secs_f64();
     let rate = pods as f64 / took;
     let each = took / pods as f64 * 1e6;
     println!(

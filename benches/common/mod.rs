@@ -13,6 +13,7 @@
 use std::time::{Duration, Instant};
 
 use wavetank::cluster::workload::{self, Wanted};
+#[allow(unused_imports, reason = "each benchmark uses some of it")]
 pub(crate) use wavetank::cluster::workload::{BEGIN, SMALL_END, small};
 use wavetank::sim::log::Keep;
 use wavetank::sim::time::SimTime;

@@ -127,8 +127,8 @@ mod tests {
 
     #[test]
     fn a_job_waits_for_its_time_and_is_read_anew_when_that_is_up() {
-        let mut job = Job::default();
-        job.meta = crate::api::meta::Meta::named("default", "pi");
+        let meta = crate::api::meta::Meta::named("default", "pi");
+        let mut job = Job { meta, ..Job::default() };
         Arc::make_mut(&mut job.spec).ttl_seconds_after_finished = Some(60);
         let key = ObjectKey::new(Kind::JOB, "default", "pi");
         let look = |job: &Job, after: u64| {

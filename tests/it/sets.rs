@@ -274,7 +274,7 @@ fn in_the_end(store: &Store) -> Vec<String> {
         let is_right = counts == [nodes; 5]
             && status.number_misscheduled == 0
             && status.observed_generation == set.meta.generation;
-        if own.count() != on.len() || on.len() != nodes as usize || !is_right {
+        if own.count() != on.len() || i32::try_from(on.len()) != Ok(nodes) || !is_right {
             wrong.push(format!("pods on {on:?}, status {status:?}"));
         }
     }

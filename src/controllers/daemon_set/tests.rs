@@ -84,7 +84,15 @@ impl World {
                     lines.push(format!("delete {:?}: {}", key.kind, write.why));
                     self.caches.of_mut(key.kind).remove(&key.namespace, &key.name);
                 }
-                other => panic!("{other:?}"),
+                other @ (Verb::Get(_)
+                | Verb::List(_)
+                | Verb::Watch(_)
+                | Verb::Post { .. }
+                | Verb::Put { .. }
+                | Verb::Patch { .. }
+                | Verb::DeleteCollection { .. }
+                | Verb::Bind { .. }
+                | Verb::Evict { .. }) => panic!("no controller of sets asks for {other:?}"),
             }
         }
         lines

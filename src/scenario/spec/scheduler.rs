@@ -323,9 +323,11 @@ impl KubeScheduler {
         if let Some(extenders) = self.extenders.as_ref().filter(|e| !e.value.is_empty()) {
             session.report(extenders.place, Mistake::not_modelled("field", "extenders"));
         }
-        let mut config = Config::default();
-        config.percentage_of_nodes_to_score =
-            percentage(self.percentage.as_ref(), session).unwrap_or(0);
+        let mut config = Config {
+            percentage_of_nodes_to_score: percentage(self.percentage.as_ref(), session)
+                .unwrap_or(0),
+            ..Config::default()
+        };
         let span = |seconds: Option<u64>, default| seconds.map_or(default, SimDuration::secs);
         config.queue.initial_backoff = span(self.initial_backoff, config.queue.initial_backoff);
         config.queue.max_backoff = span(self.max_backoff, config.queue.max_backoff);

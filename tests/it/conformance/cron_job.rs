@@ -202,7 +202,7 @@ impl Host {
                     let stamp = job.meta.annotations.get(SCHEDULED_TIMESTAMP);
                     self.created.push(json!({
                         "name": job.meta.name.as_str(),
-                        "scheduledTimestampAnnotation": stamp.map(|s| s.as_str()),
+                        "scheduledTimestampAnnotation": stamp.map(wavetank::api::Name::as_str),
                     }));
                     let mut made = Job::clone(job);
                     made.meta.uid = Uid::parse("made-now");

@@ -181,9 +181,9 @@ pub(super) fn store_events(case: &Case<'_>) -> Result<(), String> {
         let mut memory = Memory::default();
         let (old, new) = if grows { (0, change) } else { (change, 0) };
         if grows {
-            memory.ups.clone_from(&before)
+            memory.ups.clone_from(&before);
         } else {
-            memory.downs.clone_from(&before)
+            memory.downs.clone_from(&before);
         }
         memory.store(own.as_ref(), old, new, NOW);
         let after = if grows { &memory.ups } else { &memory.downs };

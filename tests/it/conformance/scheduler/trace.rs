@@ -80,7 +80,7 @@ impl Play {
                 self.uids += 1;
                 own.meta.uid = Uid::random(self.uids);
                 let hold = step["hold_for"].as_u64().and_then(|n| usize::try_from(n).ok());
-                self.schedule(Arc::new(own), hold.map(|n| number + n), false)
+                self.schedule(&Arc::new(own), hold.map(|n| number + n), false)
             }
             "delete_pod" => {
                 let name = string(step, "name")?;
@@ -103,13 +103,13 @@ impl Play {
     fn due(&mut self, number: usize) -> Done {
         while let Some(place) = self.held.iter().position(|(at, _)| *at <= number) {
             let (_, pod) = self.held.remove(place);
-            self.schedule(pod, None, true)?;
+            self.schedule(&pod, None, true)?;
         }
         Ok(())
     }
 
-    fn schedule(&mut self, pod: Arc<Pod>, hold: Option<usize>, retry: bool) -> Done {
-        let entry = Entry { pod: &pod, is_preempting: false };
+    fn schedule(&mut self, pod: &Arc<Pod>, hold: Option<usize>, retry: bool) -> Done {
+        let entry = Entry { pod, is_preempting: false };
         if let Err((plugin, status)) = self.profile.pre_enqueue(entry) {
             let why = json!({
                 "code": status.code.name(), "plugin": plugin.name(), "reasons": [status.reason],
@@ -118,7 +118,7 @@ impl Play {
             self.told.push(json!({ "pod": name, "result": "gated", "pre_enqueue": why }));
             return Ok(());
         }
-        let verdict = self.naive.explain(&self.profile, 100, &self.cache, &pod);
+        let verdict = self.naive.explain(&self.profile, 100, &self.cache, pod);
         let mut told = described(&verdict);
         told.insert("pod".into(), json!(pod.meta.name));
         if retry {
@@ -127,7 +127,7 @@ impl Play {
         }
         let run = |search: &mut Search| {
             let mut rng = self.rng.clone();
-            search.run(&self.profile, 100, &self.cache, &pod, &mut rng)
+            search.run(&self.profile, 100, &self.cache, pod, &mut rng)
         };
         let (outcome, indexed) = (run(&mut self.naive), run(&mut self.indexed));
         if outcome != indexed {
@@ -135,11 +135,11 @@ impl Play {
         }
         match outcome {
             Outcome::Found(_) => {
-                self.bind(&pod, &verdict, &mut told);
+                self.bind(pod, &verdict, &mut told);
                 self.told.push(told.into());
                 Ok(())
             }
-            Outcome::Rejected(rejected) => self.rejected(&pod, hold, &rejected, told),
+            Outcome::Rejected(rejected) => self.rejected(pod, hold, &rejected, told),
             Outcome::Error(why) => Err(why),
         }
     }
@@ -197,7 +197,7 @@ impl Play {
         let own = Arc::new(own);
         match hold {
             Some(at) => self.held.push((at, own)),
-            None => self.schedule(own, None, true)?,
+            None => self.schedule(&own, None, true)?,
         }
         Ok(())
     }
