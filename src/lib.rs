@@ -106,7 +106,10 @@
 //! | [`client`] | what all clients share: caches, queues, plans, expectations, elections |
 //! | [`controllers`], [`scheduler`], [`node`] | what acts |
 //! | [`cluster`] | what a cluster is made of, and its start |
+//! | [`check`] | what must hold in every run |
+//! | [`fault`] | what befalls a cluster, as a value |
 //! | [`scenario`] | scenarios: read, carried out, judged |
+//! | [`explore`] | the search for faults that break what must hold |
 //! | [`trace`] | views of the log |
 //!
 //! # Features
@@ -116,12 +119,16 @@
 
 pub mod api;
 pub mod apiserver;
+pub mod bugs;
+pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod client;
 pub mod cluster;
 pub mod controllers;
 pub mod etcd;
+pub mod explore;
+pub mod fault;
 pub mod node;
 pub mod scenario;
 pub mod scheduler;

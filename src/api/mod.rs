@@ -27,6 +27,7 @@ pub mod resource_names;
 pub mod schema;
 pub mod selector;
 pub mod strategy;
+pub mod structural;
 pub mod taint;
 pub mod time;
 pub mod validation;

@@ -6,7 +6,7 @@ mod writes;
 use crate::api::Name;
 use crate::api::message::{Message, Range, StoreAnswer, StoreChange};
 use crate::api::note::{MarkNote, Note, RefusedNote};
-use crate::api::object::{Kind, Object, ObjectKey};
+use crate::api::object::{KINDS, Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, Request, Verb};
 use crate::apiserver::admission::Lookup;
@@ -39,6 +39,8 @@ pub struct Config {
     pub event_fresh: SimDuration,
     /// How many requests are worked on at once.
     pub seats: u32,
+    /// How many kinds there are, those of users' own among them.
+    pub kinds: usize,
 }
 
 impl Default for Config {
@@ -49,6 +51,7 @@ impl Default for Config {
             bookmarks: false,
             event_fresh: FRESH,
             seats: SEATS,
+            kinds: KINDS.len(),
         }
     }
 }
@@ -148,7 +151,7 @@ impl Apiserver {
             config,
             name: name.into(),
             etcd,
-            caches: Kind::all().map(|_| WatchCache::default()).collect(),
+            caches: (0..config.kinds).map(|_| WatchCache::default()).collect(),
             revision: 0,
             ready: false,
             down_since: SimTime::ZERO,
@@ -163,6 +166,11 @@ impl Apiserver {
             admission_state: 0,
             concerned: Vec::new(),
         }
+    }
+
+    /// The kinds that it serves.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = Kind> + use<> {
+        (0..self.caches.len()).filter_map(|n| u16::try_from(n).ok()).map(Kind)
     }
 
     pub(super) fn cache(&self, kind: Kind) -> &WatchCache {
@@ -462,8 +470,14 @@ impl Apiserver {
         self.concerned = concerned;
     }
 
-    /// Ends all watches of a kind, as a restart of a proxy or a timeout would.
-    pub fn cut_watches<A>(&mut self, kind: Kind, client: ActorId, context: &mut Context<'_, A>)
+    /// Ends the watches of a client on a kind, cleanly or with a refusal; gives how many they were.
+    pub fn end_watches_of<A>(
+        &mut self,
+        client: ActorId,
+        kind: Kind,
+        why: Option<&Refusal>,
+        context: &mut Context<'_, A>,
+    ) -> usize
     where
         A: Actor<Message = Message, Note = Note>,
     {
@@ -473,15 +487,21 @@ impl Apiserver {
             .filter(|(_, s)| s.client.actor == client)
             .map(|(number, _)| number)
             .collect();
+        let count = numbers.len();
         for number in numbers {
             if let Some(stream) = cache.close(number) {
-                context.send(stream.client, Message::WatchClosed(stream.request, None));
+                let message = Message::WatchClosed(stream.request, why.cloned());
+                let last = stream.last_arrival;
+                context.send_ordered(stream.client, SimDuration::ZERO, last, message);
             }
         }
-        context.log(Note::Mark(Box::new(MarkNote {
-            mark: "watch-cut",
-            who: self.name.clone(),
-            detail: Name::new_static(kind.name()),
-        })));
+        if count > 0 {
+            context.log(Note::Mark(Box::new(MarkNote {
+                mark: "watch-cut",
+                who: self.name.clone(),
+                detail: Name::new_static(kind.name()),
+            })));
+        }
+        count
     }
 }

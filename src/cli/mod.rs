@@ -1,8 +1,10 @@
 //! The command line: one file a command. The only module that prints and reads files.
 
 mod bug;
+mod bugs;
 mod check;
 mod difference;
+mod explore;
 mod files;
 mod list;
 mod past;
@@ -47,6 +49,14 @@ enum Command {
     Why(past::Why),
     /// Compares two runs: where they part, and what differs at the end.
     Diff(difference::Diff),
+    /// Looks for a plan of faults that breaks what must hold, and makes it small.
+    Explore(explore::Explore),
+    /// Makes the faults, steps and nodes of a scenario that fails as few as they can be.
+    Shrink(explore::Shrink),
+    /// Measures the search on real bugs, re-created as pairs.
+    Bugs(bugs::Bugs),
+    /// Runs what a replay token says.
+    Replay(explore::Replay),
     /// Prints the JSON Schema of scenario files, for editors.
     Schema,
     /// Prints a shell's completions.
@@ -87,6 +97,10 @@ pub fn main() -> i32 {
         Command::Describe(describe) => describe.carry_out(),
         Command::Why(why) => why.carry_out(),
         Command::Diff(diff) => diff.carry_out(),
+        Command::Explore(explore) => explore.carry_out(),
+        Command::Shrink(shrink) => shrink.carry_out(),
+        Command::Bugs(bugs) => bugs.carry_out(),
+        Command::Replay(replay) => replay.carry_out(),
         Command::Schema => start::print_schema(),
         Command::Completions(completions) => completions.carry_out(),
         Command::New(new) => new.carry_out(),

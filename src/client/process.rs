@@ -133,6 +133,8 @@ pub struct Process<C> {
     wake_alarm: Option<AlarmId>,
     next_background_wake: Option<SimTime>,
     rng: Option<Rng>,
+    /// By how much its clock is wrong, in nanoseconds.
+    skew: i64,
     lives: u32,
     /// Until when each server that cannot be reached still counts as connected.
     cut_since: Option<SimTime>,
@@ -177,6 +179,7 @@ impl<C: Component> Process<C> {
             wake_alarm: None,
             next_background_wake: None,
             rng: None,
+            skew: 0,
             lives: 0,
             cut_since: None,
             cut_from: Peer::default(),
@@ -186,6 +189,11 @@ impl<C: Component> Process<C> {
     /// The component, to look at.
     pub fn component(&self) -> &C {
         &self.component
+    }
+
+    /// The component, to say what of it outlives the end of its life.
+    pub fn component_mut(&mut self) -> &mut C {
+        &mut self.component
     }
 
     /// What its informers know.
@@ -207,8 +215,8 @@ impl<C: Component> Process<C> {
     pub fn crash(&mut self) {
         self.component.crashed();
         let fresh = Process::new(self.config.clone(), self.component.clone());
-        let (lives, server) = (self.lives, self.server);
-        *self = Process { server, lives, ..fresh };
+        let (lives, server, skew) = (self.lives, self.server, self.skew);
+        *self = Process { server, skew, lives, ..fresh };
     }
 
     /// The beginning of a life.
@@ -275,6 +283,9 @@ impl<C: Component> Process<C> {
                     };
                     self.reflect(n, input, context);
                 }
+            }
+            Message::Runtime(what, how) if what == "clock" => {
+                self.skew = how.as_i64().unwrap_or(0);
             }
             Message::Runtime(what, how) => {
                 self.act(context, |component, moment| component.disturb(&what, &how, moment));
@@ -421,7 +432,7 @@ impl<C: Component> Process<C> {
         let now = context.now();
         let mut moment = Moment {
             now,
-            time: Time::at(now),
+            time: Time(Time::at(now).0 + self.skew),
             rng: self.rng.as_mut().expect("a process that lives has a random stream"),
             caches: &self.caches,
             cause: context.cause(),

@@ -2,6 +2,7 @@
 
 use crate::api::Name;
 use crate::api::labels::Labels;
+use crate::api::object::Kind;
 use crate::api::resource::ResourceList;
 use crate::api::taint::Taint;
 use crate::apiserver;
@@ -27,6 +28,8 @@ pub struct ClusterConfig {
     pub schedulers: u32,
     /// The controllers of a kube-controller-manager.
     pub controllers: Vec<Box<dyn Reconciler>>,
+    /// Kinds of the user's own.
+    pub custom: Vec<Kind>,
     /// Operators of the user's own: each a process of its own.
     pub operators: Vec<(Name, Vec<Box<dyn Reconciler>>)>,
     /// How the schedulers are set up.
@@ -103,6 +106,7 @@ impl Default for ClusterConfig {
             controller_managers: 1,
             schedulers: 1,
             controllers: crate::controllers::all(),
+            custom: Vec::new(),
             operators: Vec::new(),
             scheduler: SchedulerConfig::default(),
             images: Images::default(),

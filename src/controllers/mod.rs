@@ -13,6 +13,7 @@ pub mod replica_set;
 pub mod service_account;
 pub mod taint_eviction;
 
+use crate::api::object::Kind;
 use crate::client::reconciler::Reconciler;
 
 /// The controllers of a kube-controller-manager, by name.
@@ -29,6 +30,21 @@ pub fn all() -> Vec<Box<dyn Reconciler>> {
         Box::new(pod_gc::PodGc::new(pod_gc::Options::default())),
         Box::new(service_account::ServiceAccounts),
     ]
+}
+
+/// The same for a cluster that has kinds of the user's own, which the garbage collector watches
+/// as well.
+///
+/// Differs: the namespace controller does not empty a namespace of objects of such kinds.
+pub fn watching(custom: &[Kind]) -> Vec<Box<dyn Reconciler>> {
+    let mut all = all();
+    if !custom.is_empty() {
+        let collector = garbage_collector::GarbageCollector::watching(custom);
+        let place = all.iter().position(|rule| rule.name() == collector.name());
+        let place = place.expect("the garbage collector is one of the controllers");
+        all[place] = Box::new(collector);
+    }
+    all
 }
 
 /// The period of the node monitor runs from the end of one pass to the begin of the next, and a

@@ -6,6 +6,7 @@
 pub mod history;
 pub mod reader;
 pub mod rows;
+pub mod story;
 pub mod timeline;
 pub mod verdict;
 pub mod why;

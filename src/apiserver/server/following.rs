@@ -36,7 +36,7 @@ impl Apiserver {
     ) where
         A: Actor<Message = Message, Note = Note>,
     {
-        for kind in Kind::all() {
+        for kind in self.kinds() {
             let of_kind: Vec<Object> = items.iter().filter(|o| o.kind() == kind).cloned().collect();
             self.refill(kind, &of_kind, revision, context);
         }
@@ -90,7 +90,7 @@ impl Apiserver {
         for (client, request) in unclosed.into_iter().filter(|_| up) {
             context.send(client, Message::WatchClosed(request, None));
         }
-        for kind in Kind::all() {
+        for kind in self.kinds() {
             let of_peer: Vec<u64> = self
                 .cache(kind)
                 .streams()

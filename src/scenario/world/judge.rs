@@ -12,6 +12,7 @@ use crate::api::core::pod::Pod;
 use crate::api::note::Note;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::resource_names;
+use crate::check::Breach;
 use crate::etcd::store::Store;
 use crate::scenario::spec::{
     Available, Condition, Event, Expectation, Judgement, ObjectRef, Phase, PodCount, Ready,
@@ -29,6 +30,8 @@ pub struct Verdict {
     pub expectations: Vec<Outcome>,
     /// Steps that failed, faults that hit nothing.
     pub failures: Vec<String>,
+    /// Invariants that did not hold.
+    pub breaches: Vec<String>,
 }
 
 /// What became of one expectation.
@@ -98,7 +101,8 @@ impl Judge {
             | Judgement::Eventually(_)
             | Judgement::Sometimes(_)
             | Judgement::Never(_)
-            | Judgement::Settled(_) => None,
+            | Judgement::Settled(_)
+            | Judgement::Healthy(_) => None,
         });
         instants.min().unwrap_or(SimTime::NEVER)
     }
@@ -122,7 +126,7 @@ impl Judge {
         for standing in &mut self.rules {
             let rule = standing.rule.clone();
             match &rule.judgement {
-                Judgement::Holds(_) | Judgement::Settled(_) => {}
+                Judgement::Holds(_) | Judgement::Settled(_) | Judgement::Healthy(_) => {}
                 Judgement::Always(e) => {
                     if standing.first.is_none()
                         && let Err(why) = holds(e, store, &self.namespace, now)
@@ -152,8 +156,30 @@ impl Judge {
         }
     }
 
-    /// The run has ended; `idle` tells since when nothing was left to do, or what was.
-    pub(super) fn finish(&mut self, store: &Store, now: SimTime, idle: &Result<SimTime, String>) {
+    /// Whether somebody asks that nothing be wrong at the end, and that it be the end without
+    /// faults.
+    pub(super) fn asks_for_health(&self) -> Option<bool> {
+        let same_end = |standing: &Standing| match &standing.rule.judgement {
+            Judgement::Healthy(healthy) => Some(healthy.same_end),
+            Judgement::Always(_)
+            | Judgement::Eventually(_)
+            | Judgement::Sometimes(_)
+            | Judgement::Never(_)
+            | Judgement::Holds(_)
+            | Judgement::Settled(_) => None,
+        };
+        self.rules.iter().filter_map(same_end).max()
+    }
+
+    /// The run has ended; `idle` tells since when nothing was left to do, or what was; `health`
+    /// what is wrong, if somebody has asked.
+    pub(super) fn finish(
+        &mut self,
+        store: &Store,
+        now: SimTime,
+        idle: &Result<SimTime, String>,
+        health: &Result<(), String>,
+    ) {
         self.state_changed(store, now);
         for standing in &mut self.rules {
             let rule = standing.rule.clone();
@@ -182,12 +208,18 @@ impl Judge {
                         (since <= limit, format!("nothing was left to do from {since} on"))
                     }
                 },
+                Judgement::Healthy(_) => (health.is_ok(), health.clone().err().unwrap_or_default()),
             };
             standing.end = Some(end);
         }
     }
 
-    pub(super) fn verdict(&self, steps: &[StepResult], misses: Vec<String>) -> Verdict {
+    pub(super) fn verdict(
+        &self,
+        steps: &[StepResult],
+        misses: Vec<String>,
+        breaches: &[Breach],
+    ) -> Verdict {
         let outcome = |standing: &Standing| {
             let (held, detail) =
                 standing.end.clone().unwrap_or((false, "the run has not ended".to_owned()));
@@ -197,7 +229,8 @@ impl Judge {
                 | Judgement::Always(_)
                 | Judgement::Sometimes(_)
                 | Judgement::Never(_)
-                | Judgement::Settled(_) => standing.first.as_ref().map(|(at, _)| *at),
+                | Judgement::Settled(_)
+                | Judgement::Healthy(_) => standing.first.as_ref().map(|(at, _)| *at),
             };
             let detail = if held && detail.is_empty() { String::new() } else { detail };
             Outcome { text: rule_words(&standing.rule), held, at, detail }
@@ -208,8 +241,10 @@ impl Judge {
             .map(|s| format!("step {} `{}` failed with status {}", s.number + 1, s.text, s.code))
             .chain(misses)
             .collect();
-        let held = failures.is_empty() && expectations.iter().all(|o| o.held);
-        Verdict { held, expectations, failures }
+        let breaches: Vec<String> = breaches.iter().map(ToString::to_string).collect();
+        let held =
+            failures.is_empty() && breaches.is_empty() && expectations.iter().all(|o| o.held);
+        Verdict { held, expectations, failures, breaches }
     }
 }
 
@@ -239,6 +274,10 @@ fn rule_words(rule: &Rule) -> String {
             Some(within) => format!("settled within {within}"),
             None => "settled".to_owned(),
         },
+        Judgement::Healthy(h) if h.same_end => {
+            "healthy, and the same end as without faults".to_owned()
+        }
+        Judgement::Healthy(_) => "healthy".to_owned(),
     }
 }
 

@@ -3,7 +3,6 @@
 //! Responsible for carrying out a scenario: it lets the engine turn, begins steps and faults when
 //! their time has come, and judges. A clone is another world with the same past.
 
-mod fault;
 mod judge;
 mod shell;
 mod stage;
@@ -17,9 +16,22 @@ use crate::api::core::pod::Pod;
 use crate::api::note::Note;
 use crate::api::object::{Kind, Object};
 use crate::api::taint::{Taint, TaintEffect};
+use crate::check::Breach;
+use crate::check::Invariants;
+use crate::check::Look;
+use crate::check::end;
+use crate::check::lasso::Lasso;
+use crate::check::marks::Marks;
+use crate::check::state;
+use crate::client::reconciler::Reconciler;
 use crate::cluster::Cluster;
+use crate::controllers;
 use crate::controllers::taint_eviction::{Stay, stay};
+use crate::fault::Entry;
+use crate::fault::Plan;
+use crate::fault::Weather;
 use crate::scenario::load::Described;
+use crate::scenario::spec::Start;
 use crate::scenario::spec::Until;
 use crate::sim::digest::DigestValue;
 use crate::sim::engine::ActorId;
@@ -30,7 +42,6 @@ use crate::trace::verdict::Expected;
 pub use judge::{Outcome, Verdict};
 pub use step::StepResult;
 
-use fault::Weather;
 use judge::Judge;
 use step::Person;
 
@@ -46,19 +57,70 @@ pub struct World {
     described: Arc<Described>,
     namespace: Name,
     seed: u64,
+    /// What the scenario's file could not say.
+    extras: Extras,
+    /// Whether signs of life are written for real.
+    eager: bool,
     cluster: Cluster,
     /// The actor of the person's kubectl.
     terminal: ActorId,
-    /// The actor of those who disturb through the apiserver.
-    weather_actor: ActorId,
     person: Person,
     weather: Weather,
     judge: Judge,
+    invariants: Invariants,
+    /// What a search looks at beside.
+    search: Option<Box<Search>>,
     /// Up to where the log has been looked at.
     seen: usize,
     end: Option<SimTime>,
     longest: SimTime,
     beginning: Arc<[Object]>,
+}
+
+/// What a scenario's file cannot say.
+#[derive(Clone, Default)]
+pub struct Extras {
+    /// Faults beside those of the scenario.
+    pub plan: Plan,
+    /// Kinds of the user's own.
+    pub custom: Vec<Kind>,
+    /// Operators of the user's own: each a process of its own.
+    pub operators: Vec<(Name, Vec<Box<dyn Reconciler>>)>,
+    /// The controllers of kube-controller-manager, in place of its own.
+    pub controllers: Option<Vec<Box<dyn Reconciler>>>,
+    /// Whether signs of life are written for real, whatever the faults.
+    pub eager: bool,
+}
+
+/// What a search looks at in a run.
+#[derive(Clone, Default)]
+pub struct Search {
+    /// Circles.
+    pub lasso: Lasso,
+    /// What was reached.
+    pub marks: Marks,
+    /// How many marks were reached since this was last set to 0.
+    pub fresh_marks: u32,
+    /// Whether the state has changed since this was last set to false.
+    pub changed: bool,
+    /// Changes of the store, heartbeats left out.
+    pub writes: u32,
+}
+
+/// The weather of a scenario, with more faults than it says.
+fn weather(cluster: &mut Cluster, described: &Described, more: &Plan, seed: u64) -> Weather {
+    let namespace = Name::new(&described.scenario.namespace);
+    let mut plan = Plan::default();
+    let faults = &described.scenario.faults;
+    plan.entries.extend(faults.iter().filter_map(|fault| fault.start.to_entry()));
+    plan.entries.extend(more.entries.iter().cloned());
+    let mut weather = Weather::new(cluster, &namespace, &plan, seed);
+    for fault in faults {
+        if let Start::Random(random) = &fault.start {
+            weather.add_random(random.to_random());
+        }
+    }
+    weather
 }
 
 /// How a run ended.
@@ -89,40 +151,68 @@ impl World {
         seed: u64,
         until: Option<Until>,
     ) -> Result<World, Vec<String>> {
+        World::with(described, seed, until, Extras::default())
+    }
+
+    /// The same with what a scenario's file cannot say.
+    ///
+    /// # Errors
+    /// What in the scenario cannot be carried out, in words.
+    pub fn with(
+        described: Arc<Described>,
+        seed: u64,
+        until: Option<Until>,
+        extras: Extras,
+    ) -> Result<World, Vec<String>> {
         let scenario = &described.scenario;
-        let config = stage::config(&described, seed)?;
+        let mut config = stage::config(&described, seed)?;
+        config.eager |= extras.eager || !extras.plan.is_calm();
+        config.custom.clone_from(&extras.custom);
+        config.controllers = controllers::watching(&extras.custom);
+        if let Some(controllers) = &extras.controllers {
+            config.controllers.clone_from(controllers);
+        }
+        config.operators.clone_from(&extras.operators);
+        let eager = config.eager;
         let mut cluster = Cluster::new(&config);
         let beginning: Arc<[Object]> =
-            Kind::all().flat_map(|kind| cluster.store().list(kind)).collect();
+            cluster.store().kinds().flat_map(|kind| cluster.store().list(kind)).collect();
         let servers = cluster.topology.servers.clone();
         let shell = |user: &'static str| Box::new(shell::Shell::new(user, servers.clone()));
         let terminal = cluster.add_guest("kubectl", shell("kubectl"));
-        let weather_actor = cluster.add_guest("weather", shell("weather"));
-        cluster.start();
         let namespace = Name::new(&scenario.namespace);
+        let weather = weather(&mut cluster, &described, &extras.plan, seed);
+        cluster.start();
         let judge = Judge::new(&scenario.expect, &namespace);
-        let weather = Weather::new(&scenario.faults, seed);
         let until = until.unwrap_or(scenario.until);
         let longest = match until {
             Until::At(span) => SimTime::ZERO + span,
             Until::Settled | Until::AfterLastStep(_) => SimTime::ZERO + LONGEST,
         };
         let person = Person::new(scenario.steps.len(), until);
-        Ok(World {
+        let asks = judge.asks_for_health().is_some();
+        let mut world = World {
+            extras,
+            eager,
             namespace,
             seed,
             cluster,
             terminal,
-            weather_actor,
             person,
             weather,
             judge,
+            invariants: Invariants::default(),
+            search: None,
             seen: 0,
             end: None,
             longest,
             beginning,
             described,
-        })
+        };
+        if asks {
+            world.search();
+        }
+        Ok(world)
     }
 
     /// The cluster, to look at.
@@ -206,14 +296,52 @@ impl World {
             self.cluster.engine.advance(own);
             self.own_turn();
         } else if next_turn <= self.longest {
-            self.cluster.engine.step();
+            if !(self.weather.taps() && self.weather.tap(&mut self.cluster)) {
+                self.cluster.engine.step();
+            }
         } else {
             self.cluster.engine.advance(self.longest);
             self.finish();
             return false;
         }
         self.look();
+        if self.goes_in_circles() && self.judge.asks_for_health().is_some() {
+            self.finish();
+        }
         self.end.is_none()
+    }
+
+    /// Whether a search has seen the run go round in a circle.
+    fn goes_in_circles(&self) -> bool {
+        self.search.as_ref().is_some_and(|search| search.lasso.found().is_some())
+    }
+
+    /// Whether nothing is wrong at the end.
+    fn health(&self, same_end: bool) -> Result<(), String> {
+        if let Some(breach) = self.breaches().first() {
+            return Err(breach.to_string());
+        }
+        if !self.is_settled() {
+            return Err("it does not come to rest".to_owned());
+        }
+        if let Some(breach) = end::judge(&self.cluster, self.now()).first() {
+            return Err(breach.to_string());
+        }
+        if !same_end {
+            return Ok(());
+        }
+        let mut described = (*self.described).clone();
+        described.scenario.faults.clear();
+        described.scenario.expect.clear();
+        let extras = Extras { plan: Plan::default(), eager: self.eager, ..self.extras.clone() };
+        let until = Some(Until::Settled);
+        let mut calm = World::with(Arc::new(described), self.seed, until, extras)
+            .map_err(|why| why.join("; "))?;
+        while calm.go_on() {}
+        match state::difference(&state::end(&calm.cluster), &state::end(&self.cluster)) {
+            Some((_, what)) => Err(format!("the end differs from that without faults: {what}")),
+            None => Ok(()),
+        }
     }
 
     /// When something is due that is not on the engine's agenda.
@@ -231,7 +359,7 @@ impl World {
     fn own_turn(&mut self) {
         let now = self.now();
         self.judge_instants(now);
-        self.blow();
+        self.weather.blow(&mut self.cluster);
         self.act();
         let over = self.person.is_done() && self.weather.is_over();
         if over && self.person.ends_when_settled() && self.is_settled() {
@@ -303,20 +431,29 @@ impl World {
             return;
         }
         let mut changed = false;
-        let mut hits = Vec::new();
+        let now = self.now();
         for record in self.cluster.engine.log().from(self.seen) {
             if let Note::Write(write) = &record.note {
                 changed |= !record.note.is_heartbeat();
                 self.judge.count(&record.note);
-                hits.extend(self.weather.after_write(write));
+                let (change, origin) = (&write.change, &write.origin);
+                let look = Look { change, origin, cluster: &self.cluster, now };
+                self.invariants.look(&look);
+                if let Some(search) = &mut self.search {
+                    search.changed |= search.lasso.look(&look);
+                    search.writes += u32::from(!record.note.is_heartbeat());
+                }
+                self.weather.after_write(write, now);
+            }
+            if let Some(search) = &mut self.search {
+                if matches!(record.note, Note::Step(_) | Note::Fault(_)) {
+                    search.lasso.disturbed(now);
+                }
+                search.fresh_marks += u32::from(search.marks.meet(&record.note));
             }
         }
         self.seen = len;
-        for fault in hits {
-            self.weather.trigger(fault, self.now());
-        }
         if changed {
-            let now = self.now();
             self.judge.state_changed(self.cluster.store(), now);
         }
     }
@@ -333,15 +470,67 @@ impl World {
             format!("{} still has an {what} at {at}", self.cluster.engine.name(who))
         });
         let idle = settled.ok_or(busy.unwrap_or_default());
-        self.judge.finish(self.cluster.store(), now, &idle);
+        let health = match self.judge.asks_for_health() {
+            Some(same_end) => self.health(same_end),
+            None => Ok(()),
+        };
+        self.judge.finish(self.cluster.store(), now, &idle, &health);
         self.cut_off_commands();
+    }
+
+    /// Begins to look for circles and marks, and ends the run when something is found.
+    pub fn search(&mut self) {
+        let mut search = Search::default();
+        let store = self.cluster.store();
+        search.lasso.begin(store.kinds().flat_map(|kind| store.list(kind)));
+        self.search = Some(Box::new(search));
+    }
+
+    /// What a search has seen of this run.
+    pub fn searched(&self) -> Option<&Search> {
+        self.search.as_deref()
+    }
+
+    /// What a search has seen of this run, to take it up.
+    pub fn searched_mut(&mut self) -> Option<&mut Search> {
+        self.search.as_deref_mut()
+    }
+
+    /// What must not have been, so far.
+    pub fn breaches(&self) -> Vec<Breach> {
+        let circle = self.search.as_ref().and_then(|search| search.lasso.found());
+        self.invariants.breaches().iter().chain(circle).cloned().collect()
+    }
+
+    /// Whether nothing is left to do, and nothing waits for time alone.
+    pub fn is_at_rest(&self) -> bool {
+        self.is_settled()
+    }
+
+    /// The weather, to look at.
+    pub fn weather(&self) -> &Weather {
+        &self.weather
+    }
+
+    /// The weather, to count what occurs.
+    pub fn weather_mut(&mut self) -> &mut Weather {
+        &mut self.weather
+    }
+
+    /// Adds a fault to those that are to come.
+    pub fn arm(&mut self, entry: &Entry) {
+        self.weather.arm(entry);
     }
 
     /// How the run ended.
     pub fn report(&self) -> Report {
         let engine = &self.cluster.engine;
         Report {
-            verdict: self.judge.verdict(self.person.results(), self.weather.misses()),
+            verdict: self.judge.verdict(
+                self.person.results(),
+                self.weather.misses(),
+                self.invariants.breaches(),
+            ),
             steps: self.person.results().to_vec(),
             turns: engine.turns(),
             writes: self.judge.writes(),

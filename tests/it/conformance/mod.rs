@@ -6,6 +6,7 @@
 //! and fails when it no longer differs.
 
 mod client;
+mod custom;
 mod deployment;
 mod endpoints;
 mod gc;
@@ -49,6 +50,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (patches::UNITS, patches::DIFFERS),
     (validation::UNITS, validation::DIFFERS),
     (client::UNITS, client::DIFFERS),
+    (custom::UNITS, custom::DIFFERS),
     (store::UNITS, store::DIFFERS),
     (deployment::UNITS, deployment::DIFFERS),
     (replicaset::UNITS, replicaset::DIFFERS),
@@ -64,7 +66,6 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
 const NOT_COVERED: &[&str] = &[
     "admission-limit-range",
     "admission-misc",
-    "crd-structural-schema",
     "image-locality",
     "interpod-affinity-filter",
     "interpod-affinity-score",
