@@ -469,39 +469,4 @@ impl Apiserver {
         }
         self.concerned = concerned;
     }
-
-    /// Ends the watches of a client on a kind, cleanly or with a refusal; gives how many they were.
-    pub fn end_watches_of<A>(
-        &mut self,
-        client: ActorId,
-        kind: Kind,
-        why: Option<&Refusal>,
-        context: &mut Context<'_, A>,
-    ) -> usize
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        let cache = &mut self.caches[usize::from(kind.0)];
-        let numbers: Vec<u64> = cache
-            .streams()
-            .filter(|(_, s)| s.client.actor == client)
-            .map(|(number, _)| number)
-            .collect();
-        let count = numbers.len();
-        for number in numbers {
-            if let Some(stream) = cache.close(number) {
-                let message = Message::WatchClosed(stream.request, why.cloned());
-                let last = stream.last_arrival;
-                context.send_ordered(stream.client, SimDuration::ZERO, last, message);
-            }
-        }
-        if count > 0 {
-            context.log(Note::Mark(Box::new(MarkNote {
-                mark: "watch-cut",
-                who: self.name.clone(),
-                detail: Name::new_static(kind.name()),
-            })));
-        }
-        count
-    }
 }

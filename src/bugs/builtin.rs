@@ -24,7 +24,7 @@ pub(super) const PAIRS: &[Pair] = &[
         id: "B20",
         family: 5,
         source: "kubernetes/kubernetes#129795",
-        what: "expectations run out after five minutes although the cache still lags: a second set of pods",
+        what: "expectations run out while the cache still lags: a second set of pods",
         make: b20,
     },
     Pair {

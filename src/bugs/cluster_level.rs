@@ -38,7 +38,7 @@ pub(super) const PAIRS: &[Pair] = &[
         id: "B45",
         family: 7,
         source: "kubernetes/kubernetes#25238, #66385; Kivi c2",
-        what: "a manifest with a number of replicas is applied again and again, against an autoscaler",
+        what: "a manifest with replicas is applied again and again, against an autoscaler",
         make: |wrong| two_writers(wrong, 2),
     },
     Pair {
@@ -107,7 +107,8 @@ steps:
       selector: {{matchLabels: {{app: web}}}}
       template:
         metadata: {{labels: {{app: web}}}}
-        spec: {{{place}terminationGracePeriodSeconds: 1, containers: [{{name: app, image: 'app:v1'}}]}}
+        spec:
+          {{{place}terminationGracePeriodSeconds: 1, containers: [{{name: app, image: 'app:v1'}}]}}
 - wait: 10s
 ",
         cluster(nodes)

@@ -26,7 +26,7 @@ pub(super) const PAIRS: &[Pair] = &[
         id: "U57",
         family: 7,
         source: "kubestellar/kubestellar#3962",
-        what: "a tool that applies what is in a repository, and an autoscaler, both set the replicas",
+        what: "a tool that applies a repository, and an autoscaler, both set the replicas",
         make: |wrong| of(wrong, vec![(apply, "gitops"), (autoscale, "autoscaler")]),
     },
 ];

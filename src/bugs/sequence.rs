@@ -44,7 +44,7 @@ pub(super) const PAIRS: &[Pair] = &[
         id: "U26",
         family: 1,
         source: "konpyutaika/nifikop#49",
-        what: "the configuration is written, and that it is out of sync is told afterwards: after a \
+        what: "the configuration is written, and that it is out of sync is told later: after a \
                crash between, nothing is restarted",
         make: |wrong| setting(vec![Model::new(reconfigure, wrong)], CHANGED),
     },
@@ -52,14 +52,14 @@ pub(super) const PAIRS: &[Pair] = &[
         id: "U27",
         family: 1,
         source: "konpyutaika/nifikop#79",
-        what: "a member is taken off the list before it is removed, and never removed after a crash",
+        what: "a member is taken off the list first, and never removed after a crash",
         make: |wrong| setting(vec![Model::new(scale_down, wrong)], SHRUNK),
     },
     Pair {
         id: "U49",
         family: 1,
         source: "crossplane/crossplane#7222, #7223",
-        what: "a composed object is created before the reference to it is stored, under a drawn name",
+        what: "an object is created under a drawn name before the reference to it is stored",
         make: |wrong| setting(vec![Model::new(reference, wrong)], MADE),
     },
     Pair {

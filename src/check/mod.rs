@@ -98,7 +98,7 @@ macro_rules! invariants {
 }
 
 invariants! {
-    /// Revisions grow, uids are never used again, what is fixed stays, and nothing goes while it has finalizers.
+    /// Revisions grow, no uid is used again, what is fixed stays, nothing goes with finalizers.
     "S1" => store: store::Store;
     /// A pod is bound once, to a node that is there.
     "S4" => binding: binding::Binding;

@@ -31,7 +31,7 @@ impl Invariant for Store {
         if old.deletion.is_some() && new.deletion.is_none() {
             return Err(format!("{} is no longer being deleted", named(change)));
         }
-        if change.deleted && !old.finalizers().is_empty() {
+        if change.deleted && look.origin.verb == "delete" && !old.finalizers().is_empty() {
             return Err(format!("{} is gone with finalizers", named(change)));
         }
         Ok(())

@@ -58,7 +58,8 @@ pub enum Trace {
 macro_rules! faults {
     ($(
         $(#[doc = $doc:literal])*
-        $key:literal => $Variant:ident($Type:ty) by $begin:path, $contract:ident, $trace:ident, $calm:expr;
+        $key:literal => $Variant:ident($Type:ty)
+            by $begin:path, $contract:ident, $trace:ident, $calm:expr;
     )*) => {
         /// A fault: what is done, and to whom.
         #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -110,33 +111,42 @@ faults! {
     /// Restarts the kubelet of nodes; containers run on.
     "kubelet-restart" => KubeletRestart(Nodes) by kubelet_restart::begin, Within, None, |_| false;
     /// Kills a component, which stays down.
-    "component-stop" => ComponentStop(component::Target) by component::stop, Within, None, |_| false;
+    "component-stop" => ComponentStop(component::Target)
+        by component::stop, Within, None, |_| false;
     /// Starts a component that is down; `"*"` for all that are.
-    "component-start" => ComponentStart(component::Target) by component::start, Within, None, |_| false;
+    "component-start" => ComponentStart(component::Target)
+        by component::start, Within, None, |_| false;
     /// A component or a node does nothing for a while, and then goes on with what it believed.
     "pause" => Pause(pause::Pause) by pause::begin, Within, None, |_| false;
     /// Deletes pods without grace.
     "pod-kill" => PodKill(Pods) by pod::kill, Within, Some, |_| true;
-    /// The readiness probes of pods fail for a while; a pod without one becomes unready as well.
+    /// The readiness probes of pods fail; a pod without one becomes unready as well.
     "pod-failure" => PodFailure(Pods) by pod::fail, Within, None, |_| true;
     /// Kills containers of pods, or a component, which is started again.
-    "container-kill" => ContainerKill(Containers) by container_kill::begin, Within, None, |it| it.component.is_none();
+    "container-kill" => ContainerKill(Containers)
+        by container_kill::begin, Within, None, |it| it.component.is_none();
     /// Cuts the network between two ends.
-    "network-partition" => NetworkPartition(network::Partition) by network::part, Within, None, |_| false;
+    "network-partition" => NetworkPartition(network::Partition)
+        by network::part, Within, None, |_| false;
     /// Every message between two ends takes longer.
     "network-delay" => NetworkDelay(network::Latency) by network::slow, Within, None, |_| false;
     /// Some messages between two ends are lost, and the connection with them.
     "network-loss" => NetworkLoss(network::Loss) by network::lose, Within, None, |_| false;
     /// Requests are refused, and not carried out.
-    "api-error" => ApiError(request::Failing) by request::fail, Within, None, |it| it.requests.is_calm();
+    "api-error" => ApiError(request::Failing)
+        by request::fail, Within, None, |it| it.requests.is_calm();
     /// Requests are carried out, and their answers are lost.
-    "api-lost" => ApiLost(request::Requests) by request::lose, Within, None, request::Requests::is_calm;
+    "api-lost" => ApiLost(request::Requests)
+        by request::lose, Within, None, request::Requests::is_calm;
     /// Updates are refused as if another write had been first.
-    "api-conflict" => ApiConflict(request::Requests) by request::conflict, Within, None, request::Requests::is_calm;
-    /// Requests take longer; beyond a client's patience they are given up, and carried out later.
-    "api-delay" => ApiDelay(request::Delay) by request::delay, Within, None, |it| it.requests.is_calm();
+    "api-conflict" => ApiConflict(request::Requests)
+        by request::conflict, Within, None, request::Requests::is_calm;
+    /// Requests take longer; those that are given up are carried out all the same.
+    "api-delay" => ApiDelay(request::Delay)
+        by request::delay, Within, None, |it| it.requests.is_calm();
     /// A mutating webhook changes what is written.
-    "webhook" => Webhook(request::Mutation) by request::mutate, Within, Some, |it| it.requests.is_calm();
+    "webhook" => Webhook(request::Mutation)
+        by request::mutate, Within, Some, |it| it.requests.is_calm();
     /// What a client watches comes late.
     "watch-lag" => WatchLag(watch::Watched) by watch::lag, Within, None, |_| true;
     /// What a client watches is not told; afterwards it lists again and sees only the end.

@@ -8,7 +8,9 @@ const META: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
 /// Takes out what the schema does not name; gives the paths of what went, in order.
 ///
-/// Source: kubernetes v1.36 staging/src/k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning/algorithm.go, `PruneWithOptions`
+/// Source: kubernetes v1.36
+/// staging/src/k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning/algorithm.go,
+/// `PruneWithOptions`
 pub fn prune(value: &mut Value, schema: &Value, is_resource_root: bool) -> Vec<String> {
     let mut pruned = Vec::new();
     prune_at(value, schema, is_resource_root, "", &mut pruned);
@@ -64,7 +66,9 @@ fn default_of(schema: &Value) -> Option<&Value> {
 
 /// Fills in the defaults; a null that is not allowed counts as absent.
 ///
-/// Source: kubernetes v1.36 staging/src/k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting/algorithm.go, `Default`
+/// Source: kubernetes v1.36
+/// staging/src/k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting/algorithm.go,
+/// `Default`
 pub fn default(value: &mut Value, schema: &Value) {
     match value {
         Value::Object(map) => {
@@ -105,7 +109,8 @@ pub fn default(value: &mut Value, schema: &Value) {
 
 /// Takes out nulls that are not allowed.
 ///
-/// Source: kubernetes v1.36 staging/src/k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting/prunenulls.go,
+/// Source: kubernetes v1.36
+/// staging/src/k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting/prunenulls.go,
 /// `PruneNonNullableNullsWithoutDefaults`
 pub fn prune_nulls(value: &mut Value, schema: &Value) {
     match value {

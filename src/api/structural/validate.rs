@@ -229,7 +229,8 @@ fn holds(text: &str, value: &Value, old: Option<&Value>) -> bool {
 
 /// What is wrong with lists that are sets or maps: each value or key that comes twice, once.
 ///
-/// Source: kubernetes v1.36 staging/src/k8s.io/apiextensions-apiserver/pkg/apiserver/schema/listtype/validation.go
+/// Source: kubernetes v1.36
+/// staging/src/k8s.io/apiextensions-apiserver/pkg/apiserver/schema/listtype/validation.go
 pub fn lists(value: &Value, schema: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     lists_at(value, schema, "", &mut wrong);

@@ -1,9 +1,10 @@
 //! Following the store: filling the caches, losing etcd and finding it again.
 
 use super::{Apiserver, Pending, RECONNECT, Stage};
+use crate::api::Name;
 use crate::api::coordination::lease::Lease;
 use crate::api::message::{Condition, Message};
-use crate::api::note::Note;
+use crate::api::note::{MarkNote, Note};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::{Request, Subresource, Verb};
@@ -14,6 +15,41 @@ use crate::sim::engine::{Actor, ActorId, Context, Peer};
 use crate::sim::time::SimDuration;
 
 impl Apiserver {
+    /// Ends the watches of a client on a kind, cleanly or with a refusal; gives how many they were.
+    pub fn end_watches_of<A>(
+        &mut self,
+        client: ActorId,
+        kind: Kind,
+        why: Option<&Refusal>,
+        context: &mut Context<'_, A>,
+    ) -> usize
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        let cache = &mut self.caches[usize::from(kind.0)];
+        let numbers: Vec<u64> = cache
+            .streams()
+            .filter(|(_, s)| s.client.actor == client)
+            .map(|(number, _)| number)
+            .collect();
+        let count = numbers.len();
+        for number in numbers {
+            if let Some(stream) = cache.close(number) {
+                let message = Message::WatchClosed(stream.request, why.cloned());
+                let last = stream.last_arrival;
+                context.send_ordered(stream.client, SimDuration::ZERO, last, message);
+            }
+        }
+        if count > 0 {
+            context.log(Note::Mark(Box::new(MarkNote {
+                mark: "watch-cut",
+                who: self.name.clone(),
+                detail: Name::new_static(kind.name()),
+            })));
+        }
+        count
+    }
+
     /// etcd has compacted; when it has forgotten what the caches have not seen yet, they are
     /// filled anew.
     pub(in crate::apiserver) fn compacted<A>(&mut self, revision: u64, context: &mut Context<'_, A>)

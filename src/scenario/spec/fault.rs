@@ -63,7 +63,7 @@ foreign_choice! {
         "pause" => Pause(Pause);
         /// Deletes pods without grace.
         "pod-kill" => PodKill(Pods);
-        /// The readiness probes of pods fail for a while; a pod without one becomes unready as well.
+        /// The readiness probes of pods fail; a pod without one becomes unready as well.
         "pod-failure" => PodFailure(Pods);
         /// Kills containers of pods, or a component, which is started again.
         "container-kill" => ContainerKill(Containers);
@@ -79,7 +79,7 @@ foreign_choice! {
         "api-lost" => ApiLost(Requests);
         /// Updates are refused as if another write had been first.
         "api-conflict" => ApiConflict(Requests);
-        /// Requests take longer; beyond a client's patience they are given up, and carried out later.
+        /// Requests take longer; those that are given up are carried out all the same.
         "api-delay" => ApiDelay(Delay);
         /// A mutating webhook changes what is written.
         "webhook" => Webhook(Mutation);
