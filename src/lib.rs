@@ -110,7 +110,8 @@
 //! | [`fault`] | what befalls a cluster, as a value |
 //! | [`scenario`] | scenarios: read, carried out, judged |
 //! | [`explore`] | the search for faults that break what must hold |
-//! | [`trace`] | views of the log |
+//! | [`trace`] | views of the log: timeline, why, page, exports |
+//! | [`course`] | what the course compares: architectures of schedulers |
 //!
 //! # Features
 //!
@@ -126,6 +127,7 @@ pub mod cli;
 pub mod client;
 pub mod cluster;
 pub mod controllers;
+pub mod course;
 pub mod etcd;
 pub mod explore;
 pub mod fault;

@@ -13,7 +13,6 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use wavetank::api::labels::Labels;
 use wavetank::api::message::Message;
 use wavetank::api::object::{Kind, Object};
 use wavetank::api::request::{Request, Verb};
@@ -107,13 +106,11 @@ impl Guest for Workload {
 pub(crate) fn config(seed: u64, nodes: usize, limits: bool) -> ClusterConfig {
     let node = |n: usize| NodeTemplate {
         name: format!("node-{n}").into(),
-        labels: Labels::default(),
-        taints: Vec::new(),
         capacity: [("cpu", "16"), ("memory", "32Gi"), ("pods", "110")]
             .into_iter()
             .map(|(k, v)| (k.into(), v.parse().expect("an amount")))
             .collect(),
-        started: true,
+        ..NodeTemplate::default()
     };
     let mut config =
         ClusterConfig { seed, nodes: (0..nodes).map(node).collect(), ..ClusterConfig::default() };

@@ -35,6 +35,24 @@ pub struct DeleteOptions {
     /// default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub propagation_policy: Option<Propagation>,
+    /// `All` when nothing is to be stored.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dry_run: Vec<Name>,
+}
+
+impl DeleteOptions {
+    /// Whether nothing is to be stored.
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run.iter().any(|stage| stage == "All")
+    }
+
+    /// Whether an object is what the options demand.
+    ///
+    /// # Errors
+    /// 409, when it is another incarnation or version.
+    pub fn check_preconditions(&self, meta: &Meta, kind: &GroupResource) -> Result<(), Refusal> {
+        check_preconditions(meta, self, kind)
+    }
 }
 
 /// What an object must be for a request to be served.

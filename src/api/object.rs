@@ -6,8 +6,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::api::Name;
+use crate::api::apps::controller_revision::ControllerRevision;
+use crate::api::apps::daemon_set::DaemonSet;
 use crate::api::apps::deployment::Deployment;
 use crate::api::apps::replica_set::ReplicaSet;
+use crate::api::apps::stateful_set::StatefulSet;
 use crate::api::coordination::lease::Lease;
 use crate::api::core::endpoints::Endpoints;
 use crate::api::core::event::{Event, ObjectReference};
@@ -18,6 +21,7 @@ use crate::api::core::priority_class::PriorityClass;
 use crate::api::core::service::Service;
 use crate::api::discovery::endpoint_slice::EndpointSlice;
 use crate::api::meta::{Meta, OwnerReference};
+use crate::api::policy::pod_disruption_budget::PodDisruptionBudget;
 
 /// A kind: the number of its row in the table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -261,19 +265,19 @@ kinds! {
         Lease, LEASE: KindRow { group: "coordination.k8s.io", plural: "leases", ..CORE };
         EndpointSlice, ENDPOINT_SLICE: KindRow { group: "discovery.k8s.io", plural: "endpointslices", generation: true, ..CORE };
         PriorityClass, PRIORITY_CLASS: KindRow { group: "scheduling.k8s.io", plural: "priorityclasses", short: &["pc"], namespaced: false, generation: true, ..CORE };
+        ControllerRevision, CONTROLLER_REVISION: KindRow { plural: "controllerrevisions", status: false, generation: false, ..APPS };
+        StatefulSet, STATEFUL_SET: KindRow { plural: "statefulsets", short: &["sts"], ..APPS };
+        DaemonSet, DAEMON_SET: KindRow { plural: "daemonsets", short: &["ds"], ..APPS };
+        PodDisruptionBudget, POD_DISRUPTION_BUDGET: KindRow { group: "policy", plural: "poddisruptionbudgets", short: &["pdb"], status: true, generation: true, ..CORE };
     }
     opaque {
         ConfigMap, CONFIG_MAP: KindRow { plural: "configmaps", short: &["cm"], ..CORE };
         Secret, SECRET: KindRow { plural: "secrets", ..CORE };
         ServiceAccount, SERVICE_ACCOUNT: KindRow { plural: "serviceaccounts", short: &["sa"], ..CORE };
-        ControllerRevision, CONTROLLER_REVISION: KindRow { plural: "controllerrevisions", status: false, generation: false, ..APPS };
-        StatefulSet, STATEFUL_SET: KindRow { plural: "statefulsets", short: &["sts"], ..APPS };
-        DaemonSet, DAEMON_SET: KindRow { plural: "daemonsets", short: &["ds"], ..APPS };
         Job, JOB: KindRow { group: "batch", plural: "jobs", status: true, generation: true, ..CORE };
         CronJob, CRON_JOB: KindRow { group: "batch", plural: "cronjobs", short: &["cj"], status: true, generation: true, ..CORE };
         ReplicationController, REPLICATION_CONTROLLER: KindRow { plural: "replicationcontrollers", short: &["rc"], status: true, generation: true, ..CORE };
         PodTemplate, POD_TEMPLATE: KindRow { plural: "podtemplates", ..CORE };
-        PodDisruptionBudget, POD_DISRUPTION_BUDGET: KindRow { group: "policy", plural: "poddisruptionbudgets", short: &["pdb"], status: true, generation: true, ..CORE };
         HorizontalPodAutoscaler, HORIZONTAL_POD_AUTOSCALER: KindRow { group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", short: &["hpa"], status: true, ..CORE };
         LimitRange, LIMIT_RANGE: KindRow { plural: "limitranges", short: &["limits"], ..CORE };
         ResourceQuota, RESOURCE_QUOTA: KindRow { plural: "resourcequotas", short: &["quota"], status: true, ..CORE };

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::api::Name;
+use crate::api::gates::{Gate, Gates};
 use crate::api::names;
 use crate::api::time::Time;
 
@@ -77,6 +78,16 @@ pub enum ComparisonOperators {
     Off,
     /// `Lt` and `Gt` compare whole numbers.
     On,
+}
+
+impl ComparisonOperators {
+    /// As feature gates say.
+    pub fn of(gates: Gates) -> ComparisonOperators {
+        if gates.is_on(Gate::TaintTolerationComparisonOperators) {
+            return ComparisonOperators::On;
+        }
+        ComparisonOperators::Off
+    }
 }
 
 impl TaintEffect {

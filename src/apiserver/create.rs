@@ -6,6 +6,7 @@ use crate::api::Name;
 use crate::api::core::namespace::Namespace;
 use crate::api::core::pod::{Pod, PodPhase, PodSpec, PodStatus};
 use crate::api::core::service::Service;
+use crate::api::gates::Gates;
 use crate::api::meta::Uid;
 use crate::api::names;
 use crate::api::object::{Kind, Object};
@@ -38,7 +39,7 @@ impl Admitted {
     fn pod(
         &mut self,
         pod: &Pod,
-        state: u64,
+        (state, gates): (u64, Gates),
         look: &impl Lookup,
     ) -> Result<(Arc<PodSpec>, Arc<PodStatus>), Refusal> {
         let address = Arc::as_ptr(&pod.spec) as usize;
@@ -48,7 +49,8 @@ impl Admitted {
             return Ok((spec.clone(), status.clone()));
         }
         let (value, namespace) = (Object::from(pod.clone()).to_value(), &pod.meta.namespace);
-        let Object::Pod(read) = edge::create(Kind::POD, namespace, &pod.meta.name, value)? else {
+        let Object::Pod(read) = edge::create(Kind::POD, namespace, &pod.meta.name, value, gates)?
+        else {
             return Err(Refusal::bad_request("a pod is a pod"));
         };
         let spec = admission::admit_pod(&read, look)?;
@@ -79,6 +81,8 @@ pub struct Birth {
     pub server: Name,
     /// Changes when priority classes or service accounts do.
     pub state: u64,
+    /// The apiserver's feature gates.
+    pub gates: Gates,
 }
 
 /// Makes an object ready to be stored: name, identity, defaults, admission.
@@ -102,7 +106,7 @@ pub fn prepare(
     let (namespace, name) = (object.meta().namespace.clone(), object.meta().name.clone());
     admission::namespace_lifecycle(kind, &namespace, &name, look)?;
     if let Object::Pod(pod) = &mut object {
-        let (spec, status) = admitted.pod(pod, birth.state, look)?;
+        let (spec, status) = admitted.pod(pod, (birth.state, birth.gates), look)?;
         let pod = Arc::make_mut(pod);
         (pod.spec, pod.status) = (spec, status);
     } else if let Object::Namespace(namespace) = &mut object {
@@ -112,7 +116,7 @@ pub fn prepare(
     } else if matches!(object, Object::ReplicaSet(_) | Object::Deployment(_))
         || kind.schema().is_some()
     {
-        object = edge::create(kind, &namespace, &name, object.to_value())?;
+        object = edge::create(kind, &namespace, &name, object.to_value(), birth.gates)?;
     }
     let uid = uid(&object, birth);
     let meta = object.meta_mut();

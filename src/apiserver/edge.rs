@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::api::deletion;
+use crate::api::gates::Gates;
 use crate::api::object::{Kind, Object};
 use crate::api::patch::{self, PatchError, strategic};
 use crate::api::refusal::{GroupResource, Refusal};
@@ -52,13 +53,14 @@ pub fn create(
     namespace: &str,
     generated: &str,
     mut value: Value,
+    gates: Gates,
 ) -> Result<Object, Refusal> {
     check_strictly(kind, &value)?;
     admit_custom(kind, &mut value, None)?;
     strategy::begin_create(kind.name(), &mut value);
     let namespace = if kind.row().namespaced { namespace } else { "" };
     let (uid, now) = STAND_IN;
-    let birth = Birth { namespace, uid, generated_name: generated, now };
+    let birth = Birth { namespace, uid, generated_name: generated, now, gates };
     let value = strategy::create(kind.name(), value, birth)?;
     read(kind, value)
 }
@@ -67,19 +69,29 @@ pub fn create(
 ///
 /// # Errors
 /// As [`create`].
-pub fn replace(current: &Object, value: &Value, part: Subresource) -> Result<Object, Refusal> {
+pub fn replace(
+    current: &Object,
+    value: &Value,
+    part: Subresource,
+    gates: Gates,
+) -> Result<Object, Refusal> {
     check_strictly(current.kind(), value)?;
-    updated(current, value.clone(), part)
+    updated(current, value.clone(), part, gates)
 }
 
 /// A version that a client wants, checked against the present one.
-fn updated(current: &Object, mut value: Value, part: Subresource) -> Result<Object, Refusal> {
+fn updated(
+    current: &Object,
+    mut value: Value,
+    part: Subresource,
+    gates: Gates,
+) -> Result<Object, Refusal> {
     let kind = current.kind();
     admit_custom(kind, &mut value, Some(&current.to_value()))?;
     if part == Subresource::Main {
         let old = current.to_value();
         strategy::begin_update(kind.name(), &mut value, &old);
-        value = strategy::update(kind.name(), value, &old)?;
+        value = strategy::update(kind.name(), value, &old, gates)?;
     }
     let mut new = read(kind, value)?;
     share(&mut new, current);
@@ -101,7 +113,12 @@ fn share(new: &mut Object, current: &Object) {
 ///
 /// # Errors
 /// As [`create`], and for a patch that cannot be applied.
-pub fn patch(current: &Object, change: &Patch, part: Subresource) -> Result<Object, Refusal> {
+pub fn patch(
+    current: &Object,
+    change: &Patch,
+    part: Subresource,
+    gates: Gates,
+) -> Result<Object, Refusal> {
     let (kind, value) = (current.kind(), current.to_value());
     let patched = match change {
         Patch::Merge(change) => Ok(patch::merge_patch(&value, change)),
@@ -119,7 +136,7 @@ pub fn patch(current: &Object, change: &Patch, part: Subresource) -> Result<Obje
     };
     let patched = patched.map_err(|error| refused(current, &error))?;
     check_strictly(kind, &patched)?;
-    updated(current, patched, part)
+    updated(current, patched, part, gates)
 }
 
 fn refused(current: &Object, error: &PatchError) -> Refusal {

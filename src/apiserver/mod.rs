@@ -4,6 +4,7 @@ pub mod admission;
 pub mod cache;
 pub mod create;
 pub mod edge;
+pub mod eviction;
 pub mod fairness;
 pub mod field;
 pub mod history;

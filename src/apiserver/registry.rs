@@ -15,6 +15,7 @@ use crate::api::core::pod::Pod;
 use crate::api::deletion::{self, DeleteOptions, Deletion, Grace};
 use crate::api::edit::upsert;
 use crate::api::field::Path;
+use crate::api::gates::Gates;
 use crate::api::meta::{Meta, Uid};
 use crate::api::meta_update;
 use crate::api::object::{Kind, Object, ObjectKey};
@@ -45,26 +46,32 @@ pub fn resource(kind: Kind) -> GroupResource {
 ///
 /// # Errors
 /// The refusal that the apiserver answers.
-pub fn change(verb: &Verb, current: &Object, now: Time) -> Result<Outcome, Refusal> {
+pub fn change(verb: &Verb, current: &Object, now: Time, gates: Gates) -> Result<Outcome, Refusal> {
     match verb {
         Verb::Update { object, part } => update(object.clone(), current, *part),
         Verb::Put { part, value, .. } => {
-            let new = edge::replace(current, value, *part)?;
+            let new = edge::replace(current, value, *part, gates)?;
             update(new, current, *part)
         }
-        Verb::Patch { part, patch, .. } => patched(current, *part, patch),
-        Verb::Delete { options, .. } | Verb::Evict { options, .. } => delete(current, options, now),
+        Verb::Patch { part, patch, .. } => patched(current, *part, patch, gates),
+        Verb::Delete { options, .. } => delete(current, options, now),
         Verb::Bind { key, uid, node } => bind(key, *uid, node, current, now),
         Verb::Get(_)
         | Verb::List(_)
         | Verb::Watch(_)
         | Verb::Create { .. }
         | Verb::Post { .. }
+        | Verb::Evict { .. }
         | Verb::DeleteCollection { .. } => Ok(Outcome::Unchanged(current.clone())),
     }
 }
 
-fn patched(current: &Object, part: Subresource, patch: &Patch) -> Result<Outcome, Refusal> {
+fn patched(
+    current: &Object,
+    part: Subresource,
+    patch: &Patch,
+    gates: Gates,
+) -> Result<Outcome, Refusal> {
     if part == Subresource::Scale {
         return scale(current, patch);
     }
@@ -75,7 +82,7 @@ fn patched(current: &Object, part: Subresource, patch: &Patch) -> Result<Outcome
             new
         }
         Patch::Json(_) | Patch::Merge(_) | Patch::Strategic(_) | Patch::Apply { .. } => {
-            edge::patch(current, patch, part)?
+            edge::patch(current, patch, part, gates)?
         }
     };
     update(new, current, part)
@@ -208,7 +215,11 @@ fn grace_of(object: &Object) -> Option<Grace> {
     })
 }
 
-fn delete(current: &Object, options: &DeleteOptions, now: Time) -> Result<Outcome, Refusal> {
+/// What a deletion makes of an object.
+///
+/// # Errors
+/// Options that contradict each other, and preconditions that do not hold.
+pub fn delete(current: &Object, options: &DeleteOptions, now: Time) -> Result<Outcome, Refusal> {
     let kind = current.kind();
     let mut new = current.clone();
     let mut options = options.clone();
@@ -320,6 +331,8 @@ fn scale(current: &Object, patch: &Patch) -> Result<Outcome, Refusal> {
         Arc::make_mut(&mut Arc::make_mut(d).spec).replicas = replicas;
     } else if let Object::ReplicaSet(set) = &mut new {
         Arc::make_mut(set).spec.replicas = replicas;
+    } else if let Object::StatefulSet(set) = &mut new {
+        Arc::make_mut(&mut Arc::make_mut(set).spec).replicas = replicas;
     } else if let Object::Opaque(opaque) = &mut new {
         let body = Arc::make_mut(&mut Arc::make_mut(opaque).body);
         if let Some(spec) = body.get_mut("spec").and_then(Value::as_object_mut) {

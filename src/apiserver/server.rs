@@ -1,11 +1,14 @@
 //! The apiserver process: takes requests, asks etcd, answers, and tells watchers.
 
+mod evicting;
 mod following;
+mod reads;
 mod writes;
 
 use crate::api::Name;
+use crate::api::gates::Gates;
 use crate::api::message::{Message, Range, StoreAnswer, StoreChange};
-use crate::api::note::{MarkNote, Note, RefusedNote};
+use crate::api::note::{Note, RefusedNote};
 use crate::api::object::{KINDS, Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, Request, Verb};
@@ -13,6 +16,7 @@ use crate::apiserver::admission::Lookup;
 use crate::apiserver::cache::WatchCache;
 use crate::apiserver::create::{Admitted, generated};
 use crate::apiserver::edge;
+use crate::apiserver::eviction::Eviction;
 use crate::apiserver::fairness::{self, Admission, Fairness, Level, SEATS, Seat, width};
 use crate::apiserver::history::{FRESH, retry_after_seconds};
 use crate::apiserver::read::{BOOKMARKS, Waiter};
@@ -41,6 +45,8 @@ pub struct Config {
     pub seats: u32,
     /// How many kinds there are, those of users' own among them.
     pub kinds: usize,
+    /// Its feature gates.
+    pub gates: Gates,
 }
 
 impl Default for Config {
@@ -52,6 +58,7 @@ impl Default for Config {
             event_fresh: FRESH,
             seats: SEATS,
             kinds: KINDS.len(),
+            gates: Gates::DEFAULT,
         }
     }
 }
@@ -84,6 +91,8 @@ pub(super) enum Stage {
     Write,
     /// The removal that follows a write of the same request.
     Removal,
+    /// A step of an eviction.
+    Evict(Box<Eviction>),
 }
 
 /// Which version of an object a write is tried on.
@@ -122,6 +131,8 @@ pub struct Apiserver {
     /// Counts changes of what admission looks up.
     admission_state: u64,
     concerned: Vec<u64>,
+    /// Reads that were asked for, to look at.
+    reads: reads::Reads,
 }
 
 const RECONNECT: u64 = 1;
@@ -165,6 +176,7 @@ impl Apiserver {
             admitted: Admitted::default(),
             admission_state: 0,
             concerned: Vec::new(),
+            reads: reads::Reads::default(),
         }
     }
 
@@ -179,6 +191,11 @@ impl Apiserver {
 
     pub(super) fn cache_mut(&mut self, kind: Kind) -> &mut WatchCache {
         &mut self.caches[usize::from(kind.0)]
+    }
+
+    /// The reads that it was asked for since the run began: kind, verb, count.
+    pub fn reads(&self) -> impl Iterator<Item = (Kind, &'static str, u64)> {
+        self.reads.all()
     }
 
     /// The revision up to which it has followed the store.
@@ -277,6 +294,7 @@ impl Apiserver {
     ) where
         A: Actor<Message = Message, Note = Note>,
     {
+        self.reads.count(&request.verb);
         let objects = if let Verb::List(options) = &request.verb {
             self.cache(options.kind).len()
         } else {
@@ -349,7 +367,8 @@ impl Apiserver {
                 let dry_run = *dry_run;
                 let prefix = value["metadata"]["generateName"].as_str().unwrap_or_default();
                 let generated = generated(&prefix.into(), &self.birth(context));
-                match edge::create(*kind, namespace, &generated, (**value).clone()) {
+                let gates = self.config.gates;
+                match edge::create(*kind, namespace, &generated, (**value).clone(), gates) {
                     Ok(object) => self.create(pending, object, dry_run, context),
                     Err(refusal) => self.refuse(&pending, refusal, context),
                 }
@@ -362,8 +381,8 @@ impl Apiserver {
             | Verb::Put { .. }
             | Verb::Patch { .. }
             | Verb::Delete { .. }
-            | Verb::Bind { .. }
-            | Verb::Evict { .. } => self.change(pending, Fresh::Cached, context),
+            | Verb::Bind { .. } => self.change(pending, Fresh::Cached, context),
+            Verb::Evict { .. } => self.evict(pending, context),
         }
     }
 
@@ -375,9 +394,22 @@ impl Apiserver {
     ) where
         A: Actor<Message = Message, Note = Note>,
     {
+        self.ask_after(pending, message, SimDuration::ZERO, context);
+    }
+
+    /// Asks etcd something after a pause.
+    fn ask_after<A>(
+        &mut self,
+        pending: Pending,
+        message: Message,
+        pause: SimDuration,
+        context: &mut Context<'_, A>,
+    ) where
+        A: Actor<Message = Message, Note = Note>,
+    {
         self.asked += 1;
         self.pending.insert(self.asked, pending);
-        let after = self.processing(context.seed());
+        let after = self.processing(context.seed()) + pause;
         context.send_later(context.peer(self.etcd), after, message);
     }
 

@@ -261,7 +261,9 @@ fn b05(wrong: bool) -> Setting {
         let no_pods = |mut plan: Plan| {
             plan.steps.retain(|step| match step {
                 crate::client::plan::Step::One(write) => write.verb.key().kind != Kind::POD,
-                crate::client::plan::Step::Batch { .. } => true,
+                crate::client::plan::Step::Batch { .. } | crate::client::plan::Step::Landmark => {
+                    true
+                }
             });
             plan
         };

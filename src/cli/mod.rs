@@ -5,10 +5,13 @@ mod bugs;
 mod check;
 mod difference;
 mod explore;
+mod export;
 mod files;
+mod learn;
 mod list;
 mod past;
 mod play;
+mod report;
 mod run;
 mod start;
 mod suite;
@@ -57,6 +60,12 @@ enum Command {
     Bugs(bugs::Bugs),
     /// Runs what a replay token says.
     Replay(explore::Replay),
+    /// Writes a page that shows a run: one HTML file for any browser.
+    Report(report::Report),
+    /// Writes a run as audit log, Perfetto trace, Mermaid diagram, CSV or metrics.
+    Export(export::Export),
+    /// Lists, shows and runs the lessons of the course.
+    Learn(learn::Learn),
     /// Prints the JSON Schema of scenario files, for editors.
     Schema,
     /// Prints a shell's completions.
@@ -101,6 +110,9 @@ pub fn main() -> i32 {
         Command::Shrink(shrink) => shrink.carry_out(),
         Command::Bugs(bugs) => bugs.carry_out(),
         Command::Replay(replay) => replay.carry_out(),
+        Command::Report(report) => report.carry_out(),
+        Command::Export(export) => export.carry_out(),
+        Command::Learn(learn) => learn.carry_out(),
         Command::Schema => start::print_schema(),
         Command::Completions(completions) => completions.carry_out(),
         Command::New(new) => new.carry_out(),

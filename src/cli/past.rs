@@ -219,6 +219,15 @@ pub(crate) enum Run {
 impl Run {
     /// Reads a trace, or runs a scenario.
     pub(crate) fn read(source: &str, choice: &Choice) -> Result<Run, String> {
+        Run::read_watching(source, choice, |_| {})
+    }
+
+    /// Like [`Run::read`]; `look` sees the world of a scenario after every turn.
+    pub(crate) fn read_watching(
+        source: &str,
+        choice: &Choice,
+        look: impl FnMut(&World),
+    ) -> Result<Run, String> {
         let bytes = files::bytes(source)?;
         let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
         if is_trace(&String::from_utf8_lossy(first)) {
@@ -227,7 +236,7 @@ impl Run {
             return Ok(Run::Trace(Box::new(trace)));
         }
         let mut world = play::world_of(source, bytes, choice)?;
-        play::drive(source, &choice.set, &mut world);
+        play::drive_telling(source, &choice.set, &mut world, look);
         Ok(Run::World(Box::new(world)))
     }
 

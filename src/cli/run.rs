@@ -9,10 +9,13 @@ use serde_json::json;
 use crate::cli::Status;
 use crate::cli::files::{complain, has_colour, say, shown};
 use crate::cli::play::{self, Choice, clock, wall_clock};
+use crate::cli::report;
 use crate::scenario::duration;
 use crate::scenario::spec::Until;
 use crate::scenario::world::{Report, World};
-use crate::trace::rows::{Header, Heartbeats, Tracer};
+use crate::trace::export::messages::messages;
+use crate::trace::gauge::Gauges;
+use crate::trace::rows::{Heartbeats, Tracer};
 use crate::trace::timeline::{Colour, Options, timeline};
 
 /// Runs scenarios.
@@ -33,6 +36,12 @@ pub(crate) struct Run {
     /// Writes the trace, as JSON Lines.
     #[arg(long, value_name = "FILE")]
     trace: Option<String>,
+    /// Writes a page that shows the run, to be opened in any browser.
+    #[arg(long, value_name = "FILE")]
+    report: Option<String>,
+    /// Prints every message in place of the timeline: who notices, asks, stores.
+    #[arg(long)]
+    messages: bool,
     /// Leases and heartbeats of nodes are rows of the trace, too.
     #[arg(long)]
     trace_leases: bool,
@@ -53,9 +62,29 @@ enum Format {
 }
 
 impl Run {
+    /// The run of one scenario, as it is written.
+    pub(crate) fn of(name: &str) -> Run {
+        Run {
+            scenarios: vec![name.to_owned()],
+            seed: None,
+            until: None,
+            format: Format::Text,
+            trace: None,
+            report: None,
+            messages: false,
+            trace_leases: false,
+            set: Vec::new(),
+            quiet: false,
+        }
+    }
+
     pub(crate) fn carry_out(&self) -> Status {
-        if self.trace.is_some() && self.scenarios.len() > 1 {
-            complain("error: `--trace` takes the trace of one run, and several are asked for\n");
+        if self.scenarios.len() > 1 && (self.trace.is_some() || self.report.is_some()) {
+            let option = if self.trace.is_some() { "trace" } else { "report" };
+            complain(&format!(
+                "error: `--{option}` takes one run, and {} are asked for\n",
+                self.scenarios.len()
+            ));
             return Status::Unusable;
         }
         let runs = self.scenarios.iter().map(|name| self.one(name));
@@ -72,16 +101,18 @@ impl Run {
             }
         };
         let begun = wall_clock();
-        let report = if self.format == Format::Text && !self.quiet {
-            self.tell(name, &mut world)
-        } else {
-            play::drive(name, &self.set, &mut world)
-        };
+        let mut gauges = Gauges::default();
+        let report = self.drive(name, &mut world, &mut gauges);
         let wall_ms = wall_clock().saturating_sub(begun);
         if let Some(path) = &self.trace
             && let Err(error) = self.write_trace(path, name, &world)
         {
             complain(&format!("error: cannot write the trace `{path}`: {error}\n"));
+            return Status::Unusable;
+        }
+        if let Some(path) = &self.report
+            && report::of_world(path, name, &world, &gauges) != Status::Held
+        {
             return Status::Unusable;
         }
         match self.format {
@@ -95,13 +126,27 @@ impl Run {
         status
     }
 
+    fn drive(&self, name: &str, world: &mut World, gauges: &mut Gauges) -> Report {
+        let is_told = self.format == Format::Text && !self.quiet;
+        match (is_told, self.report.is_some()) {
+            (true, _) => self.tell(name, world, gauges),
+            (false, true) => {
+                play::drive_telling(name, &self.set, world, |world| gauges.read(world.cluster()))
+            }
+            (false, false) => play::drive(name, &self.set, world),
+        }
+    }
+
     /// Prints what the person sees, step by step.
-    fn tell(&self, name: &str, world: &mut World) -> Report {
+    fn tell(&self, name: &str, world: &mut World, gauges: &mut Gauges) -> Report {
         let scenario = &world.described().scenario;
         let title = scenario.name.clone().unwrap_or_else(|| name.to_owned());
         say(&format!("{title}  (seed {})\n\n", world.seed()));
         let mut told = 0;
         play::drive_telling(name, &self.set, world, |world| {
+            if self.report.is_some() {
+                gauges.read(world.cluster());
+            }
             for step in &world.steps()[told.min(world.steps().len())..] {
                 say(&format!("{:>9}  $ {}\n", clock(step.begun), step.text));
                 step.output.lines().for_each(|line| say(&format!("             {line}\n")));
@@ -111,7 +156,12 @@ impl Run {
     }
 
     fn conclude(&self, world: &World, report: &Report, wall_ms: u64) {
-        if !self.quiet {
+        if self.messages && !self.quiet {
+            say("\n");
+            let all = messages(world.cluster().engine.log());
+            all.iter().for_each(|message| say(&format!("{message}\n")));
+            say("\n");
+        } else if !self.quiet {
             let colour = if has_colour() { Colour::Always } else { Colour::Never };
             let options = Options { colour, ..Options::default() };
             say(&format!("\n{}\n", timeline(world.cluster().engine.log(), None, options)));
@@ -128,13 +178,7 @@ impl Run {
     }
 
     fn write_trace(&self, path: &str, name: &str, world: &World) -> std::io::Result<()> {
-        let scenario = &world.described().scenario;
-        let header = Header {
-            scenario: scenario.name.clone().unwrap_or_else(|| name.to_owned()),
-            namespace: world.namespace().to_string(),
-            seed: world.seed(),
-            ..Header::default()
-        };
+        let header = report::header_of(name, world);
         let heartbeats = if self.trace_leases { Heartbeats::Shown } else { Heartbeats::Hidden };
         let mut out = BufWriter::new(File::create(path)?);
         let tracer = Tracer::new(header, heartbeats);

@@ -1,21 +1,24 @@
 //! The controllers of one process: their queues, workers, plans and retries.
 
+mod run;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::api::gates::Gates;
 use crate::api::meta::Uid;
-use crate::api::object::{Object, ObjectKey};
+use crate::api::object::ObjectKey;
 use crate::api::refusal::Refusal;
-use crate::api::request::{Answer, EventNote, Verb};
+use crate::api::request::{Answer, EventNote};
 use crate::client::component::{Component, Due, Moment, Outgoing};
 use crate::client::expectations::Expectations;
-use crate::client::plan::{Expect, Plan, Recovery, Step, Write};
+use crate::client::plan::{Expect, Plan, Recovery, Write};
 use crate::client::rate_limiter::RateLimiter;
 use crate::client::reconciler::{Keys, Observed, Reconciler, Settings};
-use crate::client::slow_start::SlowStart;
 use crate::client::view::View;
 use crate::client::work_queue::WorkQueue;
 use crate::sim::time::{SimDuration, SimTime};
+use run::Run;
 
 /// The controllers of one process.
 #[derive(Clone)]
@@ -27,6 +30,7 @@ pub struct Manager {
     under_way: BTreeMap<u64, (usize, u64, Box<Write>)>,
     asked: u64,
     acting: bool,
+    gates: Gates,
 }
 
 /// One controller: its rule, its queue, and what its workers are doing.
@@ -47,40 +51,29 @@ struct Controller {
     housekeeping: std::collections::BTreeSet<(SimTime, ObjectKey)>,
 }
 
-/// One worker's work on one key.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-#[derive(Clone, Debug)]
-struct Run {
-    key: ObjectKey,
-    cause: u64,
-    steps: std::vec::IntoIter<Step>,
-    batch: Option<Batch>,
-    outstanding: usize,
-    retry: bool,
-    give_up: bool,
-    stopped: bool,
-    look_again: Option<SimDuration>,
-    housekeeping: bool,
-    /// The versions that replies have brought, by uid.
-    versions: Vec<(Uid, u64)>,
-    /// The same by key, none for what is gone, as far as no expectation counts them.
-    written: Vec<(ObjectKey, Option<u64>)>,
-}
-
-/// Writes that go in batches.
-#[derive(Clone, Debug)]
-struct Batch {
-    waiting: std::collections::VecDeque<Write>,
-    pace: Option<SlowStart>,
-    begun: bool,
-    succeeded: u32,
-}
-
 impl Manager {
     /// A process of these controllers.
     pub fn new(rules: Vec<Box<dyn Reconciler>>) -> Manager {
         let controllers = rules.iter().map(|r| Controller::new(r.clone())).collect();
-        Manager { controllers, initial: rules, under_way: BTreeMap::new(), asked: 0, acting: false }
+        Manager {
+            controllers,
+            initial: rules,
+            under_way: BTreeMap::new(),
+            asked: 0,
+            acting: false,
+            gates: Gates::DEFAULT,
+        }
+    }
+
+    /// The same process with these feature gates.
+    #[must_use]
+    pub fn with_gates(mut self, gates: Gates) -> Manager {
+        self.gates = gates;
+        for controller in &mut self.controllers {
+            let settings = &mut controller.settings;
+            settings.awaits_own_writes &= settings.awaits_behind.is_none_or(|g| gates.is_on(g));
+        }
+        self
     }
 
     /// The kinds that its controllers watch.
@@ -117,7 +110,8 @@ impl Manager {
             controller.queue.withdraw(&key);
             let met = !controller.settings.expectations
                 || controller.expectations.satisfied(&key, moment.now);
-            let view = View::new(moment.caches, moment.time).after_expectations(met);
+            let view = View::new(moment.caches, moment.time).with_gates(self.gates);
+            let view = view.after_expectations(met);
             let plan = controller.rule.reconcile(&key, view);
             let run = controller.begin(key, cause, plan, moment);
             self.advance(n, run, moment);
@@ -251,10 +245,13 @@ impl Manager {
                 }
             }
             Recovery::GoOnThenRetry => run.retry = true,
+            Recovery::SkipThenRetry | Recovery::SkipUntold => (run.retry, run.skips) = (true, true),
             Recovery::Retry => (run.retry, run.stopped) = (true, true),
             Recovery::GiveUp => (run.give_up, run.stopped) = (true, true),
         }
-        if let Some(note) = &write.on_refusal {
+        if let Some(note) = &write.on_refusal
+            && recovery != Recovery::SkipUntold
+        {
             let name = write.verb.key().name;
             let note = filled(note, &name, Some(refusal));
             moment.out.told.push((controller.source, note, run.cause));
@@ -265,7 +262,7 @@ impl Manager {
 impl Component for Manager {
     fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
         let kind = change.latest().kind();
-        let view = View::new(moment.caches, moment.time);
+        let view = View::new(moment.caches, moment.time).with_gates(self.gates);
         for n in 0..self.controllers.len() {
             let controller = &mut self.controllers[n];
             let mut concerned = false;
@@ -354,8 +351,9 @@ impl Component for Manager {
             return;
         }
         for kind in self.kinds() {
-            let mut all: Vec<Object> = moment.caches.of(kind).all().cloned().collect();
-            all.sort_by_key(Object::key);
+            let mut all: Vec<crate::api::object::Object> =
+                moment.caches.of(kind).all().cloned().collect();
+            all.sort_by_key(crate::api::object::Object::key);
             for object in &all {
                 self.observe(&Observed { old: Some(object), new: Some(object) }, moment);
             }
@@ -363,7 +361,7 @@ impl Component for Manager {
     }
 
     fn crashed(&mut self) {
-        *self = Manager::new(std::mem::take(&mut self.initial));
+        *self = Manager::new(std::mem::take(&mut self.initial)).with_gates(self.gates);
     }
 }
 
@@ -443,6 +441,7 @@ impl Controller {
             retry: plan.retry,
             give_up: false,
             stopped: false,
+            skips: false,
             look_again: plan.look_again,
             housekeeping: plan.housekeeping,
             versions: Vec::new(),
@@ -464,82 +463,6 @@ impl Controller {
         } else if !deleted.is_empty() {
             self.expectations.expect_deletions(key, deleted, now);
         }
-    }
-}
-
-impl Run {
-    /// The writes that may go next: one, or a batch; none when the plan is done or was stopped.
-    fn next_writes(&mut self, expectations: &mut Expectations<ObjectKey, Uid>) -> Vec<Write> {
-        if let Some(batch) = &mut self.batch {
-            let (more, left_out) = batch.next();
-            for write in left_out {
-                match write.expect {
-                    Expect::Nothing => {}
-                    Expect::Creation => expectations.creation_observed(&self.key),
-                    Expect::Deletion(uid) => expectations.deletion_observed(&self.key, &uid),
-                }
-            }
-            if !more.is_empty() {
-                return more;
-            }
-            self.batch = None;
-        }
-        if self.stopped {
-            return Vec::new();
-        }
-        match self.steps.next() {
-            None => Vec::new(),
-            Some(Step::One(write)) => vec![write],
-            Some(Step::Batch { writes, slow_start }) => {
-                let mut batch = Batch::new(writes, slow_start);
-                let (first, _) = batch.next();
-                self.batch = Some(batch);
-                first
-            }
-        }
-    }
-
-    /// Uses the version of an earlier reply where the write asks for it, by having none.
-    fn pass_on(&self, verb: &mut Verb) {
-        let Verb::Update { object, .. } = verb else { return };
-        if object.meta().resource_version != 0 {
-            return;
-        }
-        let uid = object.meta().uid;
-        if let Some((_, version)) = self.versions.iter().find(|(u, _)| *u == uid) {
-            object.meta_mut().resource_version = *version;
-        }
-    }
-
-    fn learn(&mut self, object: &Object) {
-        let meta = object.meta();
-        match self.versions.iter_mut().find(|(u, _)| *u == meta.uid) {
-            Some((_, version)) => *version = meta.resource_version,
-            None => self.versions.push((meta.uid, meta.resource_version)),
-        }
-    }
-}
-
-impl Batch {
-    fn new(writes: Vec<Write>, slow_start: bool) -> Batch {
-        let count = u32::try_from(writes.len()).unwrap_or(u32::MAX);
-        let pace = slow_start.then(|| SlowStart::new(count, 1));
-        Batch { waiting: writes.into(), pace, begun: false, succeeded: 0 }
-    }
-
-    /// The writes that go next, and those that never will.
-    fn next(&mut self) -> (Vec<Write>, Vec<Write>) {
-        let Some(pace) = &mut self.pace else {
-            return (self.waiting.drain(..).collect(), Vec::new());
-        };
-        if std::mem::replace(&mut self.begun, true) {
-            pace.settle(self.succeeded.min(pace.batch()));
-        }
-        self.succeeded = 0;
-        let count = (pace.batch() as usize).min(self.waiting.len());
-        let more: Vec<Write> = self.waiting.drain(..count).collect();
-        let left_out = if more.is_empty() { self.waiting.drain(..).collect() } else { Vec::new() };
-        (more, left_out)
     }
 }
 

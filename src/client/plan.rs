@@ -42,6 +42,8 @@ pub enum Step {
         /// well, and after a refusal the rest is left out.
         slow_start: bool,
     },
+    /// Nothing: what was left out because of a refusal ends here.
+    Landmark,
 }
 
 /// A wish to change an object.
@@ -82,6 +84,10 @@ pub enum Recovery {
     GiveUp,
     /// The plan goes on, and the key is tried again with a rate limit when it has ended.
     GoOnThenRetry,
+    /// The plan goes on behind the next landmark, and the key is tried again when it has ended.
+    SkipThenRetry,
+    /// The same, and the refusal is not told.
+    SkipUntold,
 }
 
 impl Plan {
@@ -109,6 +115,13 @@ impl Plan {
         }
     }
 
+    /// Sets a landmark: behind it the plan goes on after a refusal that skips what is before it.
+    pub fn landmark(&mut self) {
+        if !self.steps.is_empty() {
+            self.steps.push(Step::Landmark);
+        }
+    }
+
     /// Asks to look again after `span` at the latest.
     pub fn look_again_in(&mut self, span: SimDuration) {
         self.look_again = Some(self.look_again.map_or(span, |s| s.min(span)));
@@ -116,7 +129,7 @@ impl Plan {
 
     /// Whether nothing is wanted.
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.events.is_empty()
+        self.writes().next().is_none() && self.events.is_empty()
     }
 
     /// All writes, in order.
@@ -124,6 +137,7 @@ impl Plan {
         self.steps.iter().flat_map(|step| match step {
             Step::One(write) => std::slice::from_ref(write).iter(),
             Step::Batch { writes, .. } => writes.iter(),
+            Step::Landmark => [].iter(),
         })
     }
 }

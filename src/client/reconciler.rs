@@ -1,5 +1,6 @@
 //! What a controller is: the same for the built-in ones and a user's own.
 
+use crate::api::gates::Gate;
 use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
@@ -122,6 +123,8 @@ pub struct Settings {
     /// `StaleControllerConsistencyReplicaSet`; the stale trackers of the endpoints and
     /// endpointslice controllers
     pub awaits_own_writes: bool,
+    /// The feature gate without which it does not wait so.
+    pub awaits_behind: Option<Gate>,
 }
 
 impl Default for Settings {
@@ -134,6 +137,7 @@ impl Default for Settings {
             period: None,
             expectations: false,
             awaits_own_writes: false,
+            awaits_behind: None,
         }
     }
 }

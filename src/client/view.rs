@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::Name;
+use crate::api::gates::{Gate, Gates};
 use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object, ObjectKey, Resource};
 use crate::api::selector::Selector;
@@ -39,12 +40,29 @@ pub struct View<'a> {
     now: Time,
     /// Whether all creations and deletions of the key's last plan have been seen.
     seen_own: bool,
+    gates: Gates,
 }
 
 impl<'a> View<'a> {
     /// A view of caches at an instant.
     pub fn new(caches: &'a Caches, now: Time) -> View<'a> {
-        View { caches, now, seen_own: true }
+        View { caches, now, seen_own: true, gates: Gates::DEFAULT }
+    }
+
+    /// The same view with these feature gates.
+    #[must_use]
+    pub fn with_gates(self, gates: Gates) -> View<'a> {
+        View { gates, ..self }
+    }
+
+    /// Whether a feature gate is on.
+    pub fn is_on(self, gate: Gate) -> bool {
+        self.gates.is_on(gate)
+    }
+
+    /// The feature gates of the process.
+    pub fn gates(self) -> Gates {
+        self.gates
     }
 
     /// The same view for a key whose expectations are met or not.

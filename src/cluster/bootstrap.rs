@@ -11,6 +11,7 @@ use crate::api::meta::{Meta, Rest, Uid};
 use crate::api::object::{Kind, Object, Opaque};
 use crate::api::time::EPOCH;
 use crate::cluster::config::ClusterConfig;
+use crate::cluster::resume;
 use crate::node::kubelet::{self, Config as KubeletConfig};
 use crate::sim::rng::keyed;
 use crate::sim::time::SimTime;
@@ -23,6 +24,7 @@ const SYSTEM: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-sy
 pub fn objects(config: &ClusterConfig, kubelets: &[Arc<KubeletConfig>]) -> Vec<Object> {
     let mut all = Vec::new();
     let names = SYSTEM.iter().map(|n| Name::new_static(n)).chain(config.namespaces.iter().cloned());
+    let names = names.chain(resume::namespaces(&config.state));
     let names: std::collections::BTreeSet<Name> = names.collect();
     for name in names {
         all.push(namespace(&name));
@@ -37,13 +39,14 @@ pub fn objects(config: &ClusterConfig, kubelets: &[Arc<KubeletConfig>]) -> Vec<O
         all.push(Object::from(kubelet::registered(kubelet, EPOCH)));
         all.push(Object::from(kubelet::registered_lease(kubelet, SimTime::ZERO)));
     }
-    for object in &mut all {
+    resume::join(&mut all, &config.state);
+    for object in all.iter_mut().filter(|o| o.meta().uid.is_none()) {
         let kind = object.kind();
         let uid = uid(config.seed, object);
         let meta = object.meta_mut();
         meta.uid = uid;
-        meta.creation = Some(EPOCH);
-        meta.generation = i64::from(kind.row().generation);
+        meta.creation = meta.creation.or(Some(EPOCH));
+        meta.generation = meta.generation.max(i64::from(kind.row().generation));
     }
     all
 }

@@ -1,8 +1,11 @@
 //! What a cluster is to be made of.
 
+use std::sync::Arc;
+
 use crate::api::Name;
+use crate::api::gates::Gates;
 use crate::api::labels::Labels;
-use crate::api::object::Kind;
+use crate::api::object::{Kind, Object};
 use crate::api::resource::ResourceList;
 use crate::api::taint::Taint;
 use crate::apiserver;
@@ -36,6 +39,9 @@ pub struct ClusterConfig {
     pub scheduler: SchedulerConfig,
     /// How containers behave.
     pub images: Images,
+    /// Objects that the store holds from the beginning, with their statuses; what of them runs on
+    /// a node goes on running there.
+    pub state: Arc<[Object]>,
     /// Namespaces that are there from the beginning, beside those of the system.
     pub namespaces: Vec<Name>,
     /// Whether signs of life are written for real: needed when links, apiservers or leaders are
@@ -51,6 +57,10 @@ pub struct ClusterConfig {
     pub latency: Latency,
     /// How etcd is run.
     pub etcd: etcd::server::Config,
+    /// The feature gates of kube-controller-manager and of the user's operators.
+    pub controller_gates: Gates,
+    /// The feature gates of the kubelets.
+    pub kubelet_gates: Gates,
     /// How the apiservers are run.
     pub apiserver: apiserver::server::Config,
 }
@@ -68,6 +78,26 @@ pub struct NodeTemplate {
     pub capacity: ResourceList,
     /// Whether it is there from the beginning.
     pub started: bool,
+    /// Its address; without one it gets the next of a range.
+    pub ip: Option<Name>,
+    /// The range of its pods' addresses without the host's part, `10.244.3`; without one it gets
+    /// the next.
+    pub pod_range: Option<Name>,
+}
+
+impl Default for NodeTemplate {
+    /// A node without a name or anything to run on, that is there from the beginning.
+    fn default() -> Self {
+        NodeTemplate {
+            name: Name::default(),
+            labels: Labels::default(),
+            taints: Vec::new(),
+            capacity: ResourceList::new(),
+            started: true,
+            ip: None,
+            pod_range: None,
+        }
+    }
 }
 
 /// How long messages take, one way.
@@ -110,6 +140,7 @@ impl Default for ClusterConfig {
             operators: Vec::new(),
             scheduler: SchedulerConfig::default(),
             images: Images::default(),
+            state: Arc::default(),
             namespaces: Vec::new(),
             eager: false,
             // Source: kubernetes v1.36 cmd/kube-controller-manager/app/options, and
@@ -119,6 +150,8 @@ impl Default for ClusterConfig {
             kubelet_qps: (50, 100),
             latency: Latency::default(),
             etcd: etcd::server::Config::default(),
+            controller_gates: Gates::DEFAULT,
+            kubelet_gates: Gates::DEFAULT,
             apiserver: apiserver::server::Config::default(),
         }
     }

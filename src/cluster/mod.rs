@@ -6,6 +6,7 @@
 pub mod bootstrap;
 pub mod config;
 pub mod member;
+mod resume;
 pub mod topology;
 
 pub use config::{ClusterConfig, NodeTemplate};

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use smol_str::format_smolstr;
+
 use crate::api::Name;
 use crate::api::object::Kind;
 use crate::apiserver::server::Apiserver;
@@ -13,10 +15,10 @@ use crate::client::reconciler::Reconciler;
 use crate::cluster::bootstrap;
 use crate::cluster::config::{ClusterConfig, NodeTemplate};
 use crate::cluster::member::{Guest, Member, Moved};
+use crate::cluster::resume;
 use crate::etcd::server::Etcd;
 use crate::etcd::store::Store;
 use crate::node::kubelet::{Config as KubeletConfig, Heartbeat, Kubelet, NodeConfig};
-use crate::node::runtime::Runtime;
 use crate::scheduler::component::Scheduler;
 use crate::sim::engine::{ActorId, Control, Engine};
 use crate::sim::time::SimTime;
@@ -150,7 +152,7 @@ impl Cluster {
         rules: Vec<Box<dyn Reconciler>>,
         config: &ClusterConfig,
     ) -> Process<Manager> {
-        let manager = Manager::new(rules);
+        let manager = Manager::new(rules).with_gates(config.controller_gates);
         let process = ProcessConfig {
             interests: manager.kinds().into_iter().map(Interest::all).collect(),
             qps: config.controller_qps,
@@ -167,7 +169,7 @@ impl Cluster {
     ) {
         let name = &template.name;
         let process = ProcessConfig {
-            user: smol_str::format_smolstr!("kubelet/{name}"),
+            user: format_smolstr!("kubelet/{name}"),
             source: (Name::new_static("kubelet"), name.clone()),
             interests: vec![
                 Interest::with_field(Kind::NODE, "metadata.name", name),
@@ -177,7 +179,8 @@ impl Cluster {
             qps: config.kubelet_qps,
             election: None,
         };
-        let process = Process::new(process, Kubelet::new(kubelet, Runtime::default()));
+        let runtime = resume::runtime(name, &kubelet.images, &config.state);
+        let process = Process::new(process, Kubelet::new(kubelet, runtime));
         let id = self.engine.add(name, NODE, Member::Node(Box::new(process)));
         self.topology_mut().nodes.insert(name.clone(), (id, template.started));
     }
@@ -277,13 +280,17 @@ fn kubelet_config(node: &NodeTemplate, n: u32, config: &ClusterConfig) -> Arc<Ku
             labels: node.labels.clone(),
             taints: node.taints.clone(),
             capacity: node.capacity.clone(),
-            ip: smol_str::format_smolstr!("10.0.{high}.{low}"),
-            pod_range: smol_str::format_smolstr!("10.{}.{low}", 244 + high % 8),
+            ip: node.ip.clone().unwrap_or_else(|| format_smolstr!("10.0.{high}.{low}")),
+            pod_range: node
+                .pod_range
+                .clone()
+                .unwrap_or_else(|| format_smolstr!("10.{}.{low}", 244 + high % 8)),
         },
         images: config.images.clone(),
         heartbeat: if config.eager { Heartbeat::Eager } else { Heartbeat::Lazy },
         is_registered: node.started,
         seed: config.seed,
+        gates: config.kubelet_gates,
         ..KubeletConfig::default()
     })
 }

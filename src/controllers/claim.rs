@@ -49,13 +49,18 @@ impl From<ClaimWhy> for Why {
 /// Source: kubernetes v1.36 pkg/controller/controller_ref_manager.go,
 /// `BaseControllerRefManager.ClaimObject`
 pub fn claim(owner: &Meta, object: &Meta, selector: &Selector) -> Claim {
+    claim_by(owner, object, || selector.matches(&object.labels))
+}
+
+/// The same for an owner that looks at more than labels.
+pub fn claim_by(owner: &Meta, object: &Meta, matches: impl Fn() -> bool) -> Claim {
     match object.controller() {
         Some(holder) if holder.uid != owner.uid => Claim::Ignore,
-        Some(_) if selector.matches(&object.labels) => Claim::Keep,
+        Some(_) if matches() => Claim::Keep,
         Some(_) if owner.is_deleting() => Claim::Ignore,
         Some(_) => Claim::Release,
         None if owner.is_deleting() || object.is_deleting() => Claim::Ignore,
-        None if selector.matches(&object.labels) => Claim::Adopt,
+        None if matches() => Claim::Adopt,
         None => Claim::Ignore,
     }
 }

@@ -1,7 +1,9 @@
 //! The built-in controllers: pure rules, one file or folder each.
 
 pub mod claim;
+pub mod controller_revision;
 pub mod deployment;
+pub mod disruption;
 pub mod endpoint_slice;
 pub mod endpoints;
 pub mod garbage_collector;
@@ -9,8 +11,10 @@ pub mod namespace;
 pub mod node_lifecycle;
 pub mod pod_control;
 pub mod pod_gc;
+pub mod pod_watch;
 pub mod replica_set;
 pub mod service_account;
+pub mod stateful_set;
 pub mod taint_eviction;
 
 use crate::api::object::Kind;
@@ -21,9 +25,11 @@ pub fn all() -> Vec<Box<dyn Reconciler>> {
     vec![
         Box::new(deployment::DeploymentController::default()),
         Box::new(replica_set::ReplicaSetController::default()),
+        Box::new(stateful_set::StatefulSetController::default()),
         Box::new(node_lifecycle::NodeLifecycle::new(node_options())),
         Box::new(taint_eviction::TaintEviction::new()),
         Box::new(endpoint_slice::EndpointSlices::default()),
+        Box::new(disruption::DisruptionController),
         Box::new(endpoints::EndpointsController),
         Box::new(garbage_collector::GarbageCollector::new()),
         Box::new(namespace::NamespaceController),

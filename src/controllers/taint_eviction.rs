@@ -42,10 +42,10 @@ pub enum Stay {
 /// first toleration that covers it counts, and of those the shortest time.
 ///
 /// Source: kubernetes v1.36 pkg/controller/tainteviction/taint_eviction.go, `processPodOnNode`
-pub fn stay(taints: &[Taint], tolerations: &[Toleration]) -> Stay {
+pub fn stay(taints: &[Taint], tolerations: &[Toleration], comparison: ComparisonOperators) -> Stay {
     let mut used = Vec::new();
     for taint in taints.iter().filter(|t| t.effect == TaintEffect::NoExecute) {
-        let covers = |t: &&Toleration| t.tolerates(taint, ComparisonOperators::Off);
+        let covers = |t: &&Toleration| t.tolerates(taint, comparison);
         match tolerations.iter().find(covers) {
             Some(toleration) => used.push(toleration),
             None => return Stay::No,
@@ -119,12 +119,12 @@ impl Evictions {
         &mut self,
         pod: &(Name, Name),
         taints: &[Taint],
-        tolerations: &[Toleration],
+        (tolerations, comparison): (&[Toleration], ComparisonOperators),
         now: Time,
     ) -> Outcome {
         let none = !taints.iter().any(|t| t.effect == TaintEffect::NoExecute);
         let mut cancelled = none && self.cancel(pod);
-        let span = match stay(taints, tolerations) {
+        let span = match stay(taints, tolerations, comparison) {
             Stay::Forever if none => SimDuration::ZERO,
             Stay::Forever => {
                 cancelled |= self.cancel(pod);
@@ -194,7 +194,9 @@ impl TaintEviction {
         let Some(node) = view.get::<Node>("", &pod.node_name) else { return };
         let is_tainted = node.spec.taints.iter().any(|t| t.effect == TaintEffect::NoExecute);
         let outcome = if is_tainted {
-            self.evictions.consider(&name, &node.spec.taints, &pod.spec.tolerations, now)
+            let comparison = ComparisonOperators::of(view.gates());
+            let borne = (&*pod.spec.tolerations, comparison);
+            self.evictions.consider(&name, &node.spec.taints, borne, now)
         } else {
             Outcome { cancelled: self.evictions.cancel(&name), evict: false }
         };

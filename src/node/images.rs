@@ -3,6 +3,8 @@
 use globset::{Glob, GlobMatcher};
 
 use crate::api::Name;
+use crate::api::core::container::Container;
+use crate::node::command::{self, Program};
 use crate::sim::time::SimDuration;
 
 /// How the containers of an image behave.
@@ -50,5 +52,15 @@ impl Images {
     pub fn of(&self, image: &str) -> &Behaviour {
         let row = self.rows.iter().find(|(glob, _)| glob.is_match(image));
         row.map_or(&self.other, |(_, behaviour)| behaviour)
+    }
+
+    /// When a container ends by itself after its start, and with which code: as its command says,
+    /// or else as its image does.
+    pub fn end_of(&self, container: &Container) -> Option<(SimDuration, i32)> {
+        match command::program(container.command.iter().chain(&container.args)) {
+            Program::Ends { after, code } => Some((after, code)),
+            Program::RunsForEver => None,
+            Program::Unknown => self.of(&container.image).exit,
+        }
     }
 }

@@ -105,6 +105,21 @@ impl Runtime {
         sandbox.containers.resize(places, None);
     }
 
+    /// Has a sandbox, with its containers, from before the run; later ones get other addresses and
+    /// ids.
+    pub fn resume(&mut self, pod: Uid, sandbox: Sandbox) {
+        let host = sandbox.ip.rsplit_once('.').and_then(|(_, host)| host.parse::<u32>().ok());
+        self.addresses = self.addresses.max(host.map_or(0, |host| host.saturating_sub(1)));
+        for run in sandbox.containers.iter().flatten() {
+            let number = run.id.rsplit_once('/').map(|(_, id)| u64::from_str_radix(id, 16));
+            // An id of another runtime is longer than any of ours.
+            if let Some(Ok(number)) = number {
+                self.containers = self.containers.max(number);
+            }
+        }
+        self.sandboxes.insert(pod, sandbox);
+    }
+
     /// Starts a container at its place.
     pub fn start(
         &mut self,

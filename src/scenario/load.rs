@@ -2,15 +2,19 @@
 //! names, to a description that is complete.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::api::object::Kind;
+use crate::api::object::Object;
 use crate::fault::Plan;
 use crate::scenario::decode::Decode;
 use crate::scenario::diagnostic::Mistake;
 use crate::scenario::diagnostic::Problem;
+use crate::scenario::dump;
 use crate::scenario::kubectl::Command;
 use crate::scenario::kubectl::Line;
 use crate::scenario::kubectl::Validate;
@@ -22,6 +26,7 @@ use crate::scenario::source::Place;
 use crate::scenario::source::Session;
 use crate::scenario::spec::Action;
 use crate::scenario::spec::Fault;
+use crate::scenario::spec::NodeTemplate;
 use crate::scenario::spec::Scenario;
 use crate::scenario::spec::SchedulerConfig;
 use crate::scenario::yaml;
@@ -34,6 +39,8 @@ pub struct Described {
     pub scenario: Scenario,
     /// The objects of each file that a step names, by the path as it is written.
     pub files: BTreeMap<String, Arc<[Manifest]>>,
+    /// The objects that the run begins with, of a dump.
+    pub dump: Arc<[Object]>,
     /// The scheduler's configuration, from the scenario or from its file.
     pub scheduler_config: Option<Value>,
 }
@@ -93,8 +100,9 @@ fn describe(
     if scenario.name.is_none() {
         scenario.name = Some(stem(name));
     }
+    let dump = dump(&mut scenario, &tree, loader, session);
     let scheduler_config = scheduler_config(&scenario, loader, session);
-    Some(Described { scenario, files, scheduler_config })
+    Some(Described { scenario, files, dump, scheduler_config })
 }
 
 /// A scenario's text as JSON, as it was written.
@@ -262,6 +270,31 @@ fn named_files(line: &Line) -> Vec<(String, Place)> {
         Place { column: line.place.column + before, length: path.chars().count(), ..line.place }
     };
     files.filename.iter().map(|path| (path.clone(), place(path))).collect()
+}
+
+/// The objects of the dump that the scenario names; its nodes are all there are, unless the
+/// scenario writes some of its own.
+fn dump(
+    scenario: &mut Scenario,
+    tree: &Node,
+    loader: &mut Loader<'_>,
+    session: &mut Session,
+) -> Arc<[Object]> {
+    let Some(path) = scenario.cluster.dump.clone() else { return Arc::default() };
+    let manifests = manifest::load(&path.value, path.place, Strictness::Lax, loader, session);
+    let objects = dump::objects(&manifests, session);
+    let written = tree.get("cluster").and_then(|cluster| cluster.get("nodes"));
+    if written.is_none() {
+        scenario.cluster.nodes.clear();
+    }
+    let nodes = objects.iter().filter(|o| o.kind() == Kind::NODE);
+    let dumped: BTreeSet<&str> = nodes.map(|o| o.meta().name.as_str()).collect();
+    let own = scenario.cluster.nodes.iter().flat_map(NodeTemplate::node_names);
+    for name in own.filter(|name| dumped.contains(name.as_str())) {
+        let place = written.map_or(path.place, |node| node.place);
+        session.report(place, Mistake::other(format!("node `{name}` is in the dump as well")));
+    }
+    objects.into()
 }
 
 /// The scheduler's configuration as JSON, wherever it is written.

@@ -7,6 +7,7 @@
 pub mod amount;
 pub mod decode;
 pub mod diagnostic;
+pub mod dump;
 pub mod duration;
 pub mod expression;
 pub mod kubectl;

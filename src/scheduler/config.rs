@@ -2,6 +2,7 @@
 
 use crate::api::Name;
 use crate::api::core::pod::NodeAffinity;
+use crate::api::gates::{Gate, Gates};
 use crate::api::taint::ComparisonOperators;
 use crate::sim::time::SimDuration;
 
@@ -17,6 +18,19 @@ pub struct Config {
     pub queue: QueueConfig,
     /// The virtual time that one attempt takes.
     pub attempt: SimDuration,
+    /// Its feature gates.
+    pub gates: Gates,
+}
+
+impl Config {
+    /// Takes up feature gates, and what follows from them in queue and plugins.
+    pub fn set_gates(&mut self, gates: Gates) {
+        self.gates = gates;
+        self.queue.pop_from_backoff = gates.is_on(Gate::SchedulerPopFromBackoffQ);
+        for profile in &mut self.profiles {
+            profile.args.comparison_operators = ComparisonOperators::of(gates);
+        }
+    }
 }
 
 /// How pods wait.
@@ -131,6 +145,7 @@ impl Default for Config {
             percentage_of_nodes_to_score: 0,
             queue: QueueConfig::default(),
             attempt: SimDuration::millis(1),
+            gates: Gates::DEFAULT,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod backoff;
 mod pool;
+mod sizes;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -3,7 +3,10 @@
 //! Responsible for telling people and tools what happened in a run. A view reads the log and
 //! changes nothing: no component knows that it is looked at.
 
+pub mod export;
+pub mod gauge;
 pub mod history;
+pub mod page;
 pub mod reader;
 pub mod rows;
 pub mod story;

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::api::labels::Labels;
 use crate::api::message::Message;
 use crate::api::note::{FaultNote, Note, StepNote};
 use crate::api::object::{Kind, Object, ObjectKey};
@@ -120,10 +119,8 @@ pub(super) fn cluster() -> Cluster {
     let capacity = [("cpu", "4"), ("memory", "8Gi"), ("pods", "110")];
     let node = |name: &str| NodeTemplate {
         name: name.into(),
-        labels: Labels::default(),
-        taints: vec![],
         capacity: capacity.into_iter().map(|(k, v)| (k.into(), v.parse().unwrap())).collect(),
-        started: true,
+        ..NodeTemplate::default()
     };
     let nodes = ["node-1", "node-2", "node-3"].map(node).to_vec();
     let mut cluster = Cluster::new(&ClusterConfig { nodes, ..ClusterConfig::default() });

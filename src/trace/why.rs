@@ -3,6 +3,7 @@
 //! Responsible for following the causes that the log holds. Where a chain of requests ends, it
 //! names the fault that hit whoever is concerned, or else the timer. It never guesses a reason.
 
+pub mod causes;
 mod chain;
 mod path;
 

@@ -12,10 +12,14 @@
     reason = "tests report to people, and meet every other variant with a failure"
 )]
 
+mod browser;
 mod cli;
 mod conformance;
 mod convergence;
 mod determinism;
+mod documents;
+mod dump;
+mod exports;
 mod golden;
 mod random;
 mod scenarios;

@@ -7,8 +7,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Error, Map, Value};
 
 use super::{Kind, Object, Resource};
+use crate::api::apps::controller_revision::ControllerRevision;
+use crate::api::apps::daemon_set::DaemonSet;
 use crate::api::apps::deployment::Deployment;
 use crate::api::apps::replica_set::ReplicaSet;
+use crate::api::apps::stateful_set::StatefulSet;
 use crate::api::coordination::lease::Lease;
 use crate::api::core::endpoints::Endpoints;
 use crate::api::core::event::Event;
@@ -19,6 +22,7 @@ use crate::api::core::priority_class::PriorityClass;
 use crate::api::core::service::Service;
 use crate::api::discovery::endpoint_slice::EndpointSlice;
 use crate::api::meta::{Meta, Rest};
+use crate::api::policy::pod_disruption_budget::PodDisruptionBudget;
 
 /// Reads a member; the default when it is absent or null.
 fn take<T: DeserializeOwned + Default>(
@@ -183,6 +187,51 @@ resource!(
 );
 
 resource!(
+    StatefulSet,
+    STATEFUL_SET,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(StatefulSet { meta, spec, status: take(&mut body, "status")? })
+    },
+    |set, body| {
+        put(body, "spec", &set.spec);
+        put(body, "status", &set.status);
+    },
+    status: [status],
+    spec: [spec]
+);
+
+resource!(
+    DaemonSet,
+    DAEMON_SET,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(DaemonSet { meta, spec, status: take(&mut body, "status")? })
+    },
+    |set, body| {
+        put(body, "spec", &set.spec);
+        put(body, "status", &set.status);
+    },
+    status: [status],
+    spec: [spec]
+);
+
+resource!(
+    ControllerRevision,
+    CONTROLLER_REVISION,
+    |meta, mut body| {
+        let data = Arc::new(body.remove("data").unwrap_or_default());
+        Ok(ControllerRevision { meta, data, revision: take(&mut body, "revision")? })
+    },
+    |revision, body| {
+        body.insert("data".into(), (*revision.data).clone());
+        body.insert("revision".into(), revision.revision.into());
+    },
+    status: [],
+    spec: [data, revision]
+);
+
+resource!(
     Lease,
     LEASE,
     |meta, mut body| Ok(Lease { meta, spec: take(&mut body, "spec")?, beat: None }),
@@ -234,3 +283,29 @@ resource!(
     status: [],
     spec: [value, global_default, preemption_policy, rest]
 );
+
+resource!(
+    PodDisruptionBudget,
+    POD_DISRUPTION_BUDGET,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(PodDisruptionBudget { meta, spec, status: take(&mut body, "status")? })
+    },
+    |budget, body| {
+        put(body, "spec", &budget.spec);
+        put(body, "status", &budget.status);
+        with_messages(body);
+    },
+    status: [status],
+    spec: [spec]
+);
+
+/// Conditions of the newer kind have a message even when it is empty.
+fn with_messages(body: &mut Map<String, Value>) {
+    let conditions = body.get_mut("status").and_then(|s| s.get_mut("conditions"));
+    for condition in conditions.and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Value::Object(condition) = condition {
+            condition.entry("message").or_insert_with(|| "".into());
+        }
+    }
+}

@@ -14,6 +14,7 @@ mod wire;
 use serde_json::{Value, json};
 
 use crate::api::defaults::{self, field};
+use crate::api::gates::{Gate, Gates};
 use crate::api::meta_update::match_namespace;
 use crate::api::refusal::{GroupResource, Refusal};
 use crate::api::validation;
@@ -34,6 +35,8 @@ pub struct Birth<'a> {
     pub generated_name: &'a str,
     /// When, as the apiserver writes times.
     pub now: &'a str,
+    /// The apiserver's feature gates.
+    pub gates: Gates,
 }
 
 /// Reads, prepares and checks a new object; what comes out may be stored.
@@ -59,8 +62,8 @@ pub fn create(kind: &str, mut object: Value, birth: Birth<'_>) -> Result<Value, 
 /// Those of [`create`].
 pub fn before_create(kind: &str, object: &mut Value, birth: Birth<'_>) -> Result<(), Refusal> {
     identity(kind, object, birth)?;
-    prepare_create(kind, object, birth.now);
-    let errors = validation::create(kind, object);
+    prepare_create(kind, object, birth.now, birth.gates);
+    let errors = validation::create(kind, object, birth.gates);
     if errors.is_empty() {
         return Ok(());
     }
@@ -97,12 +100,12 @@ fn identity(kind: &str, object: &mut Value, birth: Birth<'_>) -> Result<(), Refu
 /// What the strategy of the kind does to a new object.
 ///
 /// Source: kubernetes v1.36 pkg/registry, the `PrepareForCreate` of each kind
-pub fn prepare_create(kind: &str, object: &mut Value, now: &str) {
+pub fn prepare_create(kind: &str, object: &mut Value, now: &str, gates: Gates) {
     generation::first(kind, object);
     status::wipe(kind, object);
     match kind {
         "Pod" => pod::prepare(object, now),
-        "StatefulSet" => drop_max_unavailable(object, &Value::Null),
+        "StatefulSet" => drop_max_unavailable(object, &Value::Null, gates),
         "Job" => batch::generate_selector(object),
         "Namespace" => namespace(object),
         _ => {}
@@ -117,11 +120,11 @@ pub fn prepare_create(kind: &str, object: &mut Value, now: &str) {
 ///
 /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/registry/rest/update.go,
 /// `BeforeUpdate`
-pub fn update(kind: &str, mut new: Value, old: &Value) -> Result<Value, Refusal> {
+pub fn update(kind: &str, mut new: Value, old: &Value, gates: Gates) -> Result<Value, Refusal> {
     defaults::apply(kind, &mut new)?;
     wire::tidy(kind, &mut new);
-    prepare_update(kind, &mut new, old);
-    let errors = validation::update(kind, &new, old);
+    prepare_update(kind, &mut new, old, gates);
+    let errors = validation::update(kind, &new, old, gates);
     if errors.is_empty() {
         return Ok(new);
     }
@@ -132,11 +135,11 @@ pub fn update(kind: &str, mut new: Value, old: &Value) -> Result<Value, Refusal>
 /// What is restored silently, and what the strategy of the kind does to a changed object.
 ///
 /// Source: kubernetes v1.36 pkg/registry, the `PrepareForUpdate` of each kind
-pub fn prepare_update(kind: &str, new: &mut Value, old: &Value) {
+pub fn prepare_update(kind: &str, new: &mut Value, old: &Value, gates: Gates) {
     restore(field(new, "metadata"), at(old, "metadata"));
     status::keep(kind, new, old);
     match kind {
-        "StatefulSet" => drop_max_unavailable(new, old),
+        "StatefulSet" => drop_max_unavailable(new, old, gates),
         "Namespace" => keep_finalizers(new, old),
         "Service" => service::drop_dependent(new, old),
         _ => {}
@@ -180,7 +183,10 @@ fn remove(object: &mut Value, name: &str) {
 ///
 /// Source: kubernetes v1.36 pkg/registry/apps/statefulset/strategy.go,
 /// `dropStatefulSetDisabledFields`
-fn drop_max_unavailable(object: &mut Value, old: &Value) {
+fn drop_max_unavailable(object: &mut Value, old: &Value, gates: Gates) {
+    if gates.is_on(Gate::MaxUnavailableStatefulSet) {
+        return;
+    }
     let of = |object| at(at(at(object, "spec"), "updateStrategy"), "rollingUpdate");
     if get(of(old), "maxUnavailable").is_some() || of(object).is_null() {
         return;

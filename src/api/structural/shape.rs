@@ -29,7 +29,7 @@ fn prune_at(value: &mut Value, schema: &Value, root: bool, path: &str, out: &mut
         Value::Object(map) => {
             let keys: Vec<String> = map.keys().cloned().collect();
             for key in keys {
-                if embedded && META.contains(&key.as_str()) {
+                if embedded && META.contains(&key.as_str()) && property(schema, &key).is_none() {
                     continue;
                 }
                 let Some(inner) = map.get_mut(&key) else { continue };
@@ -38,7 +38,10 @@ fn prune_at(value: &mut Value, schema: &Value, root: bool, path: &str, out: &mut
                     prune_at(inner, of, false, &path, out);
                 } else if !preserves {
                     map.shift_remove(&key);
-                    out.push(path);
+                    // The members of any object are not told.
+                    if !META.contains(&path.as_str()) {
+                        out.push(path);
+                    }
                 }
             }
         }

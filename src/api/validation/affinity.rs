@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::api::gates::Gate;
 use crate::api::names;
 use crate::api::validation::errors::Errors;
 use crate::api::validation::meta::label_name;
@@ -304,6 +305,12 @@ pub(super) fn tolerations(path: &Path<'_>, tolerations: &[Value], errors: &mut E
             "Exists" => {
                 let detail = "value must be empty when `operator` is 'Exists'";
                 errors.invalid(&operator_path, value, detail);
+            }
+            "Lt" | "Gt" if errors.is_on(Gate::TaintTolerationComparisonOperators) => {
+                if value.parse::<i64>().map(|n| n.to_string()).ok().as_deref() != Some(value) {
+                    let detail = "must be a whole number when `operator` is 'Lt' or 'Gt'";
+                    errors.invalid(&path.child("value"), value, detail);
+                }
             }
             other => errors.not_supported(&operator_path, other, &["Equal", "Exists"]),
         }

@@ -3,31 +3,45 @@
 use serde_json::Value;
 
 use crate::api::field::{self, FieldError};
+use crate::api::gates::{Gate, Gates};
 use crate::api::validation::path::Path;
 
 /// The mistakes found so far.
 #[derive(Clone, Debug, Default)]
-pub struct Errors(Vec<FieldError>);
+pub struct Errors {
+    found: Vec<FieldError>,
+    gates: Gates,
+}
 
 impl Errors {
+    /// None found yet, by the rules of an apiserver with these feature gates.
+    pub fn under(gates: Gates) -> Errors {
+        Errors { found: Vec::new(), gates }
+    }
+
+    /// Whether the apiserver has a feature gate on.
+    pub fn is_on(&self, gate: Gate) -> bool {
+        self.gates.is_on(gate)
+    }
+
     /// All of them, in the order in which they were found.
     pub fn into_vec(self) -> Vec<FieldError> {
-        self.0
+        self.found
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.found.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.found.is_empty()
     }
 
     /// Adds mistakes that another rule has found.
     pub fn extend(&mut self, more: impl IntoIterator<Item = FieldError>) {
-        self.0.extend(more);
+        self.found.extend(more);
     }
 
     /// A value must be given.
@@ -86,6 +100,6 @@ impl Errors {
     fn push(&mut self, path: &Path<'_>, error: impl FnOnce(&field::Path) -> FieldError) {
         let text = path.to_string();
         let error = error(&field::Path::new(&text));
-        self.0.push(FieldError { field: text.into(), ..error });
+        self.found.push(FieldError { field: text.into(), ..error });
     }
 }

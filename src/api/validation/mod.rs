@@ -41,6 +41,7 @@ mod volume;
 use serde_json::Value;
 
 use crate::api::field::FieldError;
+use crate::api::gates::Gates;
 use crate::api::names;
 use crate::api::validation::errors::Errors;
 use crate::api::validation::format::Format;
@@ -188,8 +189,8 @@ pub fn scope(kind: &str) -> Scope {
 }
 
 /// What is wrong with a new object of this kind; of a kind without rules, with its metadata.
-pub fn create(kind: &str, object: &Value) -> Vec<FieldError> {
-    let mut errors = Errors::default();
+pub fn create(kind: &str, object: &Value, gates: Gates) -> Vec<FieldError> {
+    let mut errors = Errors::under(gates);
     let metadata = at(object, "metadata");
     let name = rules_of(kind).map_or(names::path_segment as Format, |r| r.name);
     meta::create(metadata, scope(kind), name, &mut errors);
@@ -205,8 +206,8 @@ pub fn create(kind: &str, object: &Value) -> Vec<FieldError> {
 ///
 /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/registry/rest/update.go,
 /// `BeforeUpdate`
-pub fn update(kind: &str, new: &Value, old: &Value) -> Vec<FieldError> {
-    let mut errors = Errors::default();
+pub fn update(kind: &str, new: &Value, old: &Value, gates: Gates) -> Vec<FieldError> {
+    let mut errors = Errors::under(gates);
     let (metadata, before) = (at(new, "metadata"), at(old, "metadata"));
     meta::update_of_any(metadata, before, &mut errors);
     let Some(rules) = rules_of(kind) else { return errors.into_vec() };

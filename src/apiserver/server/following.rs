@@ -197,4 +197,27 @@ impl Apiserver {
             self.down_since = context.now();
         }
     }
+
+    /// Ends all watches of a kind, as a restart of a proxy or a timeout would.
+    pub fn cut_watches<A>(&mut self, kind: Kind, client: ActorId, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        let cache = &mut self.caches[usize::from(kind.0)];
+        let numbers: Vec<u64> = cache
+            .streams()
+            .filter(|(_, s)| s.client.actor == client)
+            .map(|(number, _)| number)
+            .collect();
+        for number in numbers {
+            if let Some(stream) = cache.close(number) {
+                context.send(stream.client, Message::WatchClosed(stream.request, None));
+            }
+        }
+        context.log(Note::Mark(Box::new(MarkNote {
+            mark: "watch-cut",
+            who: self.name.clone(),
+            detail: Name::new_static(kind.name()),
+        })));
+    }
 }

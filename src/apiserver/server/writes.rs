@@ -1,6 +1,5 @@
 //! Writes: from a request to a transaction, its answer and its second try.
 
-use serde::Deserialize;
 use std::sync::Arc;
 
 use super::{Apiserver, Fresh, Pending, Stage};
@@ -9,10 +8,9 @@ use crate::api::message::{
     Condition, Message, Origin, Range, StoreAnswer, StoreChange, Transaction,
 };
 use crate::api::note::Note;
-use crate::api::object::{Kind, Object, ObjectKey};
+use crate::api::object::{Object, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, DeleteOptions, ListOptions, Request, Verb};
-use crate::api::selector::LabelSelector;
 use crate::api::time::Time;
 use crate::apiserver::admission::{self};
 use crate::apiserver::create::{Birth, prepare};
@@ -59,6 +57,7 @@ impl Apiserver {
             number: self.births,
             server: self.name.clone(),
             state: self.admission_state,
+            gates: self.config.gates,
         }
     }
 
@@ -115,12 +114,7 @@ impl Apiserver {
             let refusal = Refusal::not_found(&resource(key.kind), &key.name);
             return self.refuse(&pending, refusal, context);
         };
-        if let Verb::Evict { .. } = verb
-            && let Some(refusal) = self.budget(&current)
-        {
-            return self.refuse(&pending, refusal, context);
-        }
-        match registry::change(verb, &current, Time::at(context.now())) {
+        match registry::change(verb, &current, Time::at(context.now()), self.config.gates) {
             Err(_) if is_cached => self.read_fresh(pending, key, context),
             Err(refusal) => self.refuse(&pending, refusal, context),
             Ok(outcome) => self.carry_out(pending, key, &current, outcome, context),
@@ -139,22 +133,6 @@ impl Apiserver {
         self.ask(Pending { stage: Stage::Fresh, ..pending }, range, context);
     }
 
-    /// What a disruption budget has against an eviction.
-    ///
-    /// Differs: the budget's counters are not lowered by the eviction itself, as no controller
-    /// keeps them yet; a pod that a budget selects is never evicted.
-    pub(in crate::apiserver) fn budget(&self, pod: &Object) -> Option<Refusal> {
-        let budgets = self.cache(Kind::POD_DISRUPTION_BUDGET);
-        let namespace = &pod.meta().namespace;
-        let selects = |o: &Object| o.meta().namespace == *namespace && selects_pod(o, pod);
-        budgets.any(selects).then(|| {
-            Refusal::too_many_requests(
-                "Cannot evict pod as it would violate the pod's disruption budget.",
-                0,
-            )
-        })
-    }
-
     pub(in crate::apiserver) fn carry_out<A>(
         &mut self,
         pending: Pending,
@@ -166,16 +144,28 @@ impl Apiserver {
         A: Actor<Message = Message, Note = Note>,
     {
         let condition = Condition::Unchanged(current.meta().resource_version);
-        let dry_run = matches!(
-            &pending.request.verb,
-            Verb::Put { dry_run: true, .. } | Verb::Patch { dry_run: true, .. }
-        );
+        let dry_run = match &pending.request.verb {
+            Verb::Put { dry_run, .. } | Verb::Patch { dry_run, .. } => *dry_run,
+            Verb::Delete { options, .. } => options.is_dry_run(),
+            Verb::Get(_)
+            | Verb::List(_)
+            | Verb::Watch(_)
+            | Verb::Create { .. }
+            | Verb::Post { .. }
+            | Verb::Update { .. }
+            | Verb::DeleteCollection { .. }
+            | Verb::Bind { .. }
+            | Verb::Evict { .. } => false,
+        };
         match outcome {
             Outcome::Unchanged(object) => {
                 self.answer(&pending, Answer::Object(object), context);
             }
             Outcome::Store(object) if dry_run => {
                 self.answer(&pending, Answer::Object(object), context);
+            }
+            Outcome::StoreThenRemove(object) | Outcome::Remove(object) if dry_run => {
+                self.answer(&pending, Answer::Deleted(object), context);
             }
             Outcome::Store(object) => {
                 self.write(pending, key, condition, Some(object), context);
@@ -235,12 +225,16 @@ impl Apiserver {
     ) where
         A: Actor<Message = Message, Note = Note>,
     {
-        let Some(pending) = self.pending.remove(&token) else {
+        let Some(mut pending) = self.pending.remove(&token) else {
             if let StoreAnswer::Written(change) = answer {
                 self.take_up(&change, context);
             }
             return;
         };
+        if let Stage::Evict(eviction) = pending.stage {
+            pending.stage = Stage::Write;
+            return self.evict_on(pending, eviction, answer, context);
+        }
         match answer {
             StoreAnswer::Written(change) => self.written(pending, &change, context),
             StoreAnswer::Mismatch(current) => self.mismatched(pending, current, context),
@@ -311,34 +305,5 @@ impl Apiserver {
             }
             (_, Some(current)) => self.change(pending, Fresh::Read(Some(current)), context),
         }
-    }
-}
-
-/// Whether the selector of a disruption budget means a pod; none means nothing.
-fn selects_pod(budget: &Object, pod: &Object) -> bool {
-    let Object::Opaque(budget) = budget else { return false };
-    let selector = budget.body.get("spec").and_then(|spec| spec.get("selector"));
-    let selector = selector.and_then(|s| LabelSelector::deserialize(s).ok());
-    LabelSelector::to_selector(selector.as_ref()).is_ok_and(|s| s.matches(&pod.meta().labels))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_budget_means_only_the_pods_that_it_selects() {
-        let read = |kind, value| Object::from_value(kind, value).expect("it is an object");
-        let budget = |selector| {
-            let spec = json!({"spec": {"minAvailable": 1, "selector": selector}});
-            read(Kind::POD_DISRUPTION_BUDGET, spec)
-        };
-        let pod = json!({"metadata": {"name": "p", "labels": {"app": "web"}}, "spec": {}});
-        let pod = read(Kind::POD, pod);
-        assert!(selects_pod(&budget(json!({"matchLabels": {"app": "web"}})), &pod));
-        assert!(!selects_pod(&budget(json!({"matchLabels": {"app": "db"}})), &pod));
-        assert!(selects_pod(&budget(json!({})), &pod));
     }
 }

@@ -9,11 +9,17 @@ use crate::api::note::{MarkNote, Note};
 use crate::api::object::Object;
 use crate::api::request::{Answer, Change, Request, Verb, WatchEvent};
 use crate::client::component::Component;
+use crate::client::informer::Informer;
 use crate::client::reconciler::Observed;
 use crate::client::reflector::{Command, Failure, Input, Store};
 use crate::sim::engine::{Actor, Context};
 
 impl<C: Component> Process<C> {
+    /// Its informers, to look at.
+    pub fn informers(&self) -> &[Informer] {
+        &self.informers
+    }
+
     pub(super) fn informer_answered<A>(
         &mut self,
         n: usize,

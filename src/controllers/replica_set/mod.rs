@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crate::api::Name;
 use crate::api::apps::replica_set::ReplicaSet;
 use crate::api::core::pod::Pod;
+use crate::api::gates::Gate;
 use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object, ObjectKey, controller_reference};
 use crate::api::refusal::{Reason, Refusal};
@@ -25,6 +26,7 @@ use crate::client::reconciler::{Observed, Reconciler, Settings, Watch};
 use crate::client::view::View;
 use crate::controllers::claim::{self, Claim};
 use crate::controllers::pod_control::{PodControl, pod_from_template};
+use crate::controllers::pod_watch::gone;
 use crate::sim::index::Map;
 use crate::sim::time::SimDuration;
 use status::LabelCheck;
@@ -248,7 +250,12 @@ impl Reconciler for ReplicaSetController {
     }
 
     fn settings(&self) -> Settings {
-        Settings { expectations: true, awaits_own_writes: true, ..Settings::default() }
+        Settings {
+            expectations: true,
+            awaits_own_writes: true,
+            awaits_behind: Some(Gate::StaleControllerConsistencyReplicaSet),
+            ..Settings::default()
+        }
     }
 
     /// Source: kubernetes v1.36 pkg/controller/replicaset/replica_set.go,
@@ -297,7 +304,7 @@ impl Reconciler for ReplicaSetController {
     }
 
     fn observe(&mut self, change: &Observed<'_>, _view: View<'_>) {
-        if let Some(old) = watch::gone(change) {
+        if let Some(old) = gone::<ReplicaSet>(change) {
             self.selectors.remove(&old.meta().uid);
             self.failures.remove(&old.meta().uid);
         }

@@ -3,7 +3,7 @@
 use crate::api::core::container::Hook;
 use crate::client::component::Moment;
 use crate::node::backoff::IMAGE_PULL;
-use crate::node::command::{self, Check, Program};
+use crate::node::command::{self, Check};
 use crate::node::kubelet::host::Host;
 use crate::node::kubelet::text::{pulled, reason};
 use crate::node::kubelet::worker::Worker;
@@ -200,11 +200,7 @@ impl Worker {
         let now = moment.now;
         let uid = self.pod.meta.uid;
         let Some(container) = self.container(place) else { return };
-        let end = match command::program(container.command.iter().chain(&container.args)) {
-            Program::Ends { after, code } => Some((after, code)),
-            Program::RunsForEver => None,
-            Program::Unknown => host.config.images.of(&container.image).exit,
-        };
+        let end = host.config.images.end_of(container);
         let hook = container.lifecycle.as_ref().and_then(|l| l.post_start.as_ref());
         let hook = hook.map(hook_length);
         host.runtime.start(uid, place, self.attempt(place, host), now, end);

@@ -1,6 +1,7 @@
 //! What a kubelet is given: its node, the images, how long things take.
 
 use crate::api::Name;
+use crate::api::gates::Gates;
 use crate::api::labels::Labels;
 use crate::api::resource::ResourceList;
 use crate::api::taint::Taint;
@@ -29,6 +30,8 @@ pub struct Config {
     pub is_registered: bool,
     /// The run's seed, from which the beats of its lease follow.
     pub seed: u64,
+    /// Its feature gates.
+    pub gates: Gates,
 }
 
 /// The node of a kubelet.
@@ -83,6 +86,7 @@ impl Default for Config {
             ready: SimDuration::millis(200),
             is_registered: false,
             seed: 0,
+            gates: Gates::DEFAULT,
         }
     }
 }

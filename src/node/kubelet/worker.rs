@@ -6,6 +6,7 @@ use crate::api::core::container::Waiting;
 use crate::api::core::node::Node;
 use crate::api::core::pod::{Pod, PodPhase, PodStatus};
 use crate::api::resource::Resources;
+use crate::api::taint::ComparisonOperators;
 use crate::client::component::Moment;
 use crate::node::backoff::Backoff;
 use crate::node::kubelet::activity::Activity;
@@ -136,7 +137,9 @@ impl Worker {
         if !is_new {
             return;
         }
-        let Err((reason, text)) = admission::admit(&self.pod, node, used, pods) else { return };
+        let comparison = ComparisonOperators::of(host.config.gates);
+        let admitted = admission::admit(&self.pod, node, used, pods, comparison);
+        let Err((reason, text)) = admitted else { return };
         host.texts.tell(&self.pod, None, (true, reason), text.as_str().into(), moment);
         let mut status = PodStatus::clone(&self.pod.status);
         status.phase = PodPhase::Failed;

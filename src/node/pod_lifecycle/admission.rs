@@ -19,7 +19,13 @@ pub type Rejection = (&'static str, Name);
 /// When it does not: why.
 ///
 /// Source: kubernetes v1.36 pkg/kubelet/lifecycle/predicate.go, `predicateAdmitHandler.Admit`
-pub fn admit(pod: &Pod, node: &Node, used: &Resources, pods: i64) -> Result<(), Rejection> {
+pub fn admit(
+    pod: &Pod,
+    node: &Node,
+    used: &Resources,
+    pods: i64,
+    comparison: ComparisonOperators,
+) -> Result<(), Rejection> {
     if !matches_node(pod, node) {
         let text =
             "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector";
@@ -27,7 +33,7 @@ pub fn admit(pod: &Pod, node: &Node, used: &Resources, pods: i64) -> Result<(), 
     }
     let evicts = |t: &Taint| t.effect == TaintEffect::NoExecute;
     let (taints, borne) = (&node.spec.taints, &pod.spec.tolerations);
-    if first_untolerated(taints, borne, evicts, ComparisonOperators::Off).is_some() {
+    if first_untolerated(taints, borne, evicts, comparison).is_some() {
         let text =
             "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate";
         return Err(("TaintToleration", Name::new_static(text)));

@@ -69,8 +69,11 @@ fn of_run(
     run: &Run,
     old: Option<&ContainerStatus>,
 ) -> ContainerStatus {
+    let told = old.filter(|old| old.container_id == run.id);
     let state = if run.runs(view.now) {
-        let started_at = Some((view.clock)(run.started).whole_seconds());
+        // A container that has run since before the run began is told as it was told then.
+        let told = told.and_then(|old| old.state.running.as_ref()?.started_at);
+        let started_at = told.or_else(|| Some((view.clock)(run.started).whole_seconds()));
         ContainerState { running: Some(Running { started_at }), ..ContainerState::default() }
     } else {
         ended(terminated(view, run))
@@ -88,9 +91,10 @@ fn of_run(
         state,
         last_state,
         restart_count: run.attempt,
-        image: container.image.clone(),
-        image_id: container.image.clone(),
+        image: told.map_or(&container.image, |told| &told.image).clone(),
+        image_id: told.map_or(&container.image, |told| &told.image_id).clone(),
         container_id: run.id.clone(),
+        rest: told.map(|told| told.rest.clone()).unwrap_or_default(),
         ..ContainerStatus::default()
     }
 }

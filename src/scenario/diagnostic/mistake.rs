@@ -61,6 +61,16 @@ impl Mistake {
         Self::unknown(message, found, known.iter().copied())
     }
 
+    /// A name that is none of so many known ones that only the nearest helps.
+    pub fn unknown_of_many<'a>(
+        what: &str,
+        found: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let message = format!("unknown {what} `{}`", clip(found));
+        Mistake { expected: Vec::new(), ..Self::unknown(message, found, known) }
+    }
+
     /// A value that is none of those allowed.
     pub fn not_one_of(what: &str, found: &str, known: &[&str]) -> Self {
         let message = format!("`{}` is no {what}", clip(found));

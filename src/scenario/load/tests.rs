@@ -110,7 +110,7 @@ until: {after-last-step: 3s}
 
 #[test]
 fn every_field_of_a_scenario_is_read() {
-    let Described { scenario, files, scheduler_config } = read(EVERYTHING, &[]).unwrap();
+    let Described { scenario, files, scheduler_config, .. } = read(EVERYTHING, &[]).unwrap();
     assert_eq!(scenario.name.as_deref(), Some("a rollout survives the loss of a node"));
     assert_eq!(scenario.seed, 42);
     assert_eq!(scenario.cluster.nodes[0].node_names(), ["node-1", "node-2", "node-3"]);

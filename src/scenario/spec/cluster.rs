@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::api::taint::Taint;
 use crate::api::taint::TaintChange;
+use crate::course::keepers;
 use crate::scenario::amount::Amount;
 use crate::scenario::decode::Decode;
 use crate::scenario::decode::Spanned;
@@ -15,6 +16,7 @@ use crate::scenario::decode::object;
 use crate::scenario::diagnostic::Mistake;
 use crate::scenario::schema::Schema;
 use crate::scenario::source::Session;
+use crate::scenario::spec::FeatureGates;
 use crate::scenario::spec::Flags;
 use crate::scenario::spec::Latencies;
 use crate::scenario::yaml::Node;
@@ -27,6 +29,10 @@ object! {
     pub struct Cluster as "`cluster`" checked by names_are_unique {
         /// The nodes, by template.
         "nodes" => nodes: Vec<NodeTemplate> = Cluster::default().nodes;
+        /// A file that holds the state to begin with: what `kubectl get nodes,pods,deployments,… -A
+        /// -o yaml` prints. Its nodes stand beside those of `nodes`, which is empty then unless it
+        /// is written.
+        "dump" => dump: Option<Spanned<String>> = None;
         /// How many kube-apiserver replicas.
         "apiservers" => apiservers: u32 = 1;
         /// How many etcd members.
@@ -40,7 +46,9 @@ object! {
         /// A `KubeSchedulerConfiguration`, inline or as a file's path.
         "scheduler-config" => scheduler_config: Option<Spanned<SchedulerConfig>> = None;
         /// Feature gates, for all components.
-        "feature-gates" => feature_gates: BTreeMap<String, bool> = BTreeMap::new();
+        "feature-gates" => feature_gates: FeatureGates = FeatureGates::default();
+        /// Operators that the course brings: `level-keeper`, `edge-keeper`.
+        "operators" => operators: Vec<Operator> = Vec::new();
         /// How long links and operations take.
         "latency" => latency: Latencies = Latencies::default();
     }
@@ -50,15 +58,36 @@ impl Default for Cluster {
     fn default() -> Self {
         Cluster {
             nodes: vec![NodeTemplate { count: Some(3), ..NodeTemplate::default() }],
+            dump: None,
             apiservers: 1,
             etcd: 1,
             controller_managers: 1,
             schedulers: 1,
             flags: Flags::default(),
             scheduler_config: None,
-            feature_gates: BTreeMap::new(),
+            feature_gates: FeatureGates::default(),
+            operators: Vec::new(),
             latency: Latencies::default(),
         }
+    }
+}
+
+/// The name of an operator that the course brings.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Operator(pub String);
+
+impl Decode for Operator {
+    fn shape(_: &mut Schema) -> Value {
+        json!({ "type": "string", "enum": keepers::NAMES })
+    }
+
+    fn decode(node: &Node, session: &mut Session) -> Option<Self> {
+        let text = String::decode(node, session)?;
+        if keepers::NAMES.contains(&text.as_str()) {
+            return Some(Operator(text));
+        }
+        session.report(node.place, Mistake::unknown_name("operator", &text, keepers::NAMES));
+        None
     }
 }
 

@@ -10,6 +10,7 @@ use crate::scenario::diagnostic::Mistake;
 use crate::scenario::duration;
 use crate::scenario::schema::Schema;
 use crate::scenario::source::Session;
+use crate::scenario::spec::FeatureGates;
 use crate::scenario::yaml::Node;
 
 /// The components that have flags.
@@ -35,6 +36,8 @@ pub enum FlagKind {
     Duration,
     /// Any text.
     Text,
+    /// Feature gates: `A=true,B=false`.
+    Gates,
 }
 
 /// One known flag.
@@ -78,7 +81,7 @@ pub const FLAGS: &[FlagRow] = flags! {
         "concurrent-ttl-after-finished-syncs" Int,
         "controllers" Text,
         "enable-garbage-collector" Bool,
-        "feature-gates" Text,
+        "feature-gates" Gates,
         "horizontal-pod-autoscaler-cpu-initialization-period" Duration,
         "horizontal-pod-autoscaler-downscale-stabilization" Duration,
         "horizontal-pod-autoscaler-initial-readiness-delay" Duration,
@@ -103,7 +106,7 @@ pub const FLAGS: &[FlagRow] = flags! {
         "unhealthy-zone-threshold" Number,
     }
     "kube-scheduler" {
-        "feature-gates" Text,
+        "feature-gates" Gates,
         "kube-api-burst" Int,
         "kube-api-qps" Number,
         "leader-elect" Bool,
@@ -120,7 +123,7 @@ pub const FLAGS: &[FlagRow] = flags! {
         "enable-priority-and-fairness" Bool,
         "etcd-compaction-interval" Duration,
         "event-ttl" Duration,
-        "feature-gates" Text,
+        "feature-gates" Gates,
         "max-mutating-requests-inflight" Int,
         "max-requests-inflight" Int,
         "min-request-timeout" Int,
@@ -130,7 +133,7 @@ pub const FLAGS: &[FlagRow] = flags! {
     "kubelet" {
         "event-burst" Int,
         "event-qps" Int,
-        "feature-gates" Text,
+        "feature-gates" Gates,
         "kube-api-burst" Int,
         "kube-api-qps" Int,
         "max-pods" Int,
@@ -140,7 +143,7 @@ pub const FLAGS: &[FlagRow] = flags! {
         "sync-frequency" Duration,
     }
     "kube-proxy" {
-        "feature-gates" Text,
+        "feature-gates" Gates,
         "iptables-min-sync-period" Duration,
         "iptables-sync-period" Duration,
     }
@@ -212,6 +215,12 @@ fn component_flags(
             continue;
         };
         match entry.value.scalar().map(|scalar| &*scalar.text) {
+            Some(text) if row.kind == FlagKind::Gates => {
+                for mistake in FeatureGates::parse(text).err().into_iter().flatten() {
+                    session.report(entry.value.place, mistake);
+                }
+                flags.insert(name.to_owned(), text.to_owned());
+            }
             Some(text) if reads_as(row.kind, text) => {
                 flags.insert(name.to_owned(), text.to_owned());
             }
@@ -234,7 +243,7 @@ fn reads_as(kind: FlagKind, text: &str) -> bool {
         FlagKind::Int => text.parse::<i64>().is_ok(),
         FlagKind::Number => text.parse::<f64>().is_ok_and(f64::is_finite),
         FlagKind::Duration => duration::parse_signed(text).is_some(),
-        FlagKind::Text => true,
+        FlagKind::Text | FlagKind::Gates => true,
     }
 }
 
@@ -245,6 +254,7 @@ fn describe(kind: FlagKind) -> &'static str {
         FlagKind::Number => "a number",
         FlagKind::Duration => "a duration such as `40s`",
         FlagKind::Text => "a text",
+        FlagKind::Gates => "feature gates such as `A=true,B=false`",
     }
 }
 
@@ -253,6 +263,8 @@ fn shape_of(kind: FlagKind) -> Value {
         FlagKind::Bool => json!({ "enum": [true, false, "true", "false"] }),
         FlagKind::Int => json!({ "type": ["integer", "string"] }),
         FlagKind::Number => json!({ "type": ["number", "string"] }),
-        FlagKind::Duration | FlagKind::Text => json!({ "type": ["string", "number", "boolean"] }),
+        FlagKind::Duration | FlagKind::Text | FlagKind::Gates => {
+            json!({ "type": ["string", "number", "boolean"] })
+        }
     }
 }

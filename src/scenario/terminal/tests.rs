@@ -14,6 +14,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::api::Name;
+use crate::api::gates::Gates;
 use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::patch;
@@ -149,7 +150,8 @@ impl Cluster {
             }
             Verb::Post { kind, namespace, value, .. } => {
                 let name = value["metadata"]["name"].as_str().unwrap();
-                let mut object = edge::create(*kind, namespace, name, (**value).clone())?;
+                let mut object =
+                    edge::create(*kind, namespace, name, (**value).clone(), Gates::DEFAULT)?;
                 let key = object.key();
                 if self.objects.contains_key(&key) {
                     return Err(Refusal::already_exists(&registry::resource(*kind), &key.name));
@@ -189,7 +191,7 @@ impl Cluster {
             object.meta_mut().generation += i64::from(!object.same_spec(&current));
             return Ok(Answer::Object(self.store(&key, object)));
         }
-        match registry::change(verb, &current, self.now)? {
+        match registry::change(verb, &current, self.now, Gates::DEFAULT)? {
             Outcome::Store(object) => Ok(Answer::Object(self.store(&key, object))),
             Outcome::Unchanged(object) => Ok(Answer::Object(object)),
             Outcome::StoreThenRemove(object) | Outcome::Remove(object) => {

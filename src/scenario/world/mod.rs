@@ -17,14 +17,9 @@ use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::note::Note;
 use crate::api::object::{Kind, Object};
-use crate::api::taint::{Taint, TaintEffect};
-use crate::check::Breach;
+use crate::api::taint::{ComparisonOperators, Taint, TaintEffect};
 use crate::check::Invariants;
 use crate::check::Look;
-use crate::check::end;
-use crate::check::lasso::Lasso;
-use crate::check::marks::Marks;
-use crate::check::state;
 use crate::client::reconciler::Reconciler;
 use crate::cluster::Cluster;
 use crate::controllers;
@@ -77,6 +72,7 @@ pub struct World {
     seen: usize,
     end: Option<SimTime>,
     longest: SimTime,
+    comparison: ComparisonOperators,
     beginning: Arc<[Object]>,
 }
 
@@ -192,6 +188,7 @@ impl World {
             invariants: Invariants::default(),
             search: None,
             seen: 0,
+            comparison: ComparisonOperators::of(config.controller_gates),
             end: None,
             longest,
             beginning,
@@ -359,7 +356,9 @@ impl World {
         let pods = store.iter(Kind::POD).filter_map(|o| o.as_a::<Pod>());
         pods.filter(|p| !p.meta.is_deleting() && !p.is_terminal()).any(|pod| {
             let found = tainted.iter().find(|(name, _)| **name == pod.node_name);
-            found.is_some_and(|(_, taints)| stay(taints, &pod.spec.tolerations) != Stay::Forever)
+            found.is_some_and(|(_, taints)| {
+                stay(taints, &pod.spec.tolerations, self.comparison) != Stay::Forever
+            })
         })
     }
 

@@ -57,12 +57,12 @@ impl World {
     }
 
     /// Whether a search has seen the run go round in a circle.
-    fn goes_in_circles(&self) -> bool {
+    pub(super) fn goes_in_circles(&self) -> bool {
         self.search.as_ref().is_some_and(|search| search.lasso.found().is_some())
     }
 
     /// Whether nothing is wrong at the end.
-    fn health(&self, same_end: bool) -> Result<(), String> {
+    pub(super) fn health(&self, same_end: bool) -> Result<(), String> {
         if let Some(breach) = self.breaches().first() {
             return Err(breach.to_string());
         }

@@ -1,14 +1,21 @@
 //! The stage: a cluster as a scenario describes it.
 
+use std::sync::Arc;
+
+use serde_json::Value;
+
 use crate::api::Name;
+use crate::api::core::node::Node;
+use crate::api::gates::Gates;
 use crate::api::labels::Labels;
 use crate::api::quantity::Quantity;
 use crate::api::resource::ResourceList;
 use crate::cluster::{ClusterConfig, NodeTemplate};
+use crate::course::keepers;
 use crate::node::images::{Behaviour, Images};
 use crate::scenario::load::Described;
 use crate::scenario::spec::{
-    Action, Cluster, Image, Latency, NodeTemplate as Written, Scenario, Start,
+    Action, Cluster, FeatureGates, Image, Latency, NodeTemplate as Written, Scenario, Start,
 };
 use crate::sim::link::Delay;
 use crate::sim::time::SimDuration;
@@ -19,11 +26,16 @@ pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, 
     let mut config = ClusterConfig { seed, ..ClusterConfig::default() };
     let mut wrong = Vec::new();
     config.nodes = scenario.cluster.nodes.iter().flat_map(nodes).collect();
+    config.nodes.extend(described.dump.iter().filter_map(|o| Some(dumped_node(o.as_a()?))));
+    config.state = described.dump.clone();
     config.apiservers = scenario.cluster.apiservers;
     config.controller_managers = scenario.cluster.controller_managers;
     config.schedulers = scenario.cluster.schedulers;
     config.namespaces = vec![Name::new(&scenario.namespace)];
     config.eager = is_eager(scenario);
+    let operators = scenario.cluster.operators.iter().map(|operator| operator.0.as_str());
+    let rules = |name: &str| keepers::named(name).into_iter().collect();
+    config.operators = operators.map(|name| (Name::new(name), rules(name))).collect();
     config.images = images(scenario)?;
     if scenario.cluster.etcd > 1 {
         wrong.push("more than one etcd member is not modelled".to_owned());
@@ -31,9 +43,7 @@ pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, 
     if described.scheduler_config.is_some() {
         wrong.push("`scheduler-config` is not modelled yet".to_owned());
     }
-    if let Some(gate) = scenario.cluster.feature_gates.keys().next() {
-        wrong.push(format!("the feature gate `{gate}` is not modelled"));
-    }
+    gates(&scenario.cluster, &mut config);
     flags(&scenario.cluster, &mut config, &mut wrong);
     latencies(&scenario.cluster, &mut config, &mut wrong);
     if wrong.is_empty() { Ok(config) } else { Err(wrong) }
@@ -58,12 +68,44 @@ fn nodes(written: &Written) -> Vec<NodeTemplate> {
             taints: written.taints.clone(),
             capacity,
             started: written.started,
+            ..NodeTemplate::default()
         }
     };
     match written.count {
         None => vec![one(written.name.clone())],
         Some(count) => (1..=count).map(|n| one(format!("{}-{n}", written.name))).collect(),
     }
+}
+
+/// A node of a dump: it runs if it was ready, and what it has is what pods could use of it.
+fn dumped_node(node: &Arc<Node>) -> NodeTemplate {
+    let addresses = node.status.rest.0.as_ref().and_then(|rest| rest.get("addresses")?.as_array());
+    let internal = |address: &&Value| address["type"] == "InternalIP";
+    let ip = addresses.and_then(|all| all.iter().find(internal)?.get("address")?.as_str());
+    // A range of another form than `10.244.3.0/24` is not one that addresses are made of.
+    let range = node.spec.pod_cidr.strip_suffix(".0/24");
+    NodeTemplate {
+        name: node.meta.name.clone(),
+        labels: node.meta.labels.clone(),
+        taints: Vec::new(),
+        capacity: node.status.allocatable.clone(),
+        started: node.is_ready(),
+        ip: ip.map(Name::new),
+        pod_range: range.map(Name::new),
+    }
+}
+
+/// The feature gates of each component: those of the cluster, and on top of them its flag's.
+fn gates(cluster: &Cluster, config: &mut ClusterConfig) {
+    let of = |component: &str| {
+        let flag = cluster.flags.0.get(component).and_then(|flags| flags.get("feature-gates"));
+        let own = flag.and_then(|text| FeatureGates::parse(text).ok()).unwrap_or_default();
+        own.on_top_of(cluster.feature_gates.on_top_of(Gates::DEFAULT))
+    };
+    config.apiserver.gates = of("kube-apiserver");
+    config.controller_gates = of("kube-controller-manager");
+    config.kubelet_gates = of("kubelet");
+    config.scheduler.set_gates(of("kube-scheduler"));
 }
 
 /// Signs of life are written for real when what carries them is disturbed: links, servers,
@@ -117,6 +159,10 @@ fn flags(cluster: &Cluster, config: &mut ClusterConfig, wrong: &mut Vec<String>)
                 ("kube-scheduler", "kube-api-burst") => config.scheduler_qps.1 = number(),
                 ("kubelet", "kube-api-qps") => config.kubelet_qps.0 = number(),
                 ("kubelet", "kube-api-burst") => config.kubelet_qps.1 = number(),
+                (
+                    "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" | "kubelet",
+                    "feature-gates",
+                ) => {}
                 _ => wrong.push(format!("the flag `--{flag}` of {component} is not modelled")),
             }
         }

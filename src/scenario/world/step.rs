@@ -368,7 +368,7 @@ fn words(action: &Action) -> (String, bool) {
         Action::Inject(inject) => (format!("inject {}", inject.fault.name()), false),
         Action::Until(Goal::Settled) => ("until settled".to_owned(), false),
         Action::Until(Goal::Holds(expectation)) => {
-            (format!("until {}", super::judge::words(expectation)), false)
+            (format!("until {}", super::words::words(expectation)), false)
         }
     }
 }

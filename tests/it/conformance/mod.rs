@@ -13,10 +13,12 @@ mod gc;
 mod kubelet;
 mod nodes;
 mod patches;
+mod policy;
 mod primitives;
 mod print;
 mod replicaset;
 mod scheduler;
+mod statefulset;
 mod store;
 mod validation;
 
@@ -54,12 +56,14 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (store::UNITS, store::DIFFERS),
     (deployment::UNITS, deployment::DIFFERS),
     (replicaset::UNITS, replicaset::DIFFERS),
+    (statefulset::UNITS, statefulset::DIFFERS),
     (nodes::UNITS, nodes::DIFFERS),
     (gc::UNITS, gc::DIFFERS),
     (endpoints::UNITS, endpoints::DIFFERS),
     (kubelet::UNITS, kubelet::DIFFERS),
     (scheduler::UNITS, scheduler::DIFFERS),
     (print::UNITS, print::DIFFERS),
+    (policy::UNITS, policy::DIFFERS),
 ];
 
 /// Units that later work covers, by name.
@@ -69,7 +73,6 @@ const NOT_COVERED: &[&str] = &[
     "image-locality",
     "interpod-affinity-filter",
     "interpod-affinity-score",
-    "pod-eviction",
     "preemption",
     "queueing-hints",
     "schedule-trace",
@@ -119,13 +122,6 @@ const NOT_COVERED: &[&str] = &[
     "kubelet.eviction-node-conditions",
     "kubelet.eviction-thresholds-met",
     "kubelet.node-pressure-eviction-order",
-    "pdb.eviction-request",
-    "pdb.pdb-status",
-    "pdb.stale-disruption",
-    "statefulset.statefulset-max-unavailable",
-    "statefulset.statefulset-pod-name",
-    "statefulset.statefulset-trace",
-    "statefulset.sts-claim-owner",
 ];
 
 /// Compares two JSON values and tells how they differ.

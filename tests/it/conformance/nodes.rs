@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use wavetank::api::Name;
 use wavetank::api::core::node::Node;
 use wavetank::api::object::{Kind, Object, ObjectKey};
-use wavetank::api::taint::{Taint, Toleration};
+use wavetank::api::taint::{ComparisonOperators, Taint, Toleration};
 use wavetank::api::time::{EPOCH, Time};
 use wavetank::client::reconciler::Reconciler;
 use wavetank::client::view::{Caches, View};
@@ -88,7 +88,8 @@ fn condition_taints(case: &Case<'_>) -> Result<(), String> {
 
 fn eviction_delay(case: &Case<'_>) -> Result<(), String> {
     let taints: Vec<Taint> = list(&case.input["taints"])?;
-    let got = match stay(&taints, &list::<Toleration>(&case.input["tolerations"])?) {
+    let tolerations: Vec<Toleration> = list(&case.input["tolerations"])?;
+    let got = match stay(&taints, &tolerations, ComparisonOperators::Off) {
         Stay::No => json!({"evict": "now"}),
         Stay::For(span) => json!({"evict": "after", "seconds": span.as_secs()}),
         Stay::Forever => json!({"evict": "never"}),
@@ -104,8 +105,9 @@ fn eviction_reschedule(case: &Case<'_>) -> Result<(), String> {
     for update in case.input["nodeUpdates"].as_array().ok_or("no nodeUpdates")? {
         let at = second(update["at"].as_u64().ok_or("no at")?);
         let taints: Vec<Taint> = list(&update["taints"])?;
-        let has_all = stay(&taints, &tolerations) != Stay::No;
-        let outcome = evictions.consider(&pod, &taints, &tolerations, at);
+        let has_all = stay(&taints, &tolerations, ComparisonOperators::Off) != Stay::No;
+        let outcome =
+            evictions.consider(&pod, &taints, (&tolerations, ComparisonOperators::Off), at);
         rows.push(match evictions.get(&pod) {
             _ if outcome.evict && !has_all => json!({"evictNow": true}),
             Some(Work::Scheduled { at, .. }) => json!({"scheduledAt": at.since(EPOCH).as_secs()}),

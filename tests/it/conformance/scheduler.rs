@@ -42,11 +42,7 @@ pub(crate) const UNITS: &[Unit] = &[
 ];
 
 /// Cases that are known to differ, with the reason.
-pub(crate) const DIFFERS: &[Differs] = &[(
-    "scheduling-gates-plugins",
-    "feature gates that change scheduling",
-    "gates are not a value of the scheduler yet; those that are modelled are part of its config",
-)];
+pub(crate) const DIFFERS: &[Differs] = &[];
 
 /// An error text of anything.
 fn text(e: impl std::fmt::Display) -> String {

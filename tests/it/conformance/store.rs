@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use wavetank::api::Name;
 use wavetank::api::deletion::Preconditions;
 use wavetank::api::field::FieldError;
+use wavetank::api::gates::Gates;
 use wavetank::api::message::{Condition, StoreChange};
 use wavetank::api::object::{Kind, Object, ObjectKey};
 use wavetank::api::refusal::{GroupResource, Reason, Refusal};
@@ -637,7 +638,7 @@ fn write(store: &mut Store, verb: &Verb, cached: Option<Object>) -> Result<Done,
     loop {
         let Some(now) = current else { return Err(Refusal::not_found(&pods(), &key.name)) };
         calls += 1;
-        let object = match registry::change(verb, &now, EPOCH) {
+        let object = match registry::change(verb, &now, EPOCH, Gates::DEFAULT) {
             Err(_) if !is_fresh => {
                 current = store.get(&key).cloned();
                 is_fresh = true;

@@ -1,6 +1,7 @@
 //! Conformance units: validation.
 
 use serde_json::{Value, json};
+use wavetank::api::gates::Gates;
 use wavetank::api::refusal::Refusal;
 use wavetank::api::strategy::{self, Birth};
 
@@ -26,7 +27,13 @@ fn kind(object: &Value) -> Result<&str, String> {
 
 fn create(manifest: &Value) -> Result<Result<Value, Refusal>, String> {
     let generated = format!("{}abcde", manifest["metadata"]["generateName"].as_str().unwrap_or(""));
-    let birth = Birth { namespace: "default", uid: UID, generated_name: &generated, now: NOW };
+    let birth = Birth {
+        namespace: "default",
+        uid: UID,
+        generated_name: &generated,
+        now: NOW,
+        gates: Gates::DEFAULT,
+    };
     Ok(strategy::create(kind(manifest)?, manifest.clone(), birth))
 }
 
@@ -83,7 +90,7 @@ fn update_case(case: &Case<'_>) -> Result<(), String> {
     let mut new = new.clone();
     old["metadata"]["resourceVersion"] = "1".into();
     new["metadata"]["resourceVersion"] = "1".into();
-    let got = match strategy::update(kind(&new)?, new.clone(), &old) {
+    let got = match strategy::update(kind(&new)?, new.clone(), &old, Gates::DEFAULT) {
         Ok(object) => json!({
             "accepted": true,
             "generationAfter": strategy::generation_of(&object),

@@ -13,7 +13,7 @@ const LEVELS: &[&[&str]] = &[
     &["client"],
     &["controllers", "scheduler", "node"],
     &["cluster"],
-    &["fault", "check", "trace"],
+    &["fault", "check", "trace", "course"],
     &["scenario"],
     &["explore"],
     &["bugs", "testing"],

@@ -6,6 +6,7 @@
 mod container;
 mod generic;
 mod node;
+mod policy;
 mod service;
 mod text;
 mod workload;
@@ -55,6 +56,10 @@ const DESCRIBERS: &[(Kind, Describer)] = &[
     (Kind::DAEMON_SET, workload::daemon_set),
     (Kind::SERVICE, service::service),
     (Kind::NAMESPACE, service::namespace),
+    (Kind::POD_DISRUPTION_BUDGET, policy::budget),
+    (Kind::RESOURCE_QUOTA, policy::quota),
+    (Kind::LIMIT_RANGE, policy::limit_range),
+    (Kind::PRIORITY_CLASS, policy::priority_class),
 ];
 
 /// What `kubectl describe` prints of an object.

@@ -132,22 +132,46 @@ Allocated resources:
 #[test]
 fn other_kinds_show_all_their_fields() {
     let map = object(
-        "PodDisruptionBudget",
+        "ControllerRevision",
         json!({"metadata": {"name": "b", "namespace": "default"},
-        "spec": {"minAvailable": 1}}),
+        "revision": 1}),
     );
     let want = "\
 Name:         b
 Namespace:    default
 Labels:       <none>
 Annotations:  <none>
-API Version:  policy/v1
-Kind:         PodDisruptionBudget
+API Version:  apps/v1
+Kind:         ControllerRevision
 Metadata:
-Spec:
-  Min Available:  1
-Events:           <none>
+Revision:  1
+Events:    <none>
 ";
     let related = Related { events: Some(Vec::new()), ..Related::default() };
     assert_eq!(describe(&map, &related, now()), want);
+}
+
+#[test]
+fn a_budget_shows_what_it_allows() {
+    let budget = object(
+        "PodDisruptionBudget",
+        json!({"metadata": {"name": "b", "namespace": "default"},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}},
+        "status": {"disruptionsAllowed": 2, "currentHealthy": 3, "desiredHealthy": 1,
+            "expectedPods": 3}}),
+    );
+    let want = "\
+Name:           b
+Namespace:      default
+Min available:  1
+Selector:       app=web
+Status:
+    Allowed disruptions:  2
+    Current:              3
+    Desired:              1
+    Total:                3
+Events:                   <none>
+";
+    let related = Related { events: Some(Vec::new()), ..Related::default() };
+    assert_eq!(describe(&budget, &related, now()), want);
 }

@@ -41,8 +41,16 @@ use crate::scenario::yaml::Node;
 use crate::sim::time::SimDuration;
 
 /// The components that can be stopped and started, each also with its number: `etcd-2`.
-const STOPPABLE: &[&str] =
-    &["*", "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"];
+const STOPPABLE: &[&str] = &[
+    "*",
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "level-keeper",
+    "edge-keeper",
+];
 
 foreign! {
     Nodes as "a choice of nodes", "NodeSelector", "Which nodes." checked by nodes_are_chosen {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use wavetank::api::core::node::Node;
 use wavetank::api::core::pod::{NodeAffinity, Pod};
+use wavetank::api::gates::{Gate, Gates};
 use wavetank::api::taint::ComparisonOperators;
 use wavetank::scheduler::cache::Cache;
 use wavetank::scheduler::config::{
@@ -292,6 +293,14 @@ pub(crate) fn gates_and_table(case: &Case<'_>) -> Done {
                 "max_in_unschedulable": go(config.max_in_unschedulable.as_secs()),
             });
             same(&got, case.want)
+        }
+        Some("gates-default") => {
+            let wanted = case.want.as_object().ok_or("no gates")?;
+            let of = |name: &String| {
+                let gate = Gate::named(name).map(|gate| Gates::DEFAULT.is_on(gate));
+                (name.clone(), json!(gate))
+            };
+            same(&wanted.keys().map(of).collect(), case.want)
         }
         other => Err(format!("unknown kind {other:?}")),
     }

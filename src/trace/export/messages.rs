@@ -1,0 +1,157 @@
+//! A log as messages: who noticed what, asked for what, and what was stored.
+//!
+//! Each write is up to three messages: its author has noticed the change that led to it, it asks
+//! the apiserver, and the apiserver stores. The log holds the instant of the last; the others are
+//! before it, in this order.
+
+use std::fmt;
+
+use crate::api::note::{Note, WriteNote};
+use crate::api::object::{Kind, Object};
+use crate::sim::log::{Log, Record};
+use crate::sim::time::SimTime;
+use crate::trace::timeline::{clock, words};
+use crate::trace::why::causes::{Cause, Causes};
+
+/// The one whom everybody talks to.
+pub const APISERVER: &str = "apiserver";
+
+/// The store behind it.
+pub const ETCD: &str = "etcd";
+
+/// What a message is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum What {
+    /// A person's command begins.
+    Step,
+    /// A change reaches somebody who watches.
+    Noticed,
+    /// A change is asked for.
+    Asked,
+    /// The apiserver refuses.
+    Refused,
+    /// A change is stored.
+    Stored,
+    /// A fault begins or ends.
+    Fault,
+}
+
+/// One message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// What it is.
+    pub what: What,
+    /// When the write that it belongs to was stored, or when it happened.
+    pub time: SimTime,
+    /// From whom.
+    pub from: String,
+    /// To whom.
+    pub to: String,
+    /// What it says.
+    pub text: String,
+    /// The reason; empty for none.
+    pub why: String,
+}
+
+/// The messages of a log, in order; events and signs of life are left out.
+pub fn messages(log: &Log<Note>) -> Vec<Message> {
+    let causes = Causes::new(log);
+    let mut steps = causes.steps().iter().peekable();
+    let mut all = Vec::new();
+    for (place, record) in causes.records().iter().enumerate() {
+        while let Some((step, _)) = steps.next_if(|(step, _)| step.begun_turn <= record.turn) {
+            all.push(message(What::Step, step.begun, "kubectl", "kubectl", &step.text));
+        }
+        if record.turn > 0 && !record.note.is_heartbeat() {
+            of_record(&causes, place, record, &mut all);
+        }
+    }
+    for (step, _) in steps {
+        all.push(message(What::Step, step.begun, "kubectl", "kubectl", &step.text));
+    }
+    all
+}
+
+fn message(what: What, time: SimTime, from: &str, to: &str, text: &str) -> Message {
+    let (from, to, text) = (from.to_owned(), to.to_owned(), text.to_owned());
+    Message { what, time, from, to, text, why: String::new() }
+}
+
+fn of_record(causes: &Causes<'_>, place: usize, record: &Record<Note>, all: &mut Vec<Message>) {
+    let time = record.time;
+    match &record.note {
+        Note::Write(write) if write.change.object.kind() == Kind::EVENT => {}
+        Note::Write(write) => {
+            let user = &write.origin.user;
+            if let Cause::Record(cause) = causes.of(place)
+                && let Note::Write(led) = &causes.records()[cause].note
+            {
+                let text = thing(&led.change.object);
+                all.push(message(What::Noticed, time, APISERVER, user, &text));
+            }
+            let mut asked = message(What::Asked, time, user, APISERVER, &request(write, time));
+            asked.why = write.origin.why.to_string();
+            all.push(asked);
+            let text =
+                format!("{} (revision {})", thing(&write.change.object), write.change.revision);
+            all.push(message(What::Stored, time, APISERVER, ETCD, &text));
+        }
+        Note::Refused(refused) => {
+            let code = refused.refusal.code;
+            if matches!(refused.verb, "get" | "list" | "watch") && code == 404 {
+                return;
+            }
+            let text = format!("{} {} {}", refused.verb, refused.resource, refused.name);
+            all.push(message(What::Asked, time, &refused.user, APISERVER, &text));
+            let text = format!("refused {code}: {}", refused.refusal.message);
+            all.push(message(What::Refused, time, APISERVER, &refused.user, &text));
+        }
+        Note::Fault(fault) => {
+            let word = if fault.begins { "begins" } else { "ends" };
+            let text = format!("{} {word}: {}", fault.fault, fault.hit.join(", "));
+            all.push(message(What::Fault, time, "fault", "fault", &text));
+        }
+        Note::Step(_) | Note::Mark(_) => {}
+    }
+}
+
+fn thing(object: &Object) -> String {
+    format!("{} {}", object.kind().name(), object.meta().name)
+}
+
+/// Verb, part and object, and in plain words what changes.
+fn request(write: &WriteNote, time: SimTime) -> String {
+    let origin = &write.origin;
+    let part = match origin.subresource {
+        "" => String::new(),
+        part => format!("/{part}"),
+    };
+    let object = &write.change.object;
+    let head = format!("{} {}{part} {}", origin.verb, object.kind().name(), object.meta().name);
+    let words = words(write, time);
+    let said = words.iter().filter(|w| *w != "created" && *w != "deleted");
+    let said: Vec<&str> = said.map(String::as_str).collect();
+    if said.is_empty() { head } else { format!("{head}: {}", said.join("; ")) }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = clock(self.time);
+        match self.what {
+            What::Step => write!(f, "{at:>9}  $ {}", self.text),
+            What::Fault => write!(f, "{at:>9}  fault    {}", self.text),
+            What::Noticed => {
+                write!(f, "{:>9}  notices  {} → {}: {}", "", self.from, self.to, self.text)
+            }
+            What::Asked => {
+                write!(f, "{:>9}  asks     {} → {}: {}", "", self.from, self.to, self.text)
+            }
+            What::Refused => {
+                write!(f, "{at:>9}  refuses  {} → {}: {}", self.from, self.to, self.text)
+            }
+            What::Stored => {
+                write!(f, "{at:>9}  stores   {} → {}: {}", self.from, self.to, self.text)
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+// Life lines: what became of each workload, node and pod over time.
+
+const lanes = (() => {
+  const frame = $("lanes"), canvas = $("lanecanvas"), space = $("lanespace"), select = $("lanekind");
+  const HEIGHT = 24, HEAD = 26;
+  let list = [], label = 170, width = 0, height = 0, scale = 1, colours = {}, hits = [];
+  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const options = [["main", "workloads and nodes"], ...topWork.slice(0, 50).map((o) => [String(o), `${kindOf(o)} ${nameOf(o)} and its pods`]), ["pods", "all pods"], ["nodes", "all nodes"]];
+  select.innerHTML = options.map(([value, text]) => `<option value="${value}">${safe(text)}</option>`).join("");
+  if (topWork.length === 1 && podObjects.length <= 60) select.value = String(topWork[0]);
+  const alive = (o) => rowsOf[o].length > 0;
+  function choose() {
+    const v = select.value;
+    if (v === "pods") list = podObjects.filter(alive);
+    else if (v === "nodes") list = nodeObjects.filter(alive);
+    else if (v === "main") list = [...workObjects, ...nodeObjects.slice(0, 200)].filter(alive);
+    else { const top = +v; list = [...workObjects.filter((o) => topOf(o) === top), ...podObjects.filter((o) => topOf(o) === top), ...nodeObjects.slice(0, 100)].filter(alive); }
+    space.style.height = `${list.length * HEIGHT + HEAD}px`;
+  }
+  function lay() {
+    scale = window.devicePixelRatio || 1;
+    width = frame.clientWidth; height = frame.clientHeight;
+    label = width < 600 ? 96 : 210;
+    canvas.style.width = `${width}px`;
+    canvas.width = width * scale; canvas.height = height * scale;
+    space.style.marginTop = `${-height}px`;
+    colours = { ink: css("--ink"), quiet: css("--quiet"), line: css("--line"), card: css("--card"), good: css("--good"), bad: css("--bad"), wait: css("--wait"), gone: css("--gone"), blue: css("--blue"), band: css("--faultband"), onGood: css("--ongood") };
+  }
+  const xOf = (t) => label + ((width - label - 10) * storyOf(t)) / STORY;
+  const tOf = (x) => timeOf((Math.max(0, Math.min(1, (x - label) / (width - label - 10)))) * STORY);
+  function look(o, s) {
+    const kind = kindOf(o);
+    if (kind === "Pod") { const c = podClass(s); return { colour: { ready: colours.good, running: colours.blue, pending: colours.wait, bad: colours.bad, leaving: colours.gone, done: colours.gone }[c], text: c === "bad" && s.word ? s.word : podWords[c], thin: c === "pending" || c === "leaving" }; }
+    if (kind === "Node") return s.ready === "True" ? { colour: s.closed ? colours.wait : colours.good, text: s.closed ? "cordoned" : "ready", thin: s.closed } : { colour: colours.bad, text: "not ready", thin: true };
+    const w = wants(o, s), is = w.have !== w.want;
+    return { colour: is ? colours.bad : colours.good, text: `${w.have} of ${w.want}`, thin: is };
+  }
+  function draw(t, selected) {
+    const g = canvas.getContext("2d");
+    g.setTransform(scale, 0, 0, scale, 0, 0); g.clearRect(0, 0, width, height);
+    const top = frame.scrollTop, first = Math.max(0, Math.floor((top - HEAD) / HEIGHT)), last = Math.min(list.length, Math.ceil((top + height) / HEIGHT));
+    for (const b of bands) { g.fillStyle = colours.band; g.fillRect(xOf(b.from), HEAD, Math.max(3, xOf(b.to) - xOf(b.from)), height); }
+    hits = [];
+    g.textBaseline = "middle";
+    for (let n = first; n < last; n++) lane(g, list[n], HEAD + n * HEIGHT - top, selected);
+    g.fillStyle = colours.card; g.fillRect(0, 0, width, HEAD - 2);
+    axis(g);
+    const x = xOf(t); g.strokeStyle = colours.ink; g.lineWidth = 2; g.beginPath(); g.moveTo(x, 0); g.lineTo(x, height); g.stroke();
+    const said = bands.length ? " Shaded: while a fault lasts." : "";
+    board.put("lanekeys", `The axis is stretched where much happens. <span class="key" style="color:var(--good)">■</span> as it should be <span class="key" style="color:var(--wait)">▬</span> waits <span class="key" style="color:var(--bad)">▬</span> not as it should be <span class="key" style="color:var(--gone)">▬</span> ending${said}`);
+  }
+  function axis(g) {
+    g.font = '12px system-ui, "DejaVu Sans", sans-serif'; g.fillStyle = colours.quiet; g.textAlign = "left";
+    let free = label, said = "";
+    const marks = [...new Set([...stepRows, ...faultRows].map((i) => T[i])), END].sort((a, b) => a - b);
+    for (const at of marks) {
+      const x = xOf(at), text = `${(at / 1e6).toFixed(at < 1e7 ? 1 : 0)} s`;
+      const w = g.measureText(text).width; const left = Math.min(x, width - w - 4);
+      if (left < free || text === said) continue; said = text;
+      g.fillText(text, left, 11); g.fillRect(x, 18, 1, 6); free = left + w + 12;
+    }
+    for (const i of faultRows) if (verbOf(i) === "begins") { g.fillStyle = colours.bad; g.beginPath(); g.moveTo(xOf(T[i]) - 5, HEAD - 9); g.lineTo(xOf(T[i]) + 5, HEAD - 9); g.lineTo(xOf(T[i]), HEAD - 1); g.fill(); }
+  }
+  function lane(g, o, y, selected) {
+    g.font = `${o === selected ? "700 " : ""}12px system-ui, "DejaVu Sans", sans-serif`;
+    g.fillStyle = colours.ink; g.textAlign = "left";
+    let text = `${kindOf(o)} ${nameOf(o)}`; while (text.length > 3 && g.measureText(text).width > label - 12) text = text.slice(0, -2).replace(/…?$/, "…");
+    g.fillText(text, 6, y + HEIGHT / 2);
+    g.strokeStyle = colours.line; g.lineWidth = 1; g.beginPath(); g.moveTo(0, y + HEIGHT); g.lineTo(width, y + HEIGHT); g.stroke();
+    const own = rowsOf[o];
+    for (let n = 0; n < own.length; n++) {
+      const i = own[n]; if (rows.f[i] & DELETED) continue;
+      const s = stateOfText(rows.s[i]); if (!s) continue;
+      let m = n + 1; while (m < own.length && rows.s[own[m]] === rows.s[i] && !(rows.f[own[m]] & DELETED)) m++;
+      const from = Math.max(BEGIN, T[i]), to = m < own.length ? T[own[m]] : END, x = xOf(from), w = Math.max(1.5, xOf(to) - x);
+      const l = look(o, s); g.fillStyle = l.colour; g.fillRect(x, y + (l.thin ? 8 : 4), w, l.thin ? 8 : 16);
+      if (w > 58 && !l.thin) { g.fillStyle = colours.onGood; g.font = '11px system-ui, "DejaVu Sans", sans-serif'; g.save(); g.beginPath(); g.rect(x, y, w - 3, HEIGHT); g.clip(); g.fillText(l.text, x + 4, y + HEIGHT / 2); g.restore(); }
+      n = m - 1;
+    }
+    hits.push({ y, o });
+  }
+  function hit(x, y) { const h = hits.find((h) => y >= h.y && y < h.y + HEIGHT); return { t: x > label ? tOf(x) : null, o: h ? h.o : -1 }; }
+  return { lay, choose, draw, hit, select, frame };
+})();

@@ -1,0 +1,279 @@
+//! README and docs tell the truth: every scenario in them loads, every command in them is run, and
+//! its output is the one that they show.
+//!
+//! A block of a document that begins with `$ wavetank …` is a session: each command is run in a
+//! folder of the document's own, and what follows it is compared. A line `…` stands for any lines,
+//! `…` within a line for anything. A block of YAML with steps is a scenario; a comment
+//! `<!-- file: NAME -->` before it stores it under a name. `UPDATE=1` puts what is printed now in
+//! the place of lines that differ.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A fenced block of a document: its language, where it begins, its lines.
+struct Block {
+    language: String,
+    /// The number of its first line within the document, from 0.
+    first: usize,
+    lines: Vec<String>,
+    /// The name that a comment before it gives it.
+    file: Option<String>,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn documents() -> Vec<PathBuf> {
+    let mut found = vec![root().join("README.md")];
+    let mut open = vec![root().join("docs")];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|e| e == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn blocks(text: &str) -> Vec<Block> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut blocks = Vec::new();
+    let (mut n, mut file) = (0, None);
+    while n < lines.len() {
+        let line = lines[n].trim();
+        if let Some(name) = line.strip_prefix("<!-- file: ") {
+            file = Some(name.trim_end_matches("-->").trim().to_owned());
+        } else if let Some(language) = line.strip_prefix("```") {
+            let length = lines[n + 1..].iter().position(|l| l.trim() == "```");
+            let length = length.expect("a block is closed");
+            let own = &lines[n + 1..=n + length];
+            blocks.push(Block {
+                language: language.to_owned(),
+                first: n + 1,
+                lines: own.iter().map(|&l| l.to_owned()).collect(),
+                file: file.take(),
+            });
+            n += length + 1;
+        }
+        n += 1;
+    }
+    blocks
+}
+
+fn is_scenario(block: &Block) -> bool {
+    block.language == "yaml" && block.lines.iter().any(|l| l.starts_with("steps:"))
+}
+
+/// The words of a command line, quotes taken off.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote, mut open) = (Vec::new(), String::new(), None, false);
+    for c in line.chars() {
+        match (c, quote) {
+            (c, Some(q)) if c == q => quote = None,
+            ('\'' | '"', None) => (quote, open) = (Some(c), true),
+            (' ', None) => {
+                if !word.is_empty() || open {
+                    words.push(std::mem::take(&mut word));
+                }
+                open = false;
+            }
+            (c, _) => word.push(c),
+        }
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+/// What a command prints, both streams, in a folder.
+fn printed(line: &str, folder: &Path) -> String {
+    let words = words(line);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wavetank"));
+    command.args(&words[1..]).current_dir(folder).stdin(Stdio::null());
+    let done = command.env_remove("UPDATE").env("NO_COLOR", "1").output().unwrap();
+    format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr))
+}
+
+/// Whether a line is what a document shows; `…` in it stands for anything, and how long a run took
+/// is never the same.
+fn is_line(shown: &str, is: &str) -> bool {
+    let timeless = |text: &str| match (text.find(" of virtual time in "), text.find(" ms, ")) {
+        (Some(from), Some(to)) if from < to => format!("{} time{}", &text[..from], &text[to..]),
+        _ => text.to_owned(),
+    };
+    let (shown, is) = (timeless(shown.trim_end()), timeless(is.trim_end()));
+    let mut parts = shown.split('…');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = is.strip_prefix(first) else { return false };
+    let parts: Vec<&str> = parts.collect();
+    for (n, part) in parts.iter().enumerate() {
+        if n + 1 == parts.len() {
+            return rest.ends_with(part);
+        }
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.is_empty()
+}
+
+/// The first shown line that is not printed in its turn.
+fn missing(shown: &[String], printed: &[&str]) -> Option<usize> {
+    let (mut at, mut any) = (0, false);
+    for (n, line) in shown.iter().enumerate() {
+        if line.trim() == "…" {
+            any = true;
+            continue;
+        }
+        let found = printed[at..].iter().position(|is| is_line(line, is));
+        match found {
+            Some(skipped) if any || skipped == 0 => (at, any) = (at + skipped + 1, false),
+            Some(_) | None => return Some(n),
+        }
+    }
+    (!any && at < printed.len()).then_some(shown.len())
+}
+
+/// The shown lines, those that differ replaced by the printed ones that are nearest.
+fn mended(shown: &[String], printed: &[&str]) -> Vec<String> {
+    let mut at = 0;
+    let mut out: Vec<String> = Vec::new();
+    for line in shown {
+        if line.trim() == "…" {
+            out.push(line.clone());
+            continue;
+        }
+        let near = |is: &&str| strsim::normalized_levenshtein(line.trim_end(), is.trim_end());
+        let rest = printed.iter().enumerate().skip(at);
+        let exact = rest.clone().find(|(_, is)| is_line(line, is));
+        let best = exact.or_else(|| rest.max_by(|a, b| near(a.1).total_cmp(&near(b.1))));
+        let Some((place, is)) = best else { continue };
+        if !is_line(line, is) && near(is) < 0.5 {
+            continue;
+        }
+        let skips = place > at && out.last().is_none_or(|last| last.trim() != "…");
+        if skips {
+            out.push("…".to_owned());
+        }
+        out.push(if is_line(line, is) { line.clone() } else { is.trim_end().to_owned() });
+        at = place + 1;
+    }
+    if at < printed.len() && out.last().is_none_or(|last| last.trim() != "…") {
+        out.push("…".to_owned());
+    }
+    out
+}
+
+/// Goes through one document; gives complaints, and its text with the outputs of today.
+fn go_through(path: &Path) -> (Vec<String>, String) {
+    let text = std::fs::read_to_string(path).unwrap();
+    let name = path.strip_prefix(root()).unwrap().display().to_string();
+    let folder = TempDir::new().unwrap();
+    let mut wrong = Vec::new();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for block in blocks(&text).into_iter().rev().collect::<Vec<_>>().into_iter().rev() {
+        if is_scenario(&block) {
+            let file = block.file.clone().unwrap_or_else(|| "scenario-of-text.yaml".to_owned());
+            std::fs::write(folder.path().join(&file), block.lines.join("\n") + "\n").unwrap();
+            let said = printed(&format!("wavetank check {file}"), folder.path());
+            if said.contains("error") {
+                wrong.push(format!("{name}:{}: {said}", block.first + 1));
+            }
+        }
+    }
+    // From the last to the first, so that places stay where they are.
+    let mut replacements = Vec::new();
+    for block in blocks(&text) {
+        let mut n = 0;
+        while n < block.lines.len() {
+            let Some(command) = block.lines[n].strip_prefix("$ ") else {
+                n += 1;
+                continue;
+            };
+            let end = block.lines[n + 1..].iter().position(|line| line.starts_with("$ "));
+            let end = end.map_or(block.lines.len(), |length| n + 1 + length);
+            let shown = &block.lines[n + 1..end];
+            if command.starts_with("wavetank ") {
+                let is = printed(command, folder.path());
+                let is: Vec<&str> = is.lines().collect();
+                if let Some(line) = missing(shown, &is) {
+                    let said = shown.get(line).map_or("(further lines)", String::as_str);
+                    let place = block.first + n + 2 + line;
+                    wrong.push(format!("{name}:{place}: `$ {command}` does not print: {said}"));
+                    replacements.push((block.first + n + 1, block.first + end, mended(shown, &is)));
+                }
+            }
+            n = end;
+        }
+    }
+    for (from, to, new) in replacements.into_iter().rev() {
+        lines.splice(from..to, new);
+    }
+    (wrong, lines.join("\n") + "\n")
+}
+
+#[test]
+fn documents_tell_what_scenarios_and_commands_print() {
+    let mut wrong = Vec::new();
+    let update = std::env::var_os("UPDATE").is_some();
+    for path in documents() {
+        let (complaints, mended) = go_through(&path);
+        if update && !complaints.is_empty() {
+            std::fs::write(&path, mended).unwrap();
+        } else {
+            wrong.extend(complaints);
+        }
+    }
+    assert!(wrong.is_empty(), "UPDATE=1 mends outputs:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_chart_of_the_course_is_the_one_that_is_drawn() {
+    let folder = TempDir::new().unwrap();
+    printed("wavetank learn 13 --chart omega.svg", folder.path());
+    let drawn = std::fs::read_to_string(folder.path().join("omega.svg")).unwrap();
+    let path = root().join("docs/course/src/omega.svg");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &drawn).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap();
+    assert!(kept == drawn, "UPDATE=1 writes the chart anew");
+}
+
+#[test]
+fn every_chapter_is_in_the_summary_and_every_summary_leads_to_a_chapter() {
+    let folder = root().join("docs/course/src");
+    let summary = std::fs::read_to_string(folder.join("SUMMARY.md")).unwrap();
+    let links = summary.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let links: Vec<&str> = links.collect();
+    for link in &links {
+        assert!(folder.join(link).exists(), "no chapter {link}");
+    }
+    for path in documents().iter().filter(|path| path.starts_with(&folder)) {
+        let name = path.file_name().unwrap().to_string_lossy();
+        assert!(name == "SUMMARY.md" || links.contains(&&*name), "{name} is not in the summary");
+    }
+}
+
+#[test]
+fn an_ellipsis_stands_for_what_is_left_out() {
+    assert!(is_line("a … c", "a b c") && is_line("…c", "a b c") && is_line("a…", "a b c"));
+    assert!(!is_line("a … d", "a b c") && !is_line("a", "a b"));
+    let shown = |lines: &[&str]| lines.iter().map(|&l| l.to_owned()).collect::<Vec<_>>();
+    assert_eq!(missing(&shown(&["…", "b"]), &["a", "b"]), None);
+    assert_eq!(missing(&shown(&["b"]), &["a", "b"]), Some(0));
+    assert_eq!(missing(&shown(&["a"]), &["a", "b"]), Some(1));
+    assert_eq!(mended(&shown(&["ax x x", "…"]), &["ay x x", "b"]), ["ay x x", "…"]);
+}
