@@ -180,11 +180,6 @@ impl Apiserver {
         }
     }
 
-    /// The kinds that it serves.
-    pub(super) fn kinds(&self) -> impl Iterator<Item = Kind> + use<> {
-        (0..self.caches.len()).filter_map(|n| u16::try_from(n).ok()).map(Kind)
-    }
-
     pub(super) fn cache(&self, kind: Kind) -> &WatchCache {
         &self.caches[usize::from(kind.0)]
     }

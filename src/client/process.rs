@@ -2,6 +2,7 @@
 //! client does: watches, client limits, events, leader election, reconnection.
 
 mod election;
+mod look;
 mod requests;
 mod watching;
 
@@ -184,31 +185,6 @@ impl<C: Component> Process<C> {
             cut_since: None,
             cut_from: Peer::default(),
         }
-    }
-
-    /// The component, to look at.
-    pub fn component(&self) -> &C {
-        &self.component
-    }
-
-    /// The component, to say what of it outlives the end of its life.
-    pub fn component_mut(&mut self) -> &mut C {
-        &mut self.component
-    }
-
-    /// What its informers know.
-    pub fn caches(&self) -> &Caches {
-        &self.caches
-    }
-
-    /// Whether all informers have delivered their first list.
-    pub fn is_synced(&self) -> bool {
-        self.synced
-    }
-
-    /// The name under which it asks.
-    pub fn user(&self) -> &Name {
-        &self.config.user
     }
 
     /// All memory is lost; the component says what of it is not memory.

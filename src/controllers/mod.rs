@@ -38,19 +38,17 @@ pub fn all() -> Vec<Box<dyn Reconciler>> {
     ]
 }
 
-/// The same for a cluster that has kinds of the user's own, which the garbage collector watches
-/// as well.
+/// Lets the garbage collector among controllers watch kinds of the user's own as well.
 ///
 /// Differs: the namespace controller does not empty a namespace of objects of such kinds.
-pub fn watching(custom: &[Kind]) -> Vec<Box<dyn Reconciler>> {
-    let mut all = all();
-    if !custom.is_empty() {
-        let collector = garbage_collector::GarbageCollector::watching(custom);
-        let place = all.iter().position(|rule| rule.name() == collector.name());
-        let place = place.expect("the garbage collector is one of the controllers");
-        all[place] = Box::new(collector);
+pub fn watch_also(controllers: &mut [Box<dyn Reconciler>], custom: &[Kind]) {
+    if custom.is_empty() {
+        return;
     }
-    all
+    let collector = garbage_collector::GarbageCollector::watching(custom);
+    for rule in controllers.iter_mut().filter(|rule| rule.name() == collector.name()) {
+        *rule = Box::new(collector.clone());
+    }
 }
 
 /// The period of the node monitor runs from the end of one pass to the begin of the next, and a

@@ -15,6 +15,11 @@ use crate::sim::engine::{Actor, ActorId, Context, Peer};
 use crate::sim::time::SimDuration;
 
 impl Apiserver {
+    /// The kinds that it serves.
+    pub(in crate::apiserver) fn kinds(&self) -> impl Iterator<Item = Kind> + use<> {
+        (0..self.caches.len()).filter_map(|n| u16::try_from(n).ok()).map(Kind)
+    }
+
     /// Ends the watches of a client on a kind, cleanly or with a refusal; gives how many they were.
     pub fn end_watches_of<A>(
         &mut self,

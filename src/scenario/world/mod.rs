@@ -151,12 +151,12 @@ impl World {
         let scenario = &described.scenario;
         let mut config = stage::config(&described, seed)?;
         config.eager |= extras.eager || !extras.plan.is_calm();
-        config.custom.clone_from(&extras.custom);
-        config.controllers = controllers::watching(&extras.custom);
+        config.custom.extend(&extras.custom);
+        controllers::watch_also(&mut config.controllers, &extras.custom);
         if let Some(controllers) = &extras.controllers {
             config.controllers.clone_from(controllers);
         }
-        config.operators.clone_from(&extras.operators);
+        config.operators.extend(extras.operators.iter().cloned());
         let eager = config.eager;
         let mut cluster = Cluster::new(&config);
         let beginning: Arc<[Object]> =
