@@ -37,6 +37,19 @@ fn main() {
     if wants("rollout-5000") {
         rollout(5000, 150, 1000);
     }
+    for shape in only.iter().filter_map(|o| o.strip_prefix("rollout:")) {
+        let numbers: Vec<usize> = shape.split(':').filter_map(|n| n.parse().ok()).collect();
+        let [nodes, deployments, replicas] = numbers[..] else {
+            panic!("a shape is NODES:DEPLOYMENTS:REPLICAS, not {shape}");
+        };
+        rollout(nodes, deployments, replicas);
+    }
+    for count in only.iter().filter_map(|o| o.strip_prefix("repeat:")) {
+        let mut warm = small(1);
+        warm.engine.run_until(SimTime(BEGIN.0 - 1));
+        let count: u64 = count.parse().expect("a number");
+        (0..count).for_each(|_| drop(black_box(run(warm.clone()))));
+    }
     if only.iter().any(|o| o == "growth") {
         rollout(50, 2, 750);
         rollout(500, 15, 1000);

@@ -25,6 +25,8 @@ pub enum Edit {
         /// The nominated node; none leaves it.
         nominated_node: Option<Name>,
     },
+    /// The node that is kept for a pod; empty for none.
+    NominatedNode(Name),
     /// The phase of a pod.
     PodPhase(PodPhase),
     /// The whole status of a node, as its kubelet sees it.
@@ -77,6 +79,9 @@ impl Edit {
                     status.nominated_node_name = node.clone();
                 }
             }),
+            Edit::NominatedNode(node) => {
+                pod(object, |p| Arc::make_mut(&mut p.status).nominated_node_name = node.clone());
+            }
             Edit::PodPhase(phase) => pod(object, |p| Arc::make_mut(&mut p.status).phase = *phase),
             Edit::NodeStatus(status) => node(object, |n| n.status = status.clone()),
             Edit::NodeConditions(conditions) => node(object, |n| {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::api::Name;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
-use crate::api::request::{Answer, Change, ObjectList, Request, WatchEvent};
+use crate::api::request::{Answer, Change, ObjectList, Request, WatchEvents};
 use crate::api::why::Why;
 
 /// A message from one process to another.
@@ -18,7 +18,7 @@ pub enum Message {
     /// The apiserver answers.
     Answer(u64, Answer),
     /// Changes on a watch, by the number of the request that opened it.
-    Watched(u64, Vec<WatchEvent>),
+    Watched(u64, WatchEvents),
     /// A watch has ended: cleanly, or with a refusal.
     WatchClosed(u64, Option<Refusal>),
     /// A watch has come to a revision without a change to show; the last field says whether all

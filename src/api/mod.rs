@@ -30,6 +30,7 @@ pub mod schema;
 pub mod selector;
 pub mod strategy;
 pub mod structural;
+pub mod table;
 pub mod taint;
 pub mod time;
 pub mod validation;

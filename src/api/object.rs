@@ -423,17 +423,17 @@ impl Object {
     }
 
     /// A reference to it, as events carry.
-    pub fn reference(&self) -> ObjectReference {
+    pub fn reference(&self) -> Arc<ObjectReference> {
         let (row, meta) = (self.kind().row(), self.meta());
-        ObjectReference {
+        Arc::new(ObjectReference {
             kind: Name::new_static(row.name),
             namespace: meta.namespace.clone(),
             name: meta.name.clone(),
             uid: meta.uid,
             api_version: row.api_version(),
-            resource_version: smol_str::format_smolstr!("{}", meta.resource_version),
+            resource_version: Name::default(),
             field_path: Name::default(),
-        }
+        })
     }
 }
 

@@ -256,6 +256,9 @@ pub struct ObjectList {
     pub remaining: Option<usize>,
 }
 
+/// Changes that a watcher sees at once: mostly one.
+pub type WatchEvents = smallvec::SmallVec<[WatchEvent; 1]>;
+
 /// A change that a watcher sees.
 #[derive(Clone, PartialEq, Debug)]
 pub struct WatchEvent {
@@ -294,8 +297,8 @@ impl Change {
 /// Whom an event is about, what happened, in one word and one sentence.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EventNote {
-    /// Whom it is about.
-    pub about: ObjectReference,
+    /// Whom it is about; its `resourceVersion` is not looked at.
+    pub about: Arc<ObjectReference>,
     /// Whether it is a warning.
     pub warning: bool,
     /// One word.

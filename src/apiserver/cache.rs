@@ -4,7 +4,8 @@ use crate::api::Name;
 use crate::api::core::pod::Pod;
 use crate::api::message::StoreChange;
 use crate::api::object::{Kind, Object, ObjectKey};
-use crate::api::request::{Change, WatchEvent, WatchOptions};
+use crate::api::request::{Change, WatchEvent, WatchEvents, WatchOptions};
+use crate::api::table::ObjectTable;
 use crate::apiserver::field;
 use crate::apiserver::history::{History, Index};
 use crate::apiserver::list_options::CacheState;
@@ -20,9 +21,7 @@ const IN_CONNECTION: usize = 1024;
 /// The watch cache of one kind. It follows the store, late by a link.
 #[derive(Clone, Default)]
 pub struct WatchCache {
-    slots: Vec<Option<Object>>,
-    free: Vec<u32>,
-    by_key: Map<(Name, Name), u32>,
+    objects: ObjectTable,
     history: History,
     /// The revision up to which etcd has compacted.
     compacted: u64,
@@ -128,34 +127,18 @@ impl WatchCache {
         *self = WatchCache { history: History::new(fresh), ..WatchCache::default() };
         self.history.restart(revision);
         for object in items {
-            self.put(object.clone());
+            self.objects.put(object.clone());
         }
-    }
-
-    fn put(&mut self, object: Object) {
-        let meta = object.meta();
-        let name = (meta.namespace.clone(), meta.name.clone());
-        if let Some(slot) = self.by_key.get(&name) {
-            self.slots[*slot as usize] = Some(object);
-            return;
-        }
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 objects")
-        });
-        self.by_key.insert(name, slot);
-        self.slots[slot as usize] = Some(object);
     }
 
     /// The newest version that is known.
     pub fn get(&self, key: &ObjectKey) -> Option<&Object> {
-        let slot = self.by_key.get(&(key.namespace.clone(), key.name.clone()))?;
-        self.slots[*slot as usize].as_ref()
+        self.objects.get(&key.namespace, &key.name)
     }
 
     /// All objects in the order of their keys: a scan of the kind, for lists.
     pub fn list(&self) -> Vec<Object> {
-        let mut all: Vec<Object> = self.slots.iter().flatten().cloned().collect();
+        let mut all: Vec<Object> = self.objects.iter().cloned().collect();
         all.sort_by(by_key);
         all
     }
@@ -180,12 +163,12 @@ impl WatchCache {
 
     /// How many objects there are.
     pub fn len(&self) -> usize {
-        self.by_key.len()
+        self.objects.len()
     }
 
     /// Whether there are no objects.
     pub fn is_empty(&self) -> bool {
-        self.by_key.is_empty()
+        self.objects.is_empty()
     }
 
     /// The last changes.
@@ -195,25 +178,21 @@ impl WatchCache {
 
     /// Whether there is an object for which `holds`: a scan of the kind.
     pub fn any(&self, holds: impl Fn(&Object) -> bool) -> bool {
-        self.slots.iter().flatten().any(holds)
+        self.objects.iter().any(holds)
     }
 
     /// An object for which `holds`: a scan of the kind, for kinds of which there are few.
     pub fn first(&self, holds: impl Fn(&Object) -> bool) -> Option<&Object> {
-        self.slots.iter().flatten().find(|o| holds(o))
+        self.objects.iter().find(|o| holds(o))
     }
 
     /// Takes up a change; adds the streams that it may concern to `concerned`.
     pub fn take_up(&mut self, change: &StoreChange, now: SimTime, concerned: &mut Vec<u64>) {
         if change.deleted {
             let meta = change.object.meta();
-            let name = (meta.namespace.clone(), meta.name.clone());
-            if let Some(slot) = self.by_key.remove(&name) {
-                self.slots[slot as usize] = None;
-                self.free.push(slot);
-            }
+            self.objects.remove(&meta.namespace, &meta.name);
         } else {
-            self.put(change.object.clone());
+            self.objects.put(change.object.clone());
         }
         self.history.push(change.clone(), now);
         self.concerned(change, concerned);
@@ -338,14 +317,14 @@ impl WatchCache {
     ///
     /// # Errors
     /// When it has waited for so long that changes were forgotten.
-    pub fn due(&mut self, number: u64) -> Result<Vec<WatchEvent>, u64> {
+    pub fn due(&mut self, number: u64) -> Result<WatchEvents, u64> {
         let Some(Some(stream)) = self.streams.get_mut(place(number)) else {
-            return Ok(Vec::new());
+            return Ok(WatchEvents::new());
         };
         if stream.cursor < self.history.first() {
             return Err(self.history.reaches_back_to());
         }
-        let mut events = std::mem::take(&mut stream.initial);
+        let mut events = WatchEvents::from_vec(std::mem::take(&mut stream.initial));
         let changes = self.history.since(stream.cursor).filter(|c| c.revision > stream.after);
         events.extend(changes.filter_map(|change| stream.view(change)));
         stream.cursor = self.history.end();
@@ -361,6 +340,9 @@ impl WatchCache {
     /// Differs: what a connection holds is counted in changes, not in bytes.
     pub fn is_too_slow(&self, number: u64) -> bool {
         let Some(Some(stream)) = self.streams.get(place(number)) else { return false };
+        if self.history.end().saturating_sub(stream.cursor) <= IN_CONNECTION as u64 {
+            return false;
+        }
         let index = match (stream.options.kind == Kind::POD, stream.node()) {
             (true, Some(_)) => Index::Used,
             (true, None) => Index::Unused,

@@ -83,6 +83,8 @@ pub struct Birth {
     pub state: u64,
     /// The apiserver's feature gates.
     pub gates: Gates,
+    /// Whether the object was read, defaulted and validated already, as it came from a person.
+    pub is_read: bool,
 }
 
 /// Makes an object ready to be stored: name, identity, defaults, admission.
@@ -113,8 +115,9 @@ pub fn prepare(
         open(Arc::make_mut(namespace));
     } else if let Object::Service(service) = &mut object {
         allocate(Arc::make_mut(service), birth);
-    } else if matches!(object, Object::ReplicaSet(_) | Object::Deployment(_))
-        || kind.schema().is_some()
+    } else if (matches!(object, Object::ReplicaSet(_) | Object::Deployment(_))
+        || kind.schema().is_some())
+        && !birth.is_read
     {
         object = edge::create(kind, &namespace, &name, object.to_value(), birth.gates)?;
     }

@@ -86,9 +86,9 @@ fn of_event<'e>(event: &'e Event, field: &str) -> Option<&'e str> {
         "involvedObject.name" => Some(&about.name),
         "involvedObject.fieldPath" => Some(&about.field_path),
         "reason" => Some(&body.reason),
-        "type" => Some(&body.kind),
-        "source" => Some(&body.source.component),
-        "reportingComponent" => Some(&body.reporting_component),
+        "type" => Some(&body.origin.kind),
+        "source" => Some(&body.origin.source.component),
+        "reportingComponent" => Some(&body.origin.reporting_component),
         _ => None,
     }
 }

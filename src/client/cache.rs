@@ -5,18 +5,17 @@ use crate::api::labels::Labels;
 use crate::api::meta::Uid;
 use crate::api::object::Object;
 use crate::api::selector::Selector;
+use crate::api::table::ObjectTable;
 use crate::sim::index::Map;
 
 /// What a process knows of one kind.
 ///
-/// Objects sit in slots; an index lists the slots of one key. The order within a list depends on
+/// Objects lie in slots; an index lists the slots of one key. The order within a list depends on
 /// the history of the cache alone, so it is the same in two runs, and no rule may rely on it: the
 /// real informer gives no order at all.
 #[derive(Clone, Default)]
 pub struct Cache {
-    slots: Vec<Option<Object>>,
-    free: Vec<u32>,
-    by_name: Map<(Name, Name), u32>,
+    objects: ObjectTable,
     by_uid: Map<Uid, u32>,
     by_controller: Index<Uid>,
     by_node: Index<Name>,
@@ -89,53 +88,48 @@ fn controller_of(object: &Object) -> Uid {
 impl Cache {
     /// Puts a version in place of the one of the same namespace and name; gives the former one.
     pub fn put(&mut self, object: Object) -> Option<Object> {
-        let meta = object.meta();
-        let name = (meta.namespace.clone(), meta.name.clone());
-        if let Some(slot) = self.by_name.get(&name).copied() {
-            return Some(self.replace(slot, object));
+        let new = object.clone();
+        let (slot, old) = self.objects.put(object);
+        match &old {
+            Some(old) => self.replaced(slot, old, &new),
+            None => {
+                self.by_uid.insert(new.meta().uid, slot);
+                self.link(slot, &new);
+            }
         }
-        self.add(name, object);
-        None
+        old
     }
 
-    fn add(&mut self, name: (Name, Name), object: Object) {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 objects")
-        });
-        self.by_name.insert(name, slot);
-        self.by_uid.insert(object.meta().uid, slot);
-        self.link(slot, &object);
-        self.slots[slot as usize] = Some(object);
-    }
-
-    /// Most changes leave uid, owner, node and labels as they are: then no index is touched.
-    fn replace(&mut self, slot: u32, object: Object) -> Object {
-        let old = self.slots[slot as usize].take().expect("a listed slot is taken");
-        let (a, b) = (old.meta(), object.meta());
-        let same_labels = a.labels.is_same_copy(&b.labels) || a.labels == b.labels;
+    /// Most changes leave uid, owner, node and labels as they are: then no index is touched. A
+    /// binding changes the node alone.
+    fn replaced(&mut self, slot: u32, old: &Object, new: &Object) {
+        let (a, b) = (old.meta(), new.meta());
         if a.uid != b.uid {
             self.by_uid.remove(&a.uid);
             self.by_uid.insert(b.uid, slot);
         }
-        let same = same_labels
-            && controller_of(&old) == controller_of(&object)
-            && node_of(&old) == node_of(&object);
-        if !same {
-            self.unlink(slot, &old);
-            self.link(slot, &object);
+        let same_labels = a.labels.is_same_copy(&b.labels) || a.labels == b.labels;
+        if !same_labels || controller_of(old) != controller_of(new) {
+            self.unlink(slot, old);
+            self.link(slot, new);
+            return;
         }
-        self.slots[slot as usize] = Some(object);
-        old
+        let (was, is) = (node_of(old), node_of(new));
+        if was != is {
+            if !was.is_empty() {
+                self.by_node.remove(was, slot);
+            }
+            if !is.is_empty() {
+                self.by_node.insert(is, slot);
+            }
+        }
     }
 
     /// Takes an object out; gives the version that was known.
     pub fn remove(&mut self, namespace: &Name, name: &Name) -> Option<Object> {
-        let slot = self.by_name.remove(&(namespace.clone(), name.clone()))?;
-        let old = self.slots[slot as usize].take().expect("a listed slot is taken");
+        let (slot, old) = self.objects.remove(namespace, name)?;
         self.by_uid.remove(&old.meta().uid);
         self.unlink(slot, &old);
-        self.free.push(slot);
         Some(old)
     }
 
@@ -180,22 +174,22 @@ impl Cache {
     }
 
     fn at(&self, slot: u32) -> &Object {
-        self.slots[slot as usize].as_ref().expect("a listed slot is taken")
+        self.objects.at(slot)
     }
 
     /// How many objects are known.
     pub fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.objects.len()
     }
 
     /// Whether none is known.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.objects.is_empty()
     }
 
     /// The object of a name.
     pub fn get(&self, namespace: &str, name: &str) -> Option<&Object> {
-        self.by_name.get(&(namespace.into(), name.into())).map(|s| self.at(*s))
+        self.objects.get(namespace, name)
     }
 
     /// The object of a uid.
@@ -240,6 +234,6 @@ impl Cache {
 
     /// All of them, in slot order. A scan: its bound is the number of objects of the kind.
     pub fn all(&self) -> impl Iterator<Item = &Object> {
-        self.slots.iter().flatten()
+        self.objects.iter()
     }
 }

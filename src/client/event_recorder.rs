@@ -4,17 +4,16 @@
 //! counted, and a source that has too much to say about one object is silenced. The recorder
 //! decides what is written; it never writes, and an event that is lost is lost.
 
-use std::hash::Hash;
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::Xxh3;
-
 use crate::api::Name;
-use crate::api::meta::Uid;
+pub use crate::api::core::event::ObjectReference;
+use crate::api::core::event::{EventOrigin, EventSource};
 use crate::api::time::Time;
 use crate::client::Draw;
 use crate::client::lru::Lru;
 use crate::client::token_bucket::TokenBucket;
+use crate::sim::index::hash;
 use crate::sim::time::{SimDuration, SimTime};
 
 /// How many entries each cache of the correlator has.
@@ -40,6 +39,8 @@ pub struct EventRecorder {
     seen: Lru<Seen>,
     spam: Lru<TokenBucket>,
     last_name: i64,
+    /// Where its last events of each type came from.
+    origins: [Option<Arc<EventOrigin>>; 2],
 }
 
 /// Something to record.
@@ -50,30 +51,13 @@ pub struct Occurrence {
     /// The node it is on; empty for components of the control plane.
     pub host: Name,
     /// What it is about.
-    pub involved: ObjectReference,
+    pub involved: Arc<ObjectReference>,
     /// How bad it is.
     pub event_type: EventType,
     /// `SuccessfulCreate`.
     pub reason: Name,
     /// The text that a person sees.
     pub message: Arc<str>,
-}
-
-/// `ObjectReference`: what an event is about.
-#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
-pub struct ObjectReference {
-    /// `apps/v1`.
-    pub api_version: Name,
-    /// `ReplicaSet`.
-    pub kind: Name,
-    /// Empty for kinds of the whole cluster.
-    pub namespace: Name,
-    /// The object's name.
-    pub name: Name,
-    /// The object's uid.
-    pub uid: Uid,
-    /// `spec.containers{web}`; mostly empty.
-    pub field_path: Name,
 }
 
 /// How bad an event is.
@@ -116,8 +100,10 @@ pub enum Recording {
 /// The events that differ in their text alone.
 #[derive(Clone, Debug)]
 struct Similar {
-    /// The texts, by their hashes, oldest first.
-    texts: Vec<u128>,
+    /// The oldest text, by its hash.
+    text: u64,
+    /// The others, oldest first; mostly there is none.
+    more: Vec<u64>,
     last: SimTime,
 }
 
@@ -142,18 +128,39 @@ impl EventType {
 impl Default for EventRecorder {
     fn default() -> Self {
         let (similar, seen) = (Lru::new(MAX_ENTRIES), Lru::new(MAX_ENTRIES));
-        EventRecorder { similar, seen, spam: Lru::new(MAX_ENTRIES), last_name: i64::MIN }
+        let spam = Lru::new(MAX_ENTRIES);
+        EventRecorder { similar, seen, spam, last_name: i64::MIN, origins: [None, None] }
     }
 }
 
 impl EventRecorder {
+    /// Where an event comes from, shared by all of one component.
+    pub fn origin(&mut self, what: &Occurrence) -> Arc<EventOrigin> {
+        let last = &mut self.origins[what.event_type as usize];
+        if let Some(origin) = last
+            && origin.source.component == what.component
+            && origin.source.host == what.host
+        {
+            return origin.clone();
+        }
+        let origin = Arc::new(EventOrigin {
+            source: EventSource { component: what.component.clone(), host: what.host.clone() },
+            kind: Name::new_static(what.event_type.as_str()),
+            action: Name::default(),
+            reporting_component: what.component.clone(),
+            reporting_instance: what.host.clone(),
+        });
+        *last = Some(origin.clone());
+        origin
+    }
+
     /// Decides what becomes of an occurrence.
     ///
     /// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/events_cache.go,
     /// `EventCorrelate`
     pub fn record(&mut self, what: Occurrence, now: SimTime) -> Recording {
         let spam_key = what.spam_key();
-        let (what, key) = self.aggregate(what, now);
+        let (what, key) = self.aggregate(what, spam_key, now);
         let recorded = self.observe(what, key, now);
         let bucket = self.spam.use_or(spam_key, || TokenBucket::new(1, SPAM_REFILL, SPAM_BURST));
         if !bucket.try_accept(now) {
@@ -170,22 +177,23 @@ impl EventRecorder {
     /// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/events_cache.go,
     /// `EventAggregate`
     /// Differs: of ten texts Kubernetes forgets any one; here the oldest is forgotten.
-    fn aggregate(&mut self, what: Occurrence, now: SimTime) -> (Occurrence, u128) {
-        let key = what.aggregate_key();
-        let similar = self.similar.use_or(key, || Similar { texts: Vec::new(), last: now });
+    fn aggregate(&mut self, what: Occurrence, spam_key: u64, now: SimTime) -> (Occurrence, u64) {
+        let key = what.aggregate_key(spam_key);
+        let text = hash(&*what.message);
+        let new = || Similar { text, more: Vec::new(), last: now };
+        let similar = self.similar.use_or(key, new);
         if now.since(similar.last) > AGGREGATE_INTERVAL {
-            similar.texts.clear();
+            *similar = new();
         }
         similar.last = now;
-        let text = hash(&*what.message);
-        if !similar.texts.contains(&text) {
-            similar.texts.push(text);
+        if similar.text != text && !similar.more.contains(&text) {
+            similar.more.push(text);
         }
-        if similar.texts.len() < AGGREGATE_MAX_EVENTS {
-            let key = what.event_key();
+        if similar.more.len() + 1 < AGGREGATE_MAX_EVENTS {
+            let key = what.event_key(key, text);
             return (what, key);
         }
-        similar.texts.remove(0);
+        similar.text = similar.more.remove(0);
         let message = format!("(combined from similar events): {}", what.message).into();
         (Occurrence { message, ..what }, key)
     }
@@ -194,7 +202,7 @@ impl EventRecorder {
     ///
     /// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/events_cache.go,
     /// `eventObserve`
-    fn observe(&mut self, what: Occurrence, key: u128, now: SimTime) -> Recorded {
+    fn observe(&mut self, what: Occurrence, key: u64, now: SimTime) -> Recorded {
         let last_name = &mut self.last_name;
         let seen = self.seen.use_or(key, || {
             *last_name = Time::at(now).0.max(last_name.saturating_add(1));
@@ -250,42 +258,31 @@ fn event_name(involved: &str, nanos: i64) -> Name {
 }
 
 impl Occurrence {
-    /// What an occurrence must share with another to count as the same event.
+    /// What it must share to be limited together: the source and the object.
     ///
     /// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/events_cache.go,
-    /// `getEventKey`
-    fn event_key(&self) -> u128 {
-        let kind = (self.event_type, &self.reason, &self.message);
-        hash(&(&self.component, &self.host, &self.involved, kind))
+    /// `getSpamKey`
+    fn spam_key(&self) -> u64 {
+        let o = &*self.involved;
+        let object = (&o.kind, &o.namespace, &o.name, o.uid, &o.api_version);
+        hash(&(&self.component, &self.host, object))
     }
 
     /// What it must share to count as similar: all but the text and the part of the object.
     ///
     /// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/events_cache.go,
     /// `EventAggregatorByReasonFunc`
-    fn aggregate_key(&self) -> u128 {
-        hash(&(self.source_and_object(), self.event_type, &self.reason))
+    fn aggregate_key(&self, spam_key: u64) -> u64 {
+        hash(&(spam_key, self.event_type, &self.reason))
     }
 
-    /// What it must share to be limited together: the source and the object.
+    /// What an occurrence must share with another to count as the same event.
     ///
     /// Source: kubernetes v1.36 staging/src/k8s.io/client-go/tools/record/events_cache.go,
-    /// `getSpamKey`
-    fn spam_key(&self) -> u128 {
-        hash(&self.source_and_object())
+    /// `getEventKey`
+    fn event_key(&self, aggregate_key: u64, text: u64) -> u64 {
+        hash(&(aggregate_key, &self.involved.field_path, text))
     }
-
-    fn source_and_object(&self) -> impl Hash + '_ {
-        let o = &self.involved;
-        (&self.component, &self.host, (&o.kind, &o.namespace, &o.name, o.uid, &o.api_version))
-    }
-}
-
-/// A hash to know a value by.
-pub(super) fn hash(value: &(impl Hash + ?Sized)) -> u128 {
-    let mut hasher = Xxh3::new();
-    value.hash(&mut hasher);
-    hasher.digest128()
 }
 
 #[cfg(test)]
@@ -293,12 +290,12 @@ mod tests {
     use super::*;
 
     fn occurrence(object: &str, message: &str) -> Occurrence {
-        let involved = ObjectReference {
+        let involved = Arc::new(ObjectReference {
             kind: "ReplicaSet".into(),
             namespace: "default".into(),
             name: object.into(),
-            ..Default::default()
-        };
+            ..ObjectReference::default()
+        });
         Occurrence {
             component: "replicaset-controller".into(),
             host: Name::default(),

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use crate::api::Name;
 use crate::api::time::Time;
-use crate::client::event_recorder::{Occurrence, Recorded, Recording, hash};
+use crate::client::event_recorder::{Occurrence, Recorded, Recording};
+use crate::sim::index::hash;
 use crate::sim::time::{SimDuration, SimTime};
 
 /// How often all series are written.
@@ -31,7 +32,7 @@ pub const FINISH_TIME: SimDuration = SimDuration::secs(6 * 60);
 pub struct SeriesRecorder {
     /// In the order in which they were first recorded.
     open: BTreeMap<i64, Recorded>,
-    keys: BTreeMap<u128, i64>,
+    keys: BTreeMap<u64, i64>,
     last_name: i64,
 }
 
@@ -93,7 +94,7 @@ impl SeriesRecorder {
 }
 
 /// What events of one series share; their text is not part of it.
-fn series_key(what: &Occurrence, action: &str, resource_version: u64) -> u128 {
+fn series_key(what: &Occurrence, action: &str, resource_version: u64) -> u64 {
     let source: (&Name, &Name) = (&what.component, &what.host);
     hash(&(source, &what.involved, resource_version, what.event_type, &what.reason, action))
 }
@@ -108,7 +109,7 @@ mod tests {
     }
 
     fn failed(recorder: &mut SeriesRecorder, version: u64, now: SimTime) -> String {
-        let involved = ObjectReference { name: "big".into(), ..ObjectReference::default() };
+        let involved = ObjectReference { name: "big".into(), ..ObjectReference::default() }.into();
         let what = Occurrence {
             component: "default-scheduler".into(),
             host: Name::default(),

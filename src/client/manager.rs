@@ -1,5 +1,6 @@
 //! The controllers of one process: their queues, workers, plans and retries.
 
+mod routes;
 mod run;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,9 @@ use crate::client::rate_limiter::RateLimiter;
 use crate::client::reconciler::{Keys, Observed, Reconciler, Settings};
 use crate::client::view::View;
 use crate::client::work_queue::WorkQueue;
+use crate::sim::index::Map;
 use crate::sim::time::{SimDuration, SimTime};
+use routes::Routes;
 use run::Run;
 
 /// The controllers of one process.
@@ -27,7 +30,11 @@ pub struct Manager {
     /// As they were before the first life.
     initial: Vec<Box<dyn Reconciler>>,
     /// What each request under way belongs to: controller, run.
-    under_way: BTreeMap<u64, (usize, u64, Box<Write>)>,
+    under_way: Map<u64, (usize, u64, Box<Write>)>,
+    /// Which controllers watch a kind.
+    routes: Routes,
+    /// Room for the keys of a change; empty between two.
+    keys: Keys,
     asked: u64,
     acting: bool,
     gates: Gates,
@@ -46,7 +53,10 @@ struct Controller {
     /// What the last plan of each key wrote, as far as the cache may not show it yet.
     own_writes: BTreeMap<ObjectKey, Vec<(ObjectKey, Option<u64>)>>,
     begun: u64,
-    next_period: SimTime,
+    /// The first of its periodic looks.
+    first_beat: SimTime,
+    /// The next one that may find something to do.
+    next_beat: SimTime,
     /// Keys that are looked at again for housekeeping, by when.
     housekeeping: std::collections::BTreeSet<(SimTime, ObjectKey)>,
 }
@@ -54,11 +64,12 @@ struct Controller {
 impl Manager {
     /// A process of these controllers.
     pub fn new(rules: Vec<Box<dyn Reconciler>>) -> Manager {
-        let controllers = rules.iter().map(|r| Controller::new(r.clone())).collect();
         Manager {
-            controllers,
+            controllers: rules.iter().map(|r| Controller::new(r.clone())).collect(),
+            routes: Routes::of(&rules),
             initial: rules,
-            under_way: BTreeMap::new(),
+            keys: Keys::default(),
+            under_way: Map::default(),
             asked: 0,
             acting: false,
             gates: Gates::DEFAULT,
@@ -92,7 +103,7 @@ impl Manager {
 
     /// Lets the workers of a controller take what is due.
     fn pump(&mut self, n: usize, moment: &mut Moment<'_>) {
-        if !self.acting {
+        if !self.acting || self.controllers[n].queue.is_idle(moment.now) {
             return;
         }
         loop {
@@ -263,34 +274,32 @@ impl Component for Manager {
     fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
         let kind = change.latest().kind();
         let view = View::new(moment.caches, moment.time).with_gates(self.gates);
-        for n in 0..self.controllers.len() {
+        let routes = self.routes.clone();
+        let mut keys = std::mem::take(&mut self.keys);
+        for of_one in routes.of_kind(kind) {
+            let n = of_one[0].controller;
             let controller = &mut self.controllers[n];
-            let mut concerned = false;
-            for watch in controller.rule.watches().iter().filter(|w| w.kind == kind) {
-                if !concerned {
-                    controller.rule.observe(change, view);
-                    concerned = true;
-                }
-                let mut keys = Keys::default();
-                (watch.keys)(change, view, &mut keys);
-                controller.take_up(keys, moment);
+            controller.rule.observe(change, view);
+            controller.set_beat(moment);
+            for route in of_one {
+                (route.keys)(change, view, &mut keys);
+                controller.take_up(&mut keys, moment);
             }
-            if concerned {
-                self.pump(n, moment);
-            }
+            self.pump(n, moment);
         }
+        self.keys = keys;
     }
 
     fn synced(&mut self, moment: &mut Moment<'_>) {
         self.acting = true;
         for n in 0..self.controllers.len() {
             let controller = &mut self.controllers[n];
-            if let Some(period) = controller.settings.period {
-                controller.next_period = moment.now + period;
+            if controller.settings.period.is_some() {
+                controller.first_beat = moment.now;
                 controller.queue.add(controller.own_key(), moment.cause);
-                moment.out.wake_in_background(controller.next_period);
             }
             self.pump(n, moment);
+            self.controllers[n].set_beat(moment);
         }
     }
 
@@ -306,6 +315,7 @@ impl Component for Manager {
                 self.succeeded(n, id, &write, answer, moment);
             }
         }
+        self.controllers[n].set_beat(moment);
         if let Some(run) = self.controllers[n].runs.get_mut(&id) {
             run.outstanding -= 1;
         }
@@ -316,12 +326,8 @@ impl Component for Manager {
     fn wake(&mut self, moment: &mut Moment<'_>) {
         for n in 0..self.controllers.len() {
             let controller = &mut self.controllers[n];
-            if let Some(period) = controller.settings.period {
-                if controller.next_period <= moment.now {
-                    controller.next_period = moment.now + period;
-                    controller.queue.add(controller.own_key(), moment.cause);
-                }
-                moment.out.wake_in_background(controller.next_period);
+            if controller.next_beat <= moment.now {
+                controller.queue.add(controller.own_key(), moment.cause);
             }
             while let Some((at, _)) = controller.housekeeping.first() {
                 if *at > moment.now {
@@ -333,6 +339,7 @@ impl Component for Manager {
                 }
             }
             self.pump(n, moment);
+            self.controllers[n].set_beat(moment);
         }
     }
 
@@ -379,7 +386,8 @@ impl Controller {
             runs: BTreeMap::new(),
             own_writes: BTreeMap::new(),
             begun: 0,
-            next_period: SimTime::NEVER,
+            first_beat: SimTime::NEVER,
+            next_beat: SimTime::NEVER,
             housekeeping: std::collections::BTreeSet::new(),
         }
     }
@@ -401,19 +409,39 @@ impl Controller {
         false
     }
 
+    /// Finds the next beat of its period that may find something to do, and asks to be woken then.
+    fn set_beat(&mut self, moment: &mut Moment<'_>) {
+        let Some(period) = self.settings.period else { return };
+        if self.first_beat == SimTime::NEVER {
+            return;
+        }
+        let next = moment.now + SimDuration(1);
+        let idle = self.rule.idle_until(moment.time).map_or(next, |at| at.max(next));
+        self.next_beat = if idle == SimTime::NEVER {
+            SimTime::NEVER
+        } else {
+            let beats = idle.since(self.first_beat).0.div_ceil(period.0);
+            self.first_beat + period.times(beats)
+        };
+        if self.next_beat != SimTime::NEVER {
+            moment.out.wake_in_background(self.next_beat);
+        }
+    }
+
     /// The key of its periodic look.
     fn own_key(&self) -> ObjectKey {
         ObjectKey::new(crate::api::object::Kind::NODE, "", self.name)
     }
 
-    fn take_up(&mut self, keys: Keys, moment: &mut Moment<'_>) {
-        if let Some(key) = &keys.created {
-            self.expectations.creation_observed(key);
+    /// Takes up the keys that a change concerns, and leaves none.
+    fn take_up(&mut self, keys: &mut Keys, moment: &mut Moment<'_>) {
+        if let Some(key) = keys.created.take() {
+            self.expectations.creation_observed(&key);
         }
-        if let Some((key, uid)) = &keys.deleted {
-            self.expectations.deletion_observed(key, uid);
+        if let Some((key, uid)) = keys.deleted.take() {
+            self.expectations.deletion_observed(&key, &uid);
         }
-        for (key, delay) in keys.queue {
+        for (key, delay) in keys.queue.drain(..) {
             if delay == SimDuration::ZERO {
                 self.queue.add(key, moment.cause);
             } else {

@@ -81,7 +81,8 @@ const REFUSED_AFTER: SimDuration = SimDuration::millis(1);
 enum Purpose {
     Informer(usize),
     Component(u64),
-    Event(Box<(Verb, Name)>),
+    /// What is asked for instead when the event that it changes is not found.
+    Event(Option<Box<(Verb, Name)>>),
     Lease(u64),
 }
 
@@ -121,12 +122,14 @@ pub struct Process<C> {
     synced: bool,
     acting: bool,
     server: usize,
-    in_flight: BTreeMap<u64, InFlight>,
+    in_flight: Map<u64, InFlight>,
     asked: u64,
     limits: BTreeMap<Name, TokenBucket>,
     /// Requests that the client's limit holds back, by when they go.
     held: BTreeMap<(SimTime, u64), Held>,
     recorders: Map<Name, EventRecorder>,
+    /// What the component wants done; between two acts it is empty and keeps its room.
+    out: Outbox,
     elector: Option<LeaderElector>,
     lease_seen: Option<std::sync::Arc<Lease>>,
     lease_try: u64,
@@ -168,11 +171,12 @@ impl<C: Component> Process<C> {
             synced: false,
             acting: false,
             server: 0,
-            in_flight: BTreeMap::new(),
+            in_flight: Map::default(),
             asked: 0,
             limits: BTreeMap::new(),
             held: BTreeMap::new(),
             recorders: Map::default(),
+            out: Outbox::default(),
             elector: None,
             lease_seen: None,
             lease_try: 0,
@@ -368,8 +372,10 @@ impl<C: Component> Process<C> {
         let server = self.config.servers[self.server];
         self.server = (self.server + 1) % self.config.servers.len();
         self.connect(context);
+        let is_with_it = |f: &InFlight| f.server == server;
+        // Bounded by the requests of this life; connections are lost rarely.
         let lost: Vec<u64> =
-            self.in_flight.iter().filter(|(_, f)| f.server == server).map(|(id, _)| *id).collect();
+            (1..=self.asked).filter(|id| self.in_flight.get(id).is_some_and(is_with_it)).collect();
         for id in lost {
             self.lose(id, why, context);
         }
@@ -412,19 +418,20 @@ impl<C: Component> Process<C> {
             rng: self.rng.as_mut().expect("a process that lives has a random stream"),
             caches: &self.caches,
             cause: context.cause(),
-            out: Outbox::default(),
+            out: std::mem::take(&mut self.out),
         };
         what(&mut self.component, &mut moment);
-        let out = moment.out;
-        self.deliver(out, context);
+        let mut out = moment.out;
+        self.deliver(&mut out, context);
+        self.out = out;
     }
 
-    fn deliver<A>(&mut self, out: Outbox, context: &mut Context<'_, A>)
+    fn deliver<A>(&mut self, out: &mut Outbox, context: &mut Context<'_, A>)
     where
         A: Actor<Message = Message, Note = Note>,
     {
         let (cause, background) = (context.cause(), context.is_background());
-        for outgoing in out.requests {
+        for outgoing in out.requests.drain(..) {
             let Outgoing { token, verb, why, cause: own, user, background: beat } = outgoing;
             context.because(own.unwrap_or(cause));
             if beat {
@@ -436,22 +443,23 @@ impl<C: Component> Process<C> {
                 context.foreground();
             }
         }
-        for note in out.events {
+        for note in out.events.drain(..) {
             context.because(cause);
             let (source, host) = self.config.source.clone();
             self.tell(source, host, self.config.user.clone(), note, context);
         }
-        for (source, note, own) in out.told {
+        for (source, note, own) in out.told.drain(..) {
             context.because(own);
             let source = Name::new_static(source);
             self.tell(source.clone(), Name::default(), source, note, context);
         }
         context.because(cause);
+        let (wake, background) = (out.wake_at.take(), out.background_wake_at.take());
         match self.component.due() {
-            Due::AsAsked => self.set_wakes(out.wake_at, out.background_wake_at, context),
+            Due::AsAsked => self.set_wakes(wake, background, context),
             Due::Exactly(at) => {
                 self.set_exactly(at, context);
-                self.set_wakes(None, out.background_wake_at, context);
+                self.set_wakes(None, background, context);
             }
         }
     }
@@ -510,7 +518,8 @@ impl<C: Component> Process<C> {
         let Some(told) = telling::record(recorder, (source, host), note, context.now()) else {
             return;
         };
-        let request = Request { user: user.clone(), verb: told.verb, why: telling::why() };
-        self.ask(request, Purpose::Event(Box::new((told.anew, user))), context);
+        let anew = told.anew.map(|anew| Box::new((anew, user.clone())));
+        let request = Request { user, verb: told.verb, why: telling::why() };
+        self.ask(request, Purpose::Event(anew), context);
     }
 }

@@ -4,9 +4,10 @@ use crate::api::gates::Gate;
 use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
+use crate::api::time::Time;
 use crate::client::plan::{Plan, Recovery, Write};
 use crate::client::view::View;
-use crate::sim::time::SimDuration;
+use crate::sim::time::{SimDuration, SimTime};
 
 /// A controller: a function from what it sees to the writes that it wants.
 ///
@@ -41,7 +42,13 @@ pub trait Reconciler: Send + Sync {
     /// that keep memory of their own, as a graph of owners.
     fn observe(&mut self, _change: &Observed<'_>, _view: View<'_>) {}
 
-    /// What comes back to it: after `settings().period` the key of this name is looked at.
+    /// Until when its periodic looks would find nothing to do, unless it sees a change before:
+    /// the beats until then are left out. None when it does not know.
+    fn idle_until(&self, _now: Time) -> Option<SimTime> {
+        None
+    }
+
+    /// A copy, for a copy of its process.
     fn boxed_clone(&self) -> Box<dyn Reconciler>;
 }
 
@@ -112,7 +119,8 @@ pub struct Settings {
     /// The longest pause after a failure.
     pub longest_backoff: SimDuration,
     /// A key that is looked at again and again, not queued by changes: the key's name is the
-    /// controller's, its kind `Node` has no meaning then.
+    /// controller's, its kind `Node` has no meaning then. [`Reconciler::idle_until`] says which
+    /// beats may be left out.
     pub period: Option<SimDuration>,
     /// Whether a key is held back until the creations and deletions of its last plan are seen.
     pub expectations: bool,

@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use crate::api::Name;
 use crate::api::coordination::lease::{Lease, LeaseSpec};
-use crate::api::core::event::{self, Event, EventBody, EventSource};
+use crate::api::core::event::{Event, EventBody, EventOrigin};
 use crate::api::edit::Edit;
 use crate::api::meta::Meta;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::request::{EventNote, Patch, Subresource, Verb};
 use crate::api::why::Why;
-use crate::client::event_recorder::{
-    EventRecorder, EventType, ObjectReference, Occurrence, Recorded, Recording,
-};
+use crate::client::event_recorder::{EventRecorder, EventType, Occurrence, Recorded, Recording};
 use crate::client::leader_election::LeaseRecord;
 use crate::sim::time::SimTime;
 
@@ -20,8 +18,8 @@ use crate::sim::time::SimTime;
 pub(crate) struct Told {
     /// The request.
     pub(crate) verb: Verb,
-    /// The creation of the same event.
-    pub(crate) anew: Verb,
+    /// The creation of the same event, where the request is not that already.
+    pub(crate) anew: Option<Verb>,
 }
 
 /// Why events are written.
@@ -36,18 +34,10 @@ pub(crate) fn record(
     note: EventNote,
     now: SimTime,
 ) -> Option<Told> {
-    let about = note.about;
     let occurrence = Occurrence {
         component,
         host,
-        involved: ObjectReference {
-            api_version: about.api_version,
-            kind: about.kind,
-            namespace: about.namespace,
-            name: about.name,
-            uid: about.uid,
-            field_path: about.field_path,
-        },
+        involved: note.about,
         event_type: if note.warning { EventType::Warning } else { EventType::Normal },
         reason: Name::new_static(note.reason),
         message: note.message,
@@ -55,8 +45,8 @@ pub(crate) fn record(
     match recorder.record(occurrence, now) {
         Recording::Drop => None,
         Recording::Create(recorded) => {
-            let anew = create(&recorded);
-            Some(Told { verb: anew.clone(), anew })
+            let origin = recorder.origin(&recorded.what);
+            Some(Told { verb: create(recorded, origin), anew: None })
         }
         Recording::Patch(recorded) => {
             let key = ObjectKey::new(Kind::EVENT, &recorded.namespace, &recorded.name);
@@ -67,35 +57,26 @@ pub(crate) fn record(
             };
             let (part, patch) = (Subresource::Main, Patch::Edit(edit));
             let verb = Verb::Patch { key, part, patch, dry_run: false };
-            Some(Told { verb, anew: create(&recorded) })
+            let origin = recorder.origin(&recorded.what);
+            Some(Told { verb, anew: Some(create(recorded, origin)) })
         }
     }
 }
 
-fn create(recorded: &Recorded) -> Verb {
-    let (what, about) = (&recorded.what, &recorded.what.involved);
+fn create(recorded: Recorded, origin: Arc<EventOrigin>) -> Verb {
+    let what = recorded.what;
     let body = EventBody {
-        involved_object: event::ObjectReference {
-            kind: about.kind.clone(),
-            namespace: about.namespace.clone(),
-            name: about.name.clone(),
-            uid: about.uid,
-            api_version: about.api_version.clone(),
-            resource_version: Name::default(),
-            field_path: about.field_path.clone(),
-        },
-        reason: what.reason.clone(),
-        message: what.message.clone(),
-        source: EventSource { component: what.component.clone(), host: what.host.clone() },
+        involved_object: what.involved,
+        reason: what.reason,
+        message: what.message,
+        origin,
         first_timestamp: Some(recorded.first.whole_seconds()),
         last_timestamp: Some(recorded.last.whole_seconds()),
         count: i32::try_from(recorded.count).unwrap_or(i32::MAX),
-        kind: Name::new_static(what.event_type.as_str()),
-        reporting_component: what.component.clone(),
-        reporting_instance: what.host.clone(),
         ..EventBody::default()
     };
-    let meta = Meta::named(&recorded.namespace, &recorded.name);
+    let (name, namespace) = (recorded.name, recorded.namespace);
+    let meta = Meta { name, namespace, ..Meta::default() };
     Verb::Create { object: Object::from(Event { meta, body }), dry_run: false }
 }
 

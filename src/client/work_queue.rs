@@ -175,6 +175,11 @@ impl<K: Clone + Ord + Hash> WorkQueue<K> {
         self.waiting.first_key_value().map(|(slot, _)| slot.0)
     }
 
+    /// Whether no key is ready, nor one that waits due.
+    pub fn is_idle(&self, now: SimTime) -> bool {
+        self.ready.is_empty() && self.next_due().is_none_or(|due| due > now)
+    }
+
     /// How many keys are ready to be handed out, as of the last [`WorkQueue::advance`].
     pub fn len(&self) -> usize {
         self.ready.len()

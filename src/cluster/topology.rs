@@ -19,6 +19,7 @@ use crate::cluster::resume;
 use crate::etcd::server::Etcd;
 use crate::etcd::store::Store;
 use crate::node::kubelet::{Config as KubeletConfig, Heartbeat, Kubelet, NodeConfig};
+use crate::scheduler;
 use crate::scheduler::component::Scheduler;
 use crate::sim::engine::{ActorId, Control, Engine};
 use crate::sim::time::SimTime;
@@ -119,7 +120,11 @@ impl Cluster {
             let component = "kube-scheduler";
             let process = ProcessConfig {
                 source: (Name::new_static("default-scheduler"), Name::default()),
-                interests: vec![Interest::all(Kind::POD), Interest::all(Kind::NODE)],
+                interests: [Kind::POD, Kind::NODE]
+                    .into_iter()
+                    .chain(scheduler::component::KINDS)
+                    .map(Interest::all)
+                    .collect(),
                 qps: config.scheduler_qps,
                 ..self.process(component, n, config.schedulers > 1 || config.eager)
             };

@@ -149,7 +149,7 @@ fn failed(endpoints: &Endpoints, reason: &'static str, text: String) -> EventNot
         api_version: Name::new_static("v1"),
         ..ObjectReference::default()
     };
-    EventNote { about, warning: true, reason, message: text.into() }
+    EventNote { about: about.into(), warning: true, reason, message: text.into() }
 }
 
 fn labels(service: &Service) -> Labels {

@@ -78,7 +78,7 @@ impl Reconciler for NamespaceController {
 
     fn watches(&self) -> &'static [Watch] {
         static ALL: std::sync::LazyLock<Vec<Watch>> = std::sync::LazyLock::new(|| {
-            let content = Kind::all().filter(|k| k.row().namespaced);
+            let content = Kind::all().filter(|k| k.row().namespaced && !is_plain(*k));
             let content = content.map(|kind| Watch { kind, keys: |_, _, _| {} });
             std::iter::once(Watch { kind: Kind::NAMESPACE, keys }).chain(content).collect()
         });
@@ -128,6 +128,12 @@ impl Reconciler for NamespaceController {
     }
 }
 
+/// Whether objects of a kind go at once when they are deleted, so that none need be watched: nobody
+/// gives events a finalizer or a grace.
+fn is_plain(kind: Kind) -> bool {
+    kind == Kind::EVENT
+}
+
 fn keys(change: &Observed<'_>, _view: View<'_>, out: &mut Keys) {
     if change.new.is_some_and(|o| o.meta().is_deleting()) {
         out.add_after(change.latest().key(), DELAY);
@@ -148,7 +154,12 @@ impl Rest {
         let propagation_policy = Some(Propagation::Background);
         let options = DeleteOptions { propagation_policy, ..DeleteOptions::default() };
         let all = view.cache(kind).in_namespace(namespace);
-        let why = Why::two("its namespace goes, with {} {}", all.len(), kind.row().plural);
+        let plural = kind.row().plural;
+        let why = if is_plain(kind) {
+            Why::one("its namespace goes, with all {}", plural)
+        } else {
+            Why::two("its namespace goes, with {} {}", all.len(), plural)
+        };
         let verb = Verb::DeleteCollection { list: Box::new(list), options };
         plan.push(Write { verb, why, on_success: None, on_refusal: None, expect: Expect::Nothing });
         let mut left = 0;

@@ -52,7 +52,7 @@ pub fn prefix(parent: &str) -> Name {
 /// Tells about pods of one workload; its texts are shared by all writes.
 #[derive(Clone, Debug)]
 pub struct PodControl {
-    about: ObjectReference,
+    about: Arc<ObjectReference>,
 }
 
 impl PodControl {

@@ -2,7 +2,8 @@
 //!
 //! Responsible for finished pods beyond a threshold, pods of nodes that are gone, terminating pods
 //! that never had a node, and terminating pods of nodes that are out of service. It looks every 20
-//! seconds, never because of a change.
+//! seconds, never at once because of a change; beats before which nothing has changed that could
+//! leave a pod to nobody are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,9 +21,9 @@ use crate::api::request::Verb;
 use crate::api::time::Time;
 use crate::api::why::Why;
 use crate::client::plan::{Expect, Plan, Recovery, Write};
-use crate::client::reconciler::{Reconciler, Settings, Watch};
+use crate::client::reconciler::{Observed, Reconciler, Settings, Watch};
 use crate::client::view::View;
-use crate::sim::time::SimDuration;
+use crate::sim::time::{SimDuration, SimTime};
 
 const NAME: &str = "pod-garbage-collector";
 const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
@@ -58,6 +59,8 @@ pub struct PodGc {
     gone: BTreeSet<Name>,
     /// The last look.
     last: Option<Time>,
+    /// Something has changed since then that may have left a pod to nobody.
+    is_wanted: bool,
 }
 
 impl PodGc {
@@ -151,12 +154,26 @@ impl Reconciler for PodGc {
             out_of_service(&all, view, &mut seen, &mut plan);
             self.ask_for_missing(view, &mut plan);
             unscheduled(&all, &mut seen, &mut plan);
+            self.is_wanted = !plan.is_empty() || !self.quarantine.is_empty();
         }
         self.orphaned(view, &mut plan);
-        let due = self.last.map_or(now, |at| at.plus(self.options.period));
-        plan.look_again_in(due.since(now));
-        plan.housekeeping = true;
         plan
+    }
+
+    fn observe(&mut self, change: &Observed<'_>, view: View<'_>) {
+        self.is_wanted |= match change.new {
+            Some(Object::Pod(pod)) => {
+                let is_missing = || view.get::<Node>("", &pod.node_name).is_none();
+                pod.meta.is_deleting()
+                    || pod.is_terminal()
+                    || !pod.node_name.is_empty() && is_missing()
+            }
+            _ => change.latest().kind() == Kind::NODE,
+        };
+    }
+
+    fn idle_until(&self, _now: Time) -> Option<SimTime> {
+        (!self.is_wanted && self.last.is_some()).then_some(SimTime::NEVER)
     }
 
     fn recover(&mut self, write: &Write, refusal: &Refusal) -> Recovery {
@@ -281,9 +298,9 @@ mod tests {
         let pod = json!({"metadata": {"name": "p", "namespace": "default"},
             "spec": {"nodeName": "n", "containers": []}, "status": {"phase": "Running"}});
         caches.of_mut(Kind::POD).put(Object::from_value(Kind::POD, pod).unwrap());
-        let plan =
-            PodGc::new(Options::default()).reconcile(&PodGc::key(), View::new(&caches, EPOCH));
-        assert!(plan.is_empty());
-        assert_eq!(plan.look_again, Some(SimDuration::secs(20)));
+        let mut controller = PodGc::new(Options::default());
+        assert_eq!(controller.idle_until(EPOCH), None);
+        assert!(controller.reconcile(&PodGc::key(), View::new(&caches, EPOCH)).is_empty());
+        assert_eq!(controller.idle_until(EPOCH), Some(SimTime::NEVER));
     }
 }

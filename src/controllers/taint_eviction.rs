@@ -335,7 +335,12 @@ fn eviction_event(namespace: &Name, name: &Name, message: String) -> EventNote {
         api_version: Name::new_static("v1"),
         ..ObjectReference::default()
     };
-    EventNote { about, warning: false, reason: "TaintManagerEviction", message: message.into() }
+    EventNote {
+        about: about.into(),
+        warning: false,
+        reason: "TaintManagerEviction",
+        message: message.into(),
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::api::Name;
 use crate::api::message::{Condition, StoreChange};
 use crate::api::object::{Kind, Object, ObjectKey};
-use crate::sim::index::Map;
+use crate::api::table::ObjectTable;
 
 /// Keys and their newest versions, and every change since the last compaction.
 #[derive(Clone)]
@@ -16,42 +16,9 @@ pub struct Store {
     revision: u64,
     compacted: u64,
     history: VecDeque<StoreChange>,
-    tables: Vec<Table>,
+    /// By the number of the kind.
+    tables: Vec<ObjectTable>,
     size: usize,
-}
-
-/// The keys of one kind.
-#[derive(Clone, Default)]
-struct Table {
-    slots: Vec<Option<Object>>,
-    free: Vec<u32>,
-    by_key: Map<ObjectKey, u32>,
-}
-
-impl Table {
-    fn get(&self, key: &ObjectKey) -> Option<&Object> {
-        self.by_key.get(key).and_then(|slot| self.slots[*slot as usize].as_ref())
-    }
-
-    fn put(&mut self, key: &ObjectKey, object: Object) {
-        if let Some(slot) = self.by_key.get(key) {
-            self.slots[*slot as usize] = Some(object);
-            return;
-        }
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 objects")
-        });
-        self.slots[slot as usize] = Some(object);
-        self.by_key.insert(key.clone(), slot);
-    }
-
-    fn remove(&mut self, key: &ObjectKey) {
-        if let Some(slot) = self.by_key.remove(key) {
-            self.slots[slot as usize] = None;
-            self.free.push(slot);
-        }
-    }
 }
 
 /// Why a revision cannot be read.
@@ -95,17 +62,17 @@ impl Store {
         self.size == 0
     }
 
-    fn table_mut(&mut self, kind: Kind) -> &mut Table {
+    fn table_mut(&mut self, kind: Kind) -> &mut ObjectTable {
         let place = usize::from(kind.0);
         if self.tables.len() <= place {
-            self.tables.resize_with(place + 1, Table::default);
+            self.tables.resize_with(place + 1, ObjectTable::default);
         }
         &mut self.tables[place]
     }
 
     /// The newest version of a key.
     pub fn get(&self, key: &ObjectKey) -> Option<&Object> {
-        self.tables.get(usize::from(key.kind.0))?.get(key)
+        self.tables.get(usize::from(key.kind.0))?.get(&key.namespace, &key.name)
     }
 
     /// Writes a key (or deletes it, without `put`) if the condition holds. The version that is
@@ -134,12 +101,13 @@ impl Store {
         let deleted = put.is_none();
         let mut object = put.or_else(|| old.clone()).expect("a deleted key was there");
         object.meta_mut().resource_version = self.revision;
+        debug_assert!(object.meta().name == key.name, "an object lies under its own key");
         let table = self.table_mut(key.kind);
         if deleted {
-            table.remove(key);
+            table.remove(&key.namespace, &key.name);
             self.size -= 1;
         } else {
-            table.put(key, object.clone());
+            table.put(object.clone());
             self.size += usize::from(old.is_none());
         }
         let change = StoreChange { revision: self.revision, cause, old, object, deleted };
@@ -211,14 +179,13 @@ impl Store {
     /// All objects of a kind in no particular order, the same in every run: a scan of that kind.
     pub fn iter(&self, kind: Kind) -> impl Iterator<Item = &Object> {
         let table = self.tables.get(usize::from(kind.0));
-        table.into_iter().flat_map(|t| t.slots.iter().flatten())
+        table.into_iter().flat_map(ObjectTable::iter)
     }
 
     /// All objects of a kind in the order of their keys, as they are: a scan of that kind.
     pub fn list(&self, kind: Kind) -> Vec<Object> {
         let table = self.tables.get(usize::from(kind.0));
-        let mut all: Vec<Object> =
-            table.iter().flat_map(|t| t.slots.iter().flatten().cloned()).collect();
+        let mut all: Vec<Object> = table.iter().flat_map(|t| t.iter().cloned()).collect();
         all.sort_by(by_key);
         all
     }

@@ -4,53 +4,32 @@
 //! An attempt happens at one instant, so it reads this picture itself: there is no snapshot to
 //! take. The figures that every attempt needs are kept up to date a pod at a time.
 
+mod budget;
+mod images;
+mod journal;
+mod node_info;
+mod nominations;
+mod workloads;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::Name;
 use crate::api::core::node::Node;
-use crate::api::core::pod::{HostPort, Pod};
+use crate::api::core::pod::Pod;
 use crate::api::core::pod_requests;
+use crate::api::labels::Labels;
 use crate::api::meta::Uid;
 use crate::api::resource::Resources;
-use crate::api::taint::TaintEffect;
 use crate::scheduler::node_order::NodeOrder;
 use crate::sim::index::Map;
 
-/// A node, the pods on it and their sums.
-///
-/// Source: kubernetes v1.36 pkg/scheduler/framework/types.go, `NodeInfo`
-#[derive(Clone, Debug, Default)]
-pub struct NodeInfo {
-    /// What of the node is for pods.
-    pub allocatable: Resources,
-    /// What its pods request.
-    pub requested: Resources,
-    /// Milli-CPU that its pods count with when nodes are scored.
-    pub scoring_milli_cpu: i64,
-    /// Memory that its pods count with when nodes are scored.
-    pub scoring_memory: i64,
-    /// Its taints that matter, told in advance.
-    pub marks: Marks,
-    /// The node; none while only its pods are known.
-    pub node: Option<Arc<Node>>,
-    /// Its pods, in the order in which they came.
-    pub pods: Vec<Arc<Pod>>,
-    /// The ports that its pods take.
-    pub ports: Vec<HostPort>,
-    /// The lowest priority of its pods; none without pods.
-    pub lowest_priority: Option<i32>,
-}
-
-/// What of a node's spec keeps pods away, told in advance so that most pods need not look.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Marks {
-    /// It is cordoned.
-    pub is_unschedulable: bool,
-    /// It has taints that keep pods away.
-    pub has_hard_taints: bool,
-    /// It has taints that pods rather avoid.
-    pub has_soft_taints: bool,
-}
+pub use budget::Budget;
+pub use images::{ImageState, Images};
+pub use journal::{Journal, Moved};
+pub use node_info::{Marks, NodeInfo};
+pub use nominations::Nominations;
+pub use workloads::{OwnerKind, Workloads};
 
 /// Where a pod is, as far as the scheduler knows.
 #[derive(Clone, Debug)]
@@ -72,6 +51,20 @@ pub struct Cache {
     tree: NodeOrder,
     order: Vec<u32>,
     counts: Counts,
+    /// By slot: counts the changes of a node and its pods.
+    versions: Vec<u32>,
+    /// Counts the changes of nodes beside their pods and amounts, and of namespaces.
+    epoch: u64,
+    journal: Journal,
+    images: Images,
+    /// Labels of namespaces.
+    namespaces: Map<Name, Labels>,
+    /// Services and sets.
+    pub workloads: Workloads,
+    /// Pods that nodes are kept for.
+    pub nominations: Nominations,
+    /// Disruption budgets, by namespace and name.
+    pub budgets: BTreeMap<(Name, Name), Budget>,
 }
 
 /// How many nodes have each mark, so that a plugin can tell that none has.
@@ -83,56 +76,8 @@ pub struct Counts {
     pub hard_taints: usize,
     /// Nodes with taints that pods rather avoid.
     pub soft_taints: usize,
-}
-
-impl NodeInfo {
-    /// Its name; empty while only its pods are known.
-    pub fn name(&self) -> &Name {
-        const NONE: &Name = &Name::new_static("");
-        self.node.as_ref().map_or(NONE, |n| &n.meta.name)
-    }
-
-    /// Replaces what is known of the node itself.
-    pub fn set_node(&mut self, node: Arc<Node>) {
-        let has = |f: fn(TaintEffect) -> bool| node.spec.taints.iter().any(|t| f(t.effect));
-        self.marks = Marks {
-            is_unschedulable: node.spec.unschedulable,
-            has_hard_taints: has(|e| e != TaintEffect::PreferNoSchedule),
-            has_soft_taints: has(|e| e == TaintEffect::PreferNoSchedule),
-        };
-        self.allocatable.clone_from(&node.allocatable);
-        self.node = Some(node);
-    }
-
-    /// Counts a pod in.
-    pub fn add_pod(&mut self, pod: Arc<Pod>) {
-        self.requested.add(&pod_requests::of_pod(&pod));
-        let (milli_cpu, memory) = pod_requests::scoring_on_node(&pod);
-        self.scoring_milli_cpu += milli_cpu;
-        self.scoring_memory += memory;
-        self.ports.extend(pod.spec.host_ports.iter().cloned());
-        let priority = pod.priority();
-        self.lowest_priority = Some(self.lowest_priority.map_or(priority, |p| p.min(priority)));
-        self.pods.push(pod);
-    }
-
-    /// Counts a pod out. It must be the version that was counted in.
-    pub fn remove_pod(&mut self, uid: Uid) {
-        let Some(place) = self.pods.iter().position(|p| p.meta.uid == uid) else { return };
-        let pod = self.pods.remove(place);
-        self.requested.subtract(&pod_requests::of_pod(&pod));
-        let (milli_cpu, memory) = pod_requests::scoring_on_node(&pod);
-        self.scoring_milli_cpu -= milli_cpu;
-        self.scoring_memory -= memory;
-        if self.lowest_priority == Some(pod.priority()) {
-            self.lowest_priority = self.pods.iter().map(|p| p.priority()).min();
-        }
-        for port in &pod.spec.host_ports {
-            if let Some(place) = self.ports.iter().position(|p| p == port) {
-                self.ports.swap_remove(place);
-            }
-        }
-    }
+    /// Pods that want something of other pods.
+    pub with_terms: usize,
 }
 
 impl Cache {
@@ -167,12 +112,59 @@ impl Cache {
         self.counts
     }
 
+    /// How many slots there are, empty ones too.
+    pub fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Counts the changes of what is in a slot.
+    pub fn version(&self, slot: u32) -> u32 {
+        self.versions[slot as usize]
+    }
+
+    /// Counts the changes of nodes beside their pods and amounts, and of namespaces.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The last moves of pods.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// The images that nodes hold.
+    pub fn images(&self) -> &Images {
+        &self.images
+    }
+
+    /// The labels of a namespace; none when it is not known.
+    pub fn namespace_labels(&self, name: &str) -> Option<&Labels> {
+        self.namespaces.get(name)
+    }
+
+    /// A namespace came or changed; without labels it is gone.
+    pub fn put_namespace(&mut self, name: &Name, labels: Option<&Labels>) {
+        let before = match labels {
+            Some(labels) => self.namespaces.insert(name.clone(), labels.clone()),
+            None => self.namespaces.remove(name),
+        };
+        if before.as_ref() != labels {
+            self.epoch += 1;
+        }
+    }
+
+    fn touch(&mut self, slot: u32) {
+        let version = &mut self.versions[slot as usize];
+        *version = version.wrapping_add(1);
+    }
+
     fn slot_for(&mut self, name: &Name) -> u32 {
         if let Some(slot) = self.by_name.get(name) {
             return *slot;
         }
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(NodeInfo::default());
+            self.versions.push(0);
             u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 nodes")
         });
         self.by_name.insert(name.clone(), slot);
@@ -196,12 +188,24 @@ impl Cache {
     /// A node came or changed.
     pub fn put_node(&mut self, node: &Arc<Node>) {
         let slot = self.slot_for(&node.meta.name);
-        let before = self.slots[slot as usize].marks;
-        let is_new = self.slots[slot as usize].node.is_none();
-        self.slots[slot as usize].set_node(node.clone());
+        let info = &mut self.slots[slot as usize];
+        let (old, before) = (info.node.clone(), info.marks);
+        info.set_node(node.clone());
+        let after = info.marks;
+        let is_other = old.as_ref().is_none_or(|old| !is_alike(old, node));
         self.count(before, |n| *n -= 1);
-        self.count(self.slots[slot as usize].marks, |n| *n += 1);
-        if self.tree.update(node) || is_new {
+        self.count(after, |n| *n += 1);
+        if is_other {
+            self.epoch += 1;
+            if let Some(old) = &old {
+                self.images.remove(slot, &old.status.images);
+            }
+            self.images.add(slot, &node.status.images);
+        }
+        if is_other || old.as_ref().is_some_and(|old| old.allocatable != node.allocatable) {
+            self.touch(slot);
+        }
+        if self.tree.update(node) || old.is_none() {
             self.reorder();
         }
     }
@@ -211,10 +215,14 @@ impl Cache {
         let Some(slot) = self.slot_of(name) else { return };
         let info = &mut self.slots[slot as usize];
         let marks = std::mem::take(&mut info.marks);
-        info.node = None;
+        if let Some(old) = info.node.take() {
+            self.images.remove(slot, &old.status.images);
+        }
         info.allocatable = Resources::default();
         self.count(marks, |n| *n -= 1);
         self.tree.remove(name);
+        self.epoch += 1;
+        self.touch(slot);
         self.release(slot, name);
         self.reorder();
     }
@@ -231,7 +239,10 @@ impl Cache {
 
     fn insert(&mut self, pod: Arc<Pod>, node: &Name, is_assumed: bool) {
         let slot = self.slot_for(node);
+        self.journal.push(&pod, slot, true);
+        self.counts.with_terms += usize::from(!pod.spec.pod_terms.is_empty());
         self.slots[slot as usize].add_pod(pod.clone());
+        self.touch(slot);
         self.places.insert(pod.meta.uid, Place { pod, slot, is_assumed });
     }
 
@@ -268,6 +279,8 @@ impl Cache {
             let info = &mut self.slots[place.slot as usize];
             let stays = place.pod.node_name == pod.node_name
                 && Arc::ptr_eq(&place.pod.spec, &pod.spec)
+                && place.pod.meta.labels == pod.meta.labels
+                && place.pod.meta.is_deleting() == pod.meta.is_deleting()
                 && pod_requests::of_pod(&place.pod) == pod_requests::of_pod(pod);
             if stays && let Some(own) = info.pods.iter_mut().find(|p| p.meta.uid == uid) {
                 own.clone_from(pod);
@@ -283,7 +296,19 @@ impl Cache {
     /// A pod is gone.
     pub fn remove_pod(&mut self, uid: Uid) {
         let Some(place) = self.places.remove(&uid) else { return };
-        self.slots[place.slot as usize].remove_pod(uid);
+        if let Some(pod) = self.slots[place.slot as usize].remove_pod(uid) {
+            self.journal.push(&pod, place.slot, false);
+            self.counts.with_terms -= usize::from(!pod.spec.pod_terms.is_empty());
+        }
+        self.touch(place.slot);
         self.release(place.slot, &place.pod.node_name);
     }
+}
+
+/// Whether two versions of a node differ in nothing but amounts, conditions and annotations.
+fn is_alike(old: &Node, new: &Node) -> bool {
+    old.meta.labels == new.meta.labels
+        && old.spec.taints == new.spec.taints
+        && old.spec.unschedulable == new.spec.unschedulable
+        && old.status.images == new.status.images
 }

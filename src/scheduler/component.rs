@@ -3,7 +3,10 @@
 //! One pod is in hand at a time; while a binding is under way the next pod is tried. Whatever is
 //! done to the cluster is done by requests.
 
+mod changes;
+mod preemption;
 mod report;
+mod surroundings;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,22 +14,25 @@ use std::sync::Arc;
 use crate::api::Name;
 use crate::api::core::pod::Pod;
 use crate::api::meta::Uid;
-use crate::api::object::Object;
-use crate::api::request::{Answer, EventNote};
+use crate::api::object::{Kind, Object};
+use crate::api::request::{Answer, EventNote, Verb};
 use crate::api::why::Why;
 use crate::client::component::{Component, Moment};
 use crate::client::reconciler::Observed;
 use crate::scheduler::cache::Cache;
 use crate::scheduler::config::Config;
-use crate::scheduler::cycle::{Found, Outcome, Search};
-use crate::scheduler::event::{Action, EventResource, Happened, node_action, pod_action};
+use crate::scheduler::cycle::{Evaluation, Found, Nomination, Outcome, Rejected, Search};
+use crate::scheduler::framework::Room;
 use crate::scheduler::plugins::Point;
 use crate::scheduler::profile::Profile;
 use crate::scheduler::queue::{Failure, Queue, Queued};
 use crate::sim::index::Map;
 use crate::sim::time::SimTime;
 
+use preemption::{Next, Preemptions, Step, take_back_nomination};
 use report::Report;
+
+pub use surroundings::KINDS;
 
 /// kube-scheduler.
 #[derive(Clone)]
@@ -38,8 +44,9 @@ pub struct Scheduler {
     search: Search,
     /// The pod that is being tried, and when that is done.
     in_hand: Option<(Queued, SimTime)>,
-    /// Bindings under way, by the token of the request.
-    bindings: BTreeMap<u64, Binding>,
+    /// Requests under way, by their tokens.
+    requests: BTreeMap<u64, Purpose>,
+    preemptions: Preemptions,
     /// The pods without a node that it answers for, as the informer last showed them.
     pods: Map<Uid, Arc<Pod>>,
     last_token: u64,
@@ -51,6 +58,13 @@ pub struct Scheduler {
 struct Binding {
     queued: Queued,
     node: Name,
+}
+
+/// What a request under way is for.
+#[derive(Clone, Debug)]
+enum Purpose {
+    Binding(Binding),
+    Preemption(Step),
 }
 
 /// A pod as the scheduler sees it: only pods that have not ended are watched.
@@ -72,7 +86,8 @@ impl Scheduler {
             cache: Cache::default(),
             search: Search::default(),
             in_hand: None,
-            bindings: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            preemptions: Preemptions::default(),
             pods: Map::default(),
             last_token: 0,
             is_synced: false,
@@ -103,86 +118,6 @@ impl Scheduler {
             Some(pod) if pod.is_terminal() => Seen::Nothing,
             Some(pod) if pod.node_name.is_empty() => Seen::Waiting,
             Some(_) => Seen::Assigned,
-        }
-    }
-
-    /// Source: kubernetes v1.36 pkg/scheduler/eventhandlers.go, `addNodeToCache`,
-    /// `updateNodeInCache` and `deleteNodeFromCache`
-    fn node_changed(&mut self, change: &Observed<'_>, now: SimTime) {
-        let action = match (change.old, change.new) {
-            (Some(Object::Node(old)), Some(Object::Node(new))) => {
-                self.cache.put_node(new);
-                node_action(old, new)
-            }
-            (_, Some(Object::Node(new))) => {
-                self.cache.put_node(new);
-                Action::ADD
-            }
-            (Some(Object::Node(old)), _) => {
-                self.cache.remove_node(&old.meta.name);
-                Action::DELETE
-            }
-            _ => return,
-        };
-        if action != Action(0) {
-            self.queue.happened(&Happened::new(EventResource::Node, action, change), now);
-        }
-    }
-
-    /// Source: kubernetes v1.36 pkg/scheduler/eventhandlers.go, `addPod`, `updatePod` and
-    /// `deletePod`
-    fn pod_changed(&mut self, change: &Observed<'_>, now: SimTime) {
-        let of = |o: Option<&'_ Object>| o.and_then(Object::as_a::<Pod>).cloned();
-        let (old, new) = (of(change.old), of(change.new));
-        let (was, is) = (Scheduler::seen(old.as_ref()), Scheduler::seen(new.as_ref()));
-        if was == Seen::Waiting
-            && is != Seen::Waiting
-            && let Some(old) = &old
-        {
-            self.pods.remove(&old.meta.uid);
-            self.queue.delete(old.meta.uid);
-        }
-        match (is, &old, &new) {
-            (Seen::Waiting, _, Some(new)) => {
-                let before = old.as_ref().filter(|_| was == Seen::Waiting);
-                self.pod_waits(before, new, now);
-            }
-            (Seen::Assigned, _, Some(new)) => {
-                self.cache.put_pod(new);
-                let action = match &old {
-                    Some(old) if was == Seen::Assigned => pod_action(old, new),
-                    _ => Action::ADD,
-                };
-                let happened = Happened::new(EventResource::AssignedPod, action, change);
-                self.queue.happened(&happened, now);
-            }
-            (Seen::Nothing, Some(old), _)
-                if was == Seen::Assigned || self.cache.is_assumed(old.meta.uid) =>
-            {
-                self.cache.remove_pod(old.meta.uid);
-                self.pod_gone(old, now);
-            }
-            _ => {}
-        }
-    }
-
-    /// Room has come free: a pod has left its node, or does not go there after all.
-    fn pod_gone(&mut self, pod: &Arc<Pod>, now: SimTime) {
-        let gone = Object::Pod(pod.clone());
-        let gone = Observed { old: Some(&gone), new: None };
-        let happened = Happened::new(EventResource::AssignedPod, Action::DELETE, &gone);
-        self.queue.happened(&happened, now);
-    }
-
-    fn pod_waits(&mut self, before: Option<&Arc<Pod>>, pod: &Arc<Pod>, now: SimTime) {
-        let Some(profile) = self.profile_of(pod) else { return };
-        self.pods.insert(pod.meta.uid, pod.clone());
-        if self.cache.is_assumed(pod.meta.uid) {
-            return;
-        }
-        match before {
-            Some(before) => self.queue.update(before, pod, profile, now),
-            None => self.queue.add(pod.clone(), profile, now),
         }
     }
 
@@ -233,16 +168,74 @@ impl Scheduler {
         let percentage = self.config.percentage_of_nodes_to_score;
         match self.search.run(profile, percentage, &self.cache, &pod, moment.rng) {
             Outcome::Found(found) => self.bind(queued, found, moment),
-            Outcome::Rejected(rejected) => {
-                let failure = Failure::Rejected { by: rejected.plugins, pending: rejected.pending };
-                let report = Report {
-                    reason: "Unschedulable",
-                    message: &rejected.message,
-                    nominated: rejected.nominated.as_ref(),
-                };
-                self.failed(queued, failure, &report, moment);
-            }
+            Outcome::Rejected(rejected) => self.rejected(queued, rejected, moment),
             Outcome::Error(message) => self.error(queued, &message, moment),
+        }
+    }
+
+    /// No node was found. Where room can be made for the pod, that begins now.
+    fn rejected(&mut self, queued: Queued, rejected: Rejected, moment: &mut Moment<'_>) {
+        let failure = Failure::Rejected { by: rejected.plugins, pending: rejected.pending };
+        let pod = queued.pod.clone();
+        let nominated = match rejected.nomination {
+            Nomination::Stays => None,
+            Nomination::Cleared => Some(Name::default()),
+            Nomination::Room(room) => {
+                self.make_room(&pod, &room, moment);
+                Some(room.node)
+            }
+        };
+        let kept = nominated.clone().unwrap_or_else(|| pod.status.nominated_node_name.clone());
+        self.cache.nominations.set(&pod, &kept);
+        let report = Report { reason: "Unschedulable", message: &rejected.message, nominated };
+        self.failed(queued, failure, &report, moment);
+    }
+
+    /// Begins to remove victims, and takes the nomination from pods of lower priority that the
+    /// node was kept for.
+    fn make_room(&mut self, pod: &Arc<Pod>, room: &Room, moment: &mut Moment<'_>) {
+        let lower = |p: &&Arc<Pod>| p.priority() < pod.priority();
+        let others: Vec<Arc<Pod>> =
+            self.cache.nominations.on(&room.node).iter().filter(lower).cloned().collect();
+        let begun = self.preemptions.begin(pod, room, moment.time);
+        if begun.is_empty() {
+            return;
+        }
+        self.queue.hold(pod.meta.uid);
+        for other in others.iter().filter(|p| !p.status.nominated_node_name.is_empty()) {
+            let token = self.next_token();
+            let text = "{} is kept for a pod of higher priority";
+            moment.out.send(token, take_back_nomination(other), Why::one(text, room.node.clone()));
+        }
+        for (step, verb, why) in begun {
+            self.step(step, verb, why, moment);
+        }
+    }
+
+    fn step(&mut self, step: Step, verb: Verb, why: Why, moment: &mut Moment<'_>) {
+        let token = self.next_token();
+        moment.out.send(token, verb, why);
+        self.requests.insert(token, Purpose::Preemption(step));
+    }
+
+    fn preempted(&mut self, step: Step, answer: &Answer, moment: &mut Moment<'_>) {
+        match self.preemptions.answered(step, answer, moment) {
+            Next::Send(next) => {
+                let (step, verb, why) = *next;
+                if let Some(preemptor) = self.preemptions.waits_for_last(step.victim())
+                    && !self.cache.has_pod(step.victim().meta.uid)
+                {
+                    self.queue.release(preemptor);
+                }
+                self.step(step, verb, why, moment);
+            }
+            Next::Wait => {}
+            Next::Over(preemptor, failed) => {
+                self.queue.release(preemptor);
+                if failed {
+                    self.queue.activate_now(preemptor);
+                }
+            }
         }
     }
 
@@ -253,6 +246,7 @@ impl Scheduler {
     fn bind(&mut self, queued: Queued, found: Found, moment: &mut Moment<'_>) {
         let (pod, node) = (queued.pod.clone(), found.node);
         self.cache.assume(&pod, &node);
+        self.cache.nominations.remove(pod.meta.uid);
         let profile = self.profiles[queued.profile].clone();
         for p in profile.at(Point::Reserve) {
             if let Err(status) = p.plugin.reserve(&pod, &node, &mut self.cache) {
@@ -273,7 +267,7 @@ impl Scheduler {
         let token = self.next_token();
         let text = "best of {} nodes that would do, {} looked at";
         moment.out.send(token, verb, Why::two(text, found.feasible, found.evaluated));
-        self.bindings.insert(token, Binding { queued, node });
+        self.requests.insert(token, Purpose::Binding(Binding { queued, node }));
     }
 
     fn next_token(&mut self) -> u64 {
@@ -299,7 +293,8 @@ impl Scheduler {
     }
 
     fn error(&mut self, queued: Queued, message: &str, moment: &mut Moment<'_>) {
-        let report = Report { reason: "SchedulerError", message, nominated: None };
+        let nominated = Some(Name::default());
+        let report = Report { reason: "SchedulerError", message, nominated };
         self.failed(queued, Failure::Error, &report, moment);
     }
 
@@ -332,31 +327,14 @@ impl Scheduler {
     }
 }
 
-/// An event `FailedScheduling`.
-fn warning(pod: &Arc<Pod>, message: &str) -> EventNote {
-    EventNote {
-        about: Object::Pod(pod.clone()).reference(),
-        warning: true,
-        reason: "FailedScheduling",
-        message: crate::scheduler::diagnosis::note(message).into(),
-    }
-}
-
-impl Component for Scheduler {
-    fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
-        self.node_changed(change, moment.now);
-        self.pod_changed(change, moment.now);
-        self.go_on(moment);
+impl Scheduler {
+    /// How attempts are evaluated from now on.
+    pub fn evaluate(&mut self, evaluation: Evaluation) {
+        self.search.evaluation = evaluation;
     }
 
-    fn synced(&mut self, moment: &mut Moment<'_>) {
-        self.is_synced = true;
-        self.queue.started(moment.now);
-        self.go_on(moment);
-    }
-
-    fn reply(&mut self, token: u64, answer: &Answer, moment: &mut Moment<'_>) {
-        let Some(binding) = self.bindings.remove(&token) else { return };
+    /// The answer to a binding.
+    fn bound(&mut self, binding: Binding, answer: &Answer, moment: &mut Moment<'_>) {
         let Binding { queued, node } = binding;
         if let Answer::Refused(refusal) = answer {
             self.take_back(&queued, &node, moment.now);
@@ -372,6 +350,44 @@ impl Component for Scheduler {
                 message: text.into(),
             });
         }
+    }
+}
+
+/// An event `FailedScheduling`.
+fn warning(pod: &Arc<Pod>, message: &str) -> EventNote {
+    EventNote {
+        about: Object::Pod(pod.clone()).reference(),
+        warning: true,
+        reason: "FailedScheduling",
+        message: crate::scheduler::diagnosis::note(message).into(),
+    }
+}
+
+impl Component for Scheduler {
+    fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
+        let kind = change.latest().kind();
+        if kind == Kind::NODE {
+            self.node_changed(change, moment.now);
+        } else if kind == Kind::POD {
+            self.pod_changed(change, moment.now);
+        } else {
+            return surroundings::changed(&mut self.cache, change);
+        }
+        self.go_on(moment);
+    }
+
+    fn synced(&mut self, moment: &mut Moment<'_>) {
+        self.is_synced = true;
+        self.queue.started(moment.now);
+        self.go_on(moment);
+    }
+
+    fn reply(&mut self, token: u64, answer: &Answer, moment: &mut Moment<'_>) {
+        match self.requests.remove(&token) {
+            None => return,
+            Some(Purpose::Binding(binding)) => self.bound(binding, answer, moment),
+            Some(Purpose::Preemption(step)) => self.preempted(step, answer, moment),
+        }
         self.go_on(moment);
     }
 
@@ -381,7 +397,9 @@ impl Component for Scheduler {
 
     /// All that it knows is in memory.
     fn crashed(&mut self) {
+        let evaluation = self.search.evaluation;
         *self = Scheduler::new(self.config.clone(), SimTime::ZERO);
+        self.search.evaluation = evaluation;
     }
 }
 

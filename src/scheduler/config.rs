@@ -2,6 +2,7 @@
 
 use crate::api::Name;
 use crate::api::core::pod::NodeAffinity;
+use crate::api::core::pod_terms::SpreadConstraint;
 use crate::api::gates::{Gate, Gates};
 use crate::api::taint::ComparisonOperators;
 use crate::sim::time::SimDuration;
@@ -72,6 +73,56 @@ pub struct PluginArgs {
     pub balanced_resources: ScoredResources,
     /// The gate `TaintTolerationComparisonOperators`.
     pub comparison_operators: ComparisonOperators,
+    /// `PodTopologySpreadArgs`.
+    pub spread_defaults: SpreadDefaults,
+    /// `InterPodAffinityArgs`.
+    pub affinity: AffinityArgs,
+    /// `DefaultPreemptionArgs`.
+    pub preemption: PreemptionArgs,
+}
+
+/// How pods without constraints are spread.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum SpreadDefaults {
+    /// Softly over nodes and zones.
+    #[default]
+    System,
+    /// By these constraints, which name no pods.
+    List(Vec<SpreadConstraint>),
+}
+
+/// `InterPodAffinityArgs`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AffinityArgs {
+    /// What a pod's required affinity counts for pods that come after it.
+    pub hard_weight: i64,
+    /// Whether what pods that are there prefer counts only for pods that prefer something too.
+    pub ignores_preferred_of_existing: bool,
+}
+
+/// `DefaultPreemptionArgs`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PreemptionArgs {
+    /// Of a hundred nodes so many are tried at least.
+    pub min_candidate_nodes_percentage: usize,
+    /// So many are tried at least.
+    pub min_candidate_nodes_absolute: usize,
+}
+
+impl Default for AffinityArgs {
+    /// Source: kubernetes v1.36 pkg/scheduler/apis/config/v1/defaults.go,
+    /// `SetDefaults_InterPodAffinityArgs`
+    fn default() -> Self {
+        AffinityArgs { hard_weight: 1, ignores_preferred_of_existing: false }
+    }
+}
+
+impl Default for PreemptionArgs {
+    /// Source: kubernetes v1.36 pkg/scheduler/apis/config/v1/defaults.go,
+    /// `SetDefaults_DefaultPreemptionArgs`
+    fn default() -> Self {
+        PreemptionArgs { min_candidate_nodes_percentage: 10, min_candidate_nodes_absolute: 100 }
+    }
 }
 
 /// `NodeResourcesFitArgs`.

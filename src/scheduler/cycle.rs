@@ -1,28 +1,35 @@
 //! One attempt: the pod in hand, the nodes, and which of them it is.
 //!
 //! An attempt only looks; whoever runs it assumes and binds. Nothing is allocated a node: refusals
-//! are small values in a list that is used again.
+//! are small values in a list that is used again. What was worked out about a pod is kept for
+//! others like it ([`index`]); the outcome is the same as without.
+
+mod index;
+mod prepare;
+mod verdict;
 
 use std::sync::Arc;
 
 use crate::api::Name;
 use crate::api::core::pod::Pod;
-use crate::scheduler::cache::Cache;
+use crate::scheduler::cache::{Cache, NodeInfo};
 use crate::scheduler::diagnosis;
 use crate::scheduler::framework::{
-    Attempt, Code, Failed, Filter, PostFilter, PreFilter, Refused, add_weighted,
+    Attempt, Code, Failed, PostFilter, Refused, Room, Running, add_weighted,
 };
 use crate::scheduler::plugins::{PluginId, PluginSet, Point};
 use crate::scheduler::profile::Profile;
 use crate::sim::rng::Rng;
 
+use index::{Entry, Index};
+use prepare::{PreFilterRefusal, Prepared, prepare};
+
+pub use verdict::{RefusedNode, ScoredBy, Verdict};
+
 /// Fewer nodes than these are all looked at.
 ///
 /// Source: kubernetes v1.36 pkg/scheduler/schedule_one.go, `minFeasibleNodesToFind`
 const FEW_NODES: usize = 100;
-
-/// A filter in force, with its plugin.
-type Running<'a> = (PluginId, Box<dyn Filter<'a> + 'a>);
 
 /// What attempts share: where the next one starts, and lists that are used again.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +40,21 @@ pub struct Search {
     refused: Vec<(u32, u8, Refused)>,
     totals: Vec<i64>,
     scores: Vec<i64>,
+    index: Index,
+    /// How attempts are evaluated.
+    pub evaluation: Evaluation,
+}
+
+/// How attempts are evaluated; the outcome is the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Evaluation {
+    /// What was worked out about a pod is kept for others like it, on clusters of some size.
+    #[default]
+    Indexed,
+    /// As that, on clusters of any size.
+    AlwaysIndexed,
+    /// Every attempt anew.
+    Naive,
 }
 
 /// What came of an attempt.
@@ -66,15 +88,19 @@ pub struct Rejected {
     pub plugins: PluginSet,
     /// Those of them that only wait for something under way.
     pub pending: PluginSet,
-    /// The node that room is made on.
-    pub nominated: Option<Name>,
+    /// What becomes of a nomination.
+    pub nomination: Nomination,
 }
 
-/// The filters of an attempt and the nodes that they left.
-struct Prepared<'a> {
-    filters: Vec<Running<'a>>,
-    only: Option<Vec<Name>>,
-    narrowing: PluginSet,
+/// What becomes of the nomination of a pod that no node was found for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Nomination {
+    /// It stays as it is.
+    Stays,
+    /// It does not hold any more.
+    Cleared,
+    /// Room is to be made for it.
+    Room(Room),
 }
 
 /// How many nodes that would do are enough.
@@ -111,6 +137,11 @@ fn lot(draw: u64, place: usize) -> u64 {
 }
 
 impl Search {
+    /// A search that evaluates attempts in a way.
+    pub fn new(evaluation: Evaluation) -> Search {
+        Search { evaluation, ..Search::default() }
+    }
+
     /// Looks for a node for a pod.
     ///
     /// Source: kubernetes v1.36 pkg/scheduler/schedule_one.go, `schedulePod` and `schedulingCycle`
@@ -122,34 +153,51 @@ impl Search {
         pod: &Arc<Pod>,
         rng: &mut Rng,
     ) -> Outcome {
+        self.feasible.clear();
+        self.refused.clear();
+        self.totals.clear();
         if cluster.is_empty() {
             return Outcome::Rejected(Rejected::of("no nodes available to schedule pods".into()));
         }
         let attempt = Attempt { pod, cluster };
-        self.feasible.clear();
-        self.refused.clear();
-        let prepared = match prepare(profile, attempt) {
-            Ok(prepared) => prepared,
+        let entry = self.index.take(profile, attempt, self.evaluation);
+        let mut entry = match entry.map_or_else(|| prepare(profile, attempt).map(Entry::new), Ok) {
+            Ok(entry) => entry,
             Err(PreFilterRefusal { code: Code::Error, message, .. }) => {
                 return Outcome::Error(message);
             }
-            Err(refusal) => return self.refused_before(profile, attempt, &refusal),
+            Err(refusal) => return self.refused_before(profile, attempt, &refusal, rng),
         };
+        entry.settle();
+        let outcome = self.attempt(profile, percentage, attempt, &mut entry, rng);
+        self.index.give_back(entry, attempt);
+        outcome
+    }
+
+    fn attempt(
+        &mut self,
+        profile: &Profile,
+        percentage: i32,
+        attempt: Attempt<'_>,
+        entry: &mut Entry,
+        rng: &mut Rng,
+    ) -> Outcome {
+        let only = entry.prepared.only.as_ref();
         let enough = match profile.at(Point::Score).next() {
             Some(_) => nodes_to_find(
                 profile.percentage_of_nodes_to_score,
                 percentage,
-                prepared.only.as_ref().map_or(cluster.len(), Vec::len),
+                only.map_or(attempt.cluster.len(), Vec::len),
             ),
             None => 1,
         };
-        self.find(attempt, &prepared, enough);
+        self.find(attempt, entry, enough);
         if self.feasible.is_empty() {
-            return Outcome::Rejected(self.rejected(profile, attempt, &prepared));
+            return Outcome::Rejected(self.rejected(profile, attempt, &entry.prepared, rng));
         }
-        match self.choose(profile, attempt, rng) {
+        match self.choose(profile, attempt, entry, rng) {
             Ok(place) => Outcome::Found(Found {
-                node: cluster.at(self.feasible[place]).name().clone(),
+                node: attempt.cluster.at(self.feasible[place]).name().clone(),
                 evaluated: self.feasible.len() + self.refused.len(),
                 feasible: self.feasible.len(),
             }),
@@ -161,48 +209,43 @@ impl Search {
     /// search ended until enough are found.
     ///
     /// Source: kubernetes v1.36 pkg/scheduler/schedule_one.go, `findNodesThatFitPod`
-    fn find(&mut self, attempt: Attempt<'_>, prepared: &Prepared<'_>, enough: usize) {
-        let (cluster, filters) = (attempt.cluster, &prepared.filters[..]);
+    fn find(&mut self, attempt: Attempt<'_>, entry: &mut Entry, enough: usize) {
+        let cluster = attempt.cluster;
         let nominated = &attempt.pod.status.nominated_node_name;
         if !nominated.is_empty()
             && let Some(slot) = cluster.slot_of(nominated)
         {
-            self.try_node(cluster, filters, slot);
+            self.try_node(attempt, entry, slot);
             if !self.feasible.is_empty() {
                 return;
             }
             self.refused.clear();
         }
-        if let Some(names) = &prepared.only {
+        if let Some(names) = &entry.prepared.only {
             let slots: Vec<u32> = names.iter().filter_map(|n| cluster.slot_of(n)).collect();
-            self.walk(cluster, filters, &slots, enough);
+            self.walk(attempt, entry, &slots, enough);
         } else {
-            self.walk(cluster, filters, cluster.order(), enough);
+            self.walk(attempt, entry, cluster.order(), enough);
         }
         let processed = self.feasible.len() + self.refused.len();
         self.next_start = (self.next_start + processed) % cluster.len();
     }
 
-    fn walk(&mut self, cluster: &Cache, filters: &[Running<'_>], slots: &[u32], enough: usize) {
+    fn walk(&mut self, attempt: Attempt<'_>, entry: &mut Entry, slots: &[u32], enough: usize) {
         let start = if slots.is_empty() { 0 } else { self.next_start % slots.len() };
         for slot in slots[start..].iter().chain(&slots[..start]) {
-            self.try_node(cluster, filters, *slot);
+            self.try_node(attempt, entry, *slot);
             if self.feasible.len() >= enough {
                 return;
             }
         }
     }
 
-    /// The first filter that refuses a node ends it.
-    fn try_node(&mut self, cluster: &Cache, filters: &[Running<'_>], slot: u32) {
-        let node = cluster.at(slot);
-        for (number, (_, filter)) in (0..).zip(filters) {
-            if let Err(why) = filter.filter(node) {
-                self.refused.push((slot, number, why));
-                return;
-            }
+    fn try_node(&mut self, attempt: Attempt<'_>, entry: &mut Entry, slot: u32) {
+        match entry.verdict(attempt, slot) {
+            Ok(()) => self.feasible.push(slot),
+            Err((number, why)) => self.refused.push((slot, number, why)),
         }
-        self.feasible.push(slot);
     }
 
     /// Ranks the nodes that would do; the place of the best, drawn among equals.
@@ -212,25 +255,23 @@ impl Search {
         &mut self,
         profile: &Profile,
         attempt: Attempt<'_>,
+        entry: &mut Entry,
         rng: &mut Rng,
     ) -> Result<usize, String> {
         if self.feasible.len() == 1 {
             return Ok(0);
         }
-        self.totals.clear();
+        entry.prepare_scores(profile, attempt)?;
         self.totals.resize(self.feasible.len(), 0);
         self.scores.resize(self.feasible.len(), 0);
-        for p in profile.at(Point::Score) {
-            let prepared = p.plugin.pre_score(attempt, &self.feasible);
-            let failed = |why| format!("running PreScore plugin {:?}: {why}", p.id.name());
-            let Some(score) = prepared.map_err(|s| failed(s.reason))? else { continue };
-            score.score(attempt.cluster, &self.feasible, &mut self.scores);
-            score.normalize(attempt.cluster, &self.feasible, &mut self.scores);
-            add_weighted(&mut self.totals, &self.scores, p.weight);
-        }
+        entry.add_scores(attempt.cluster, &self.feasible, &mut self.totals, &mut self.scores);
         let draw = rng.bits();
-        let scored = self.totals.iter().enumerate().map(|(i, total)| (*total, lot(draw, i)));
-        Ok(best(scored).expect("nodes that would do were found"))
+        let most = self.totals.iter().copied().max().expect("nodes that would do were found");
+        let equals = self.totals.iter().enumerate().filter(|(_, total)| **total == most);
+        let drawn = equals.map(|(place, _)| (place, lot(draw, place)));
+        let first_of_greatest =
+            |a: &(usize, u64), b: &(usize, u64)| a.1.cmp(&b.1).then(b.0.cmp(&a.0));
+        Ok(drawn.max_by(first_of_greatest).expect("one of them has the most").0)
     }
 
     /// The totals of the last ranking, by node; empty when only one would do.
@@ -239,33 +280,41 @@ impl Search {
         nodes.zip(self.totals.iter().copied())
     }
 
+    /// The nodes that would have done in the last search.
+    pub fn feasible(&self) -> &[u32] {
+        &self.feasible
+    }
+
     /// A plugin refused all nodes before they were looked at.
     fn refused_before(
         &mut self,
         profile: &Profile,
         attempt: Attempt<'_>,
         refusal: &PreFilterRefusal,
+        rng: &mut Rng,
     ) -> Outcome {
         let mut rejected = Rejected::of(format!(
             "0/{} nodes are available: {}.",
             attempt.cluster.len(),
             refusal.message
         ));
+        rejected.nomination = Nomination::Stays;
         rejected.plugins = refusal.plugins;
         if refusal.code == Code::Pending {
             rejected.pending = refusal.plugins;
         }
-        let failed = Failed { attempt, filters: &[], refused: &self.refused };
-        rejected.make_room(profile, &failed);
+        let mut failed = Failed { attempt, filters: &[], refused: &self.refused, rng };
+        rejected.make_room(profile, &mut failed);
         Outcome::Rejected(rejected)
     }
 
     /// No node would do.
-    fn rejected<'a>(
+    fn rejected(
         &self,
         profile: &Profile,
-        attempt: Attempt<'a>,
-        prepared: &Prepared<'a>,
+        attempt: Attempt<'_>,
+        prepared: &Prepared,
+        rng: &mut Rng,
     ) -> Rejected {
         let all = attempt.cluster.len();
         let mut reasons = diagnosis::histogram(&self.refused, &prepared.filters);
@@ -275,6 +324,7 @@ impl Search {
             reasons.insert(why.into(), all - self.refused.len());
         }
         let mut rejected = Rejected::of(diagnosis::unavailable(all, &reasons));
+        rejected.nomination = Nomination::Stays;
         rejected.plugins = prepared.narrowing;
         for (_, number, why) in &self.refused {
             let plugin = prepared.filters[usize::from(*number)].0;
@@ -283,8 +333,8 @@ impl Search {
                 rejected.pending.insert(plugin);
             }
         }
-        let failed = Failed { attempt, filters: &prepared.filters, refused: &self.refused };
-        rejected.make_room(profile, &failed);
+        let (filters, refused) = (&prepared.filters[..], &self.refused[..]);
+        rejected.make_room(profile, &mut Failed { attempt, filters, refused, rng });
         rejected
     }
 }
@@ -292,25 +342,29 @@ impl Search {
 impl Rejected {
     fn of(message: String) -> Rejected {
         let (plugins, pending) = (PluginSet::NONE, PluginSet::NONE);
-        Rejected { message, plugins, pending, nominated: None }
+        Rejected { message, plugins, pending, nomination: Nomination::Cleared }
     }
 
     /// Runs the plugins that try to make room, and adds what they have to say.
     ///
     /// Source: kubernetes v1.36 pkg/scheduler/framework/runtime/framework.go,
     /// `frameworkImpl.RunPostFilterPlugins`
-    fn make_room(&mut self, profile: &Profile, failed: &Failed<'_, '_>) {
+    fn make_room(&mut self, profile: &Profile, failed: &mut Failed<'_>) {
         let mut texts = Vec::new();
         for p in profile.at(Point::PostFilter) {
             match p.plugin.post_filter(failed) {
                 PostFilter::Nothing(text) => texts.push(text),
-                PostFilter::Silent => return,
-                PostFilter::Nominated(node) => {
-                    self.nominated = Some(node);
+                PostFilter::Hopeless(text) => {
+                    self.nomination = Nomination::Cleared;
+                    texts.push(text);
+                }
+                PostFilter::Nominated(room) => {
+                    self.nomination = Nomination::Room(room);
                     return;
                 }
             }
         }
+        texts.retain(|text| !text.is_empty());
         if !texts.is_empty() {
             self.message.push(' ');
             self.message.push_str(&texts.join(", "));
@@ -318,67 +372,43 @@ impl Rejected {
     }
 }
 
-/// No node can do, for a reason that no node was asked for.
-struct PreFilterRefusal {
-    code: Code,
-    message: String,
-    plugins: PluginSet,
+/// Whether a node would do: the first filter that refuses it ends it.
+fn first_refusal(filters: &[Running], slot: u32, node: &NodeInfo) -> Result<(), (u8, Refused)> {
+    for (number, (_, filter)) in (0..).zip(filters) {
+        if !filter.is_idle() {
+            filter.filter(slot, node).map_err(|why| (number, why))?;
+        }
+    }
+    Ok(())
 }
 
-/// Asks the plugins what they have to say about a pod.
+/// Whether a node would do, with the pods that it is kept for and without.
+///
+/// # Errors
+/// The filter that refuses it, and why.
 ///
 /// Source: kubernetes v1.36 pkg/scheduler/framework/runtime/framework.go,
-/// `frameworkImpl.RunPreFilterPlugins`
-fn prepare<'a>(
-    profile: &'a Profile,
-    attempt: Attempt<'a>,
-) -> Result<Prepared<'a>, PreFilterRefusal> {
-    let mut prepared = Prepared { filters: Vec::new(), only: None, narrowing: PluginSet::NONE };
-    for p in profile.at(Point::Filter) {
-        match p.plugin.pre_filter(attempt) {
-            PreFilter::Skip => {}
-            PreFilter::Each(filter) => prepared.filters.push((p.id, filter)),
-            PreFilter::Only(names, filter) => {
-                prepared.filters.push((p.id, filter));
-                prepared.narrow(p.id, names)?;
-            }
-            PreFilter::Refuse(status) => {
-                let mut plugins = PluginSet::NONE;
-                plugins.insert(p.id);
-                let (code, message) = (status.code, status.reason.to_string());
-                let message = if code == Code::Error {
-                    format!("running PreFilter plugin {:?}: {message}", p.id.name())
-                } else {
-                    message
-                };
-                return Err(PreFilterRefusal { code, message, plugins });
-            }
+/// `frameworkImpl.RunFilterPluginsWithNominatedPods`
+pub fn filter_node(
+    cluster: &Cache,
+    pod: &Pod,
+    filters: &[Running],
+    slot: u32,
+    node: &NodeInfo,
+) -> Result<(), (u8, Refused)> {
+    let before_it = |p: &&Arc<Pod>| p.priority() >= pod.priority() && p.meta.uid != pod.meta.uid;
+    let nominated = cluster.nominations.on(node.name());
+    if nominated.iter().any(|p| before_it(&p)) {
+        let mut fuller = node.clone();
+        let mut thought: Vec<Running> =
+            filters.iter().map(|(id, filter)| (*id, filter.boxed_clone())).collect();
+        for other in nominated.iter().filter(before_it) {
+            fuller.add_pod(other.clone());
+            thought.iter_mut().for_each(|(_, filter)| filter.add_pod(other, slot, cluster));
         }
+        first_refusal(&thought, slot, &fuller)?;
     }
-    Ok(prepared)
-}
-
-impl Prepared<'_> {
-    fn narrow(&mut self, plugin: PluginId, names: Vec<Name>) -> Result<(), PreFilterRefusal> {
-        self.narrowing.insert(plugin);
-        let left = match self.only.take() {
-            None => names,
-            Some(before) => before.into_iter().filter(|n| names.contains(n)).collect(),
-        };
-        if left.is_empty() {
-            let names: Vec<&str> = self.narrowing.iter().map(PluginId::name).collect();
-            let message = match names[..] {
-                [one] => format!("node(s) didn't satisfy plugin {one}"),
-                _ => {
-                    format!("node(s) didn't satisfy plugin(s) [{}] simultaneously", names.join(" "))
-                }
-            };
-            let (code, plugins) = (Code::UnschedulableAndUnresolvable, self.narrowing);
-            return Err(PreFilterRefusal { code, message, plugins });
-        }
-        self.only = Some(left);
-        Ok(())
-    }
+    first_refusal(filters, slot, node)
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::Name;
-use crate::scheduler::framework::{Filter, Refused};
-use crate::scheduler::plugins::PluginId;
+use crate::scheduler::framework::{Refused, Running};
 
 /// What an event's note may have at most, in bytes.
 ///
@@ -25,10 +24,7 @@ pub fn unavailable(nodes: usize, reasons: &BTreeMap<Name, usize>) -> String {
 }
 
 /// How many nodes were refused for each reason. One node may count for several.
-pub fn histogram<'a>(
-    refused: &[(u32, u8, Refused)],
-    filters: &[(PluginId, Box<dyn Filter<'a> + 'a>)],
-) -> BTreeMap<Name, usize> {
+pub fn histogram(refused: &[(u32, u8, Refused)], filters: &[Running]) -> BTreeMap<Name, usize> {
     let mut counts = vec![[0_usize; 64]; filters.len()];
     for (_, filter, why) in refused {
         why.bits().for_each(|bit| counts[usize::from(*filter)][bit as usize] += 1);

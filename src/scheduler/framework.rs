@@ -9,9 +9,11 @@ use std::sync::Arc;
 use crate::api::Name;
 use crate::api::core::pod::Pod;
 use crate::api::request::Verb;
-use crate::scheduler::cache::{Cache, NodeInfo};
+use crate::api::selector::Selector;
+use crate::scheduler::cache::{Cache, Moved, NodeInfo};
 use crate::scheduler::event::{ClusterEvent, Happened};
 use crate::scheduler::plugins::PluginId;
+use crate::sim::rng::Rng;
 
 /// The highest score that a plugin may give a node.
 ///
@@ -115,69 +117,136 @@ pub struct Attempt<'a> {
 }
 
 /// What a plugin works out about a pod before nodes are looked at.
-pub enum PreFilter<'a> {
+pub enum PreFilter {
     /// It has nothing to say about this pod.
     Skip,
     /// It looks at each node.
-    Each(Box<dyn Filter<'a> + 'a>),
+    Each(Box<dyn Filter>),
     /// Only these nodes can do, and it looks at each.
-    Only(Vec<Name>, Box<dyn Filter<'a> + 'a>),
+    Only(Vec<Name>, Box<dyn Filter>),
     /// No node can do.
     Refuse(Status),
 }
 
+/// What the answer about a node depends on, beside the pod.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// On the node and the pods on it.
+    Node,
+    /// On pods elsewhere too.
+    Cluster,
+}
+
 /// What a plugin has worked out about a pod, to be held against nodes.
-pub trait Filter<'a>: Send {
-    /// Whether the pod may go to the node.
+pub trait Filter: Send {
+    /// Whether the pod may go to the node in a slot.
     ///
     /// # Errors
     /// Why it may not.
-    fn filter(&self, node: &NodeInfo) -> Result<(), Refused>;
+    fn filter(&self, slot: u32, node: &NodeInfo) -> Result<(), Refused>;
 
     /// The text of a reason, by its number.
     fn reason(&self, bit: u32) -> Name;
 
+    /// What the answer depends on. One that depends on pods elsewhere must follow them.
+    fn scope(&self) -> Scope {
+        Scope::Node
+    }
+
+    /// A pod has come to a node or left it.
+    fn follow(&mut self, _moved: &Moved, _cluster: &Cache) {}
+
+    /// Whether it lets all nodes pass, as far as it has followed.
+    fn is_idle(&self) -> bool {
+        false
+    }
+
+    /// An attempt begins: nothing comes or goes any more, but what is only thought of.
+    fn settle(&mut self) {}
+
     /// Counts a pod in that is thought to be on a node.
-    fn add_pod(&mut self, _pod: &Pod, _node: &NodeInfo) {}
+    fn add_pod(&mut self, _pod: &Arc<Pod>, _slot: u32, _cluster: &Cache) {}
 
     /// Counts a pod out that is thought to be gone from a node.
-    fn remove_pod(&mut self, _pod: &Pod, _node: &NodeInfo) {}
+    fn remove_pod(&mut self, _pod: &Arc<Pod>, _slot: u32, _cluster: &Cache) {}
 
     /// A copy, for trying what would be if pods came or went.
-    fn boxed_clone(&self) -> Box<dyn Filter<'a> + 'a>;
+    fn boxed_clone(&self) -> Box<dyn Filter>;
 }
 
 /// What a plugin has worked out about a pod, to rank nodes by.
-pub trait Score<'a>: Send {
+pub trait Score: Send {
     /// Puts the raw score of each node in `scores`, which is as long as `nodes`.
-    fn score(&self, cluster: &Cache, nodes: &[u32], scores: &mut [i64]);
+    fn score(&mut self, cluster: &Cache, nodes: &[u32], scores: &mut [i64]);
 
     /// Brings the scores of all nodes to the range from 0 to [`MAX_NODE_SCORE`].
-    fn normalize(&self, _cluster: &Cache, _nodes: &[u32], _scores: &mut [i64]) {}
+    fn normalize(&self, _scores: &mut [i64]) {}
+
+    /// Whether scores are brought to the range by all of them together; else they are in it.
+    fn is_relative(&self) -> bool {
+        false
+    }
+
+    /// What the raw score of a node depends on. One that depends on pods elsewhere must follow
+    /// them.
+    fn scope(&self) -> Scope {
+        Scope::Node
+    }
+
+    /// Whether it has nothing to say after all, as far as it has followed.
+    fn is_silent(&self) -> bool {
+        false
+    }
+
+    /// A pod has come to a node or left it.
+    fn follow(&mut self, _moved: &Moved, _cluster: &Cache) {}
 }
 
 /// What a plugin works out about a pod before nodes are ranked: none when it has nothing to say.
-pub type PreScore<'a> = Result<Option<Box<dyn Score<'a> + 'a>>, Status>;
+pub type PreScore = Result<Option<Box<dyn Score>>, Status>;
+
+/// A filter in force, with its plugin.
+pub type Running = (PluginId, Box<dyn Filter>);
 
 /// What the filters of a failed attempt found, for plugins that try to make room.
-pub struct Failed<'f, 'a> {
+pub struct Failed<'f> {
     /// What the attempt was about.
-    pub attempt: Attempt<'a>,
+    pub attempt: Attempt<'f>,
     /// The filters that are in force, with their plugins.
-    pub filters: &'f [(PluginId, Box<dyn Filter<'a> + 'a>)],
+    pub filters: &'f [Running],
     /// The nodes that were refused: slot, number of the filter, why.
     pub refused: &'f [(u32, u8, Refused)],
+    /// For choices among equals.
+    pub rng: &'f mut Rng,
 }
 
 /// What came of trying to make room.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PostFilter {
-    /// It found nothing; what it has to say.
+    /// It found nothing and has something to say; a nomination stays as it is.
     Nothing(String),
+    /// There is nothing to find, so that a nomination does not hold any more.
+    Hopeless(String),
     /// Room can be made on a node, which the pod is nominated for.
-    Nominated(Name),
-    /// Nothing, and nothing to say.
-    Silent,
+    Nominated(Room),
+}
+
+/// Room that can be made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Room {
+    /// The node.
+    pub node: Name,
+    /// The pods that have to go, the most important first.
+    pub victims: Vec<Arc<Pod>>,
+}
+
+/// A pod that is to be queued.
+#[derive(Clone, Copy)]
+pub struct Entry<'a> {
+    /// The pod.
+    pub pod: &'a Pod,
+    /// Whether room is being made for it.
+    pub is_preempting: bool,
 }
 
 /// A plugin of the scheduler: each method is one point of the scheduling framework.
@@ -188,7 +257,7 @@ pub trait Plugin: Send + Sync {
     ///
     /// # Errors
     /// Why it may not.
-    fn pre_enqueue(&self, _pod: &Pod) -> Result<(), Status> {
+    fn pre_enqueue(&self, _entry: Entry<'_>) -> Result<(), Status> {
         Ok(())
     }
 
@@ -202,21 +271,33 @@ pub trait Plugin: Send + Sync {
         true
     }
 
+    /// Whether what it works out holds for every pod with the same spec, labels, namespace and
+    /// owner while nodes stay as they are, pods that come and go followed. A plugin that does not
+    /// know has every attempt evaluated anew.
+    fn is_shareable(&self, _pod: &Pod) -> bool {
+        false
+    }
+
+    /// What else it reads: while this stays the same, what was worked out holds.
+    fn premise(&self, _attempt: Attempt<'_>) -> Selector {
+        Selector::EVERYTHING
+    }
+
     /// What it works out about a pod before nodes are looked at.
-    fn pre_filter<'a>(&'a self, _attempt: Attempt<'a>) -> PreFilter<'a> {
+    fn pre_filter(&self, _attempt: Attempt<'_>) -> PreFilter {
         PreFilter::Skip
     }
 
     /// Tries to make room after no node was found.
-    fn post_filter(&self, _failed: &Failed<'_, '_>) -> PostFilter {
-        PostFilter::Silent
+    fn post_filter(&self, _failed: &mut Failed<'_>) -> PostFilter {
+        PostFilter::Nothing(String::new())
     }
 
-    /// What it works out about a pod before nodes are ranked; `feasible` are their slots.
+    /// What it works out about a pod before nodes are ranked.
     ///
     /// # Errors
     /// What went wrong.
-    fn pre_score<'a>(&'a self, _attempt: Attempt<'a>, _feasible: &[u32]) -> PreScore<'a> {
+    fn pre_score(&self, _attempt: Attempt<'_>) -> PreScore {
         Ok(None)
     }
 

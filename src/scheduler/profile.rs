@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::api::Name;
 use crate::api::core::pod::Pod;
+use crate::api::selector::Selector;
 use crate::scheduler::config::ProfileConfig;
 use crate::scheduler::event::{ClusterEvent, Happened};
-use crate::scheduler::framework::{Plugin, Status};
+use crate::scheduler::framework::{Attempt, Entry, Plugin, Status};
 use crate::scheduler::plugins::{PluginId, PluginSet, Point};
 
 /// A plugin that is in force.
@@ -68,9 +69,20 @@ impl Profile {
     ///
     /// # Errors
     /// The plugin, and why.
-    pub fn pre_enqueue(&self, pod: &Pod) -> Result<(), (PluginId, Status)> {
+    pub fn pre_enqueue(&self, entry: Entry<'_>) -> Result<(), (PluginId, Status)> {
         let mut gates = self.at(Point::PreEnqueue);
-        gates.try_for_each(|p| p.plugin.pre_enqueue(pod).map_err(|why| (p.id, why)))
+        gates.try_for_each(|p| p.plugin.pre_enqueue(entry).map_err(|why| (p.id, why)))
+    }
+
+    /// Whether what its plugins work out about a pod holds for others like it.
+    pub fn is_shareable(&self, pod: &Pod) -> bool {
+        self.plugins.iter().all(|p| p.plugin.is_shareable(pod))
+    }
+
+    /// What else its plugins read about a pod.
+    pub fn premises(&self, attempt: Attempt<'_>) -> Vec<Selector> {
+        let all = self.plugins.iter().map(|p| p.plugin.premise(attempt));
+        all.filter(|premise| !premise.is_everything()).collect()
     }
 
     /// The plugins that are registered for an event.

@@ -7,6 +7,7 @@
 mod backoff;
 mod pool;
 mod sizes;
+mod state;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -16,6 +17,7 @@ use crate::api::core::pod::Pod;
 use crate::api::meta::Uid;
 use crate::scheduler::config::QueueConfig;
 use crate::scheduler::event::{ClusterEvent, EventResource, Happened, pod_action};
+use crate::scheduler::framework::Entry;
 use crate::scheduler::plugins::{PluginSet, priority_sort};
 use crate::scheduler::profile::Profile;
 use crate::sim::index::Map;
@@ -23,6 +25,8 @@ use crate::sim::time::{SimDuration, SimTime};
 
 pub use backoff::{backing_off, expiry, span};
 use pool::Pool;
+
+pub use state::{Failure, Place, Strategy};
 
 /// How often leftovers are looked for.
 ///
@@ -54,48 +58,6 @@ pub struct Queued {
     arrival: u64,
 }
 
-/// What is to become of a pod that something happened for.
-///
-/// Source: kubernetes v1.36 pkg/scheduler/backend/queue/scheduling_queue.go, `queueingStrategy`
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Strategy {
-    /// It stays.
-    Skip,
-    /// It is tried once its pause is over.
-    AfterBackoff,
-    /// It is tried at once.
-    Immediately,
-}
-
-/// Why an attempt failed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Failure {
-    /// Plugins rejected the pod.
-    Rejected {
-        /// Those that did.
-        by: PluginSet,
-        /// Those that only wait for something under way.
-        pending: PluginSet,
-    },
-    /// Something else went wrong.
-    Error,
-}
-
-/// Where a pod waits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Place {
-    /// To be tried next.
-    Active,
-    /// It pauses after it was rejected.
-    Backoff,
-    /// It pauses after an error.
-    ErrorBackoff,
-    /// It waits for something to happen.
-    Unschedulable,
-    /// It may not be queued; the pool of the unschedulable holds it too.
-    Gated,
-}
-
 /// The order of pods to be tried: priority, time, arrival.
 type ActiveKey = (Reverse<i32>, SimTime, u64, Uid);
 
@@ -121,6 +83,8 @@ pub struct Queue {
     events: VecDeque<Happened>,
     first_event: u64,
     arrivals: u64,
+    /// Pods that room is being made for.
+    held: BTreeSet<Uid>,
 }
 
 impl Queue {
@@ -139,6 +103,7 @@ impl Queue {
             events: VecDeque::new(),
             first_event: 0,
             arrivals: 0,
+            held: BTreeSet::new(),
         }
     }
 
@@ -167,7 +132,9 @@ impl Queue {
     }
 
     fn is_gated(&self, queued: &mut Queued) -> bool {
-        let refused = self.profiles[queued.profile].pre_enqueue(&queued.pod);
+        let is_preempting = self.held.contains(&queued.pod.meta.uid);
+        let entry = Entry { pod: &queued.pod, is_preempting };
+        let refused = self.profiles[queued.profile].pre_enqueue(entry);
         if let Err((plugin, _)) = &refused {
             queued.rejected_by.insert(*plugin);
         }
@@ -257,8 +224,29 @@ impl Queue {
         }
     }
 
+    /// Room is being made for a pod: it is not to be queued meanwhile.
+    pub fn hold(&mut self, uid: Uid) {
+        self.held.insert(uid);
+    }
+
+    /// No room is being made for a pod any more. It waits on until something happens.
+    pub fn release(&mut self, uid: Uid) {
+        self.held.remove(&uid);
+    }
+
+    /// A pod is to be tried at once, wherever it waits.
+    ///
+    /// Source: kubernetes v1.36 pkg/scheduler/backend/queue/scheduling_queue.go,
+    /// `PriorityQueue.Activate`
+    pub fn activate_now(&mut self, uid: Uid) {
+        if let Some((_, queued)) = self.take(uid) {
+            self.activate(queued);
+        }
+    }
+
     /// A pod wants no node any more.
     pub fn delete(&mut self, uid: Uid) {
+        self.held.remove(&uid);
         self.take(uid);
         self.done(uid);
     }
@@ -370,6 +358,16 @@ impl Queue {
     /// Source: kubernetes v1.36 pkg/scheduler/backend/queue/scheduling_queue.go,
     /// `PriorityQueue.MoveAllToActiveOrBackoffQueue`
     pub fn happened(&mut self, happened: &Happened, now: SimTime) {
+        self.happened_to(happened, |_| true, now);
+    }
+
+    /// The same, but only pods are asked that `concerns` finds.
+    pub fn happened_to(
+        &mut self,
+        happened: &Happened,
+        concerns: impl Fn(&Pod) -> bool,
+        now: SimTime,
+    ) {
         if self.pool.is_empty() && self.in_flight.is_empty() {
             return;
         }
@@ -385,6 +383,7 @@ impl Queue {
             let Some((_, queued)) = self.waiting.get(&uid) else { continue };
             let strategy = self.strategy(queued, happened);
             if strategy != Strategy::Skip
+                && concerns(&queued.pod)
                 && let Some((_, queued)) = self.take(uid)
             {
                 self.requeue(queued, strategy, now);

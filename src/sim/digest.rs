@@ -10,7 +10,7 @@ pub trait Canonical {
     fn encode(&self, out: &mut Encoder);
 }
 
-/// A buffer for one record.
+/// A buffer for records.
 #[derive(Clone, Default)]
 pub struct Encoder(Vec<u8>);
 
@@ -27,10 +27,14 @@ impl Encoder {
     }
 }
 
+/// How many bytes are hashed at once.
+const FULL: usize = 2048;
+
 /// The running digest of a run's log.
 #[derive(Clone)]
 pub struct Digest {
     hasher: Xxh3,
+    /// What was taken up and not hashed yet.
     buffer: Encoder,
 }
 
@@ -43,17 +47,21 @@ impl Default for Digest {
 impl Digest {
     /// Takes up one record, whose canonical form `encode` writes.
     pub fn take_up(&mut self, numbers: [u64; 4], encode: impl FnOnce(&mut Encoder)) {
-        self.buffer.0.clear();
         for number in numbers {
             self.buffer.number(number);
         }
         encode(&mut self.buffer);
-        self.hasher.update(&self.buffer.0);
+        if self.buffer.0.len() >= FULL {
+            self.hasher.update(&self.buffer.0);
+            self.buffer.0.clear();
+        }
     }
 
     /// The value so far.
     pub fn value(&self) -> DigestValue {
-        DigestValue(self.hasher.digest128())
+        let mut hasher = self.hasher.clone();
+        hasher.update(&self.buffer.0);
+        DigestValue(hasher.digest128())
     }
 }
 

@@ -35,6 +35,8 @@ const COVERED: &[&str] = &[
     "08-node-failure",
     "09-cascade",
     "11-statefulset",
+    "13-scheduler-hetero",
+    "14-preemption",
     "15-pdb-drain",
     "16a-kcm-crash",
 ];
@@ -44,8 +46,6 @@ const NEEDS: &[(&str, &str)] = &[
     ("10a-job-5-2", "Job"),
     ("10b-job-failing", "Job"),
     ("12-daemonset", "DaemonSet"),
-    ("13-scheduler-hetero", "further scheduler plugins"),
-    ("14-preemption", "preemption"),
     ("18-namespace-deletion", "StatefulSet and Job"),
     ("19-cronjob", "CronJob"),
     ("21-crashloop", "init containers and liveness probes held against their times"),
@@ -81,6 +81,7 @@ const CHANCE: &[Row] = &[
     ("08-node-failure", "pods deleted, by owner", DRAWN),
     ("08-node-failure", "pods marked for deletion, by owner", DRAWN),
     ("11-statefulset", "pod db-", DRAWN),
+    ("14-preemption", "pod ", DRAWN),
     (
         "08-node-failure",
         "Deployment/web condition Available = ",

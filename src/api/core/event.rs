@@ -21,15 +21,16 @@ pub struct Event {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EventBody {
-    /// Whom it is about.
-    pub involved_object: ObjectReference,
+    /// Whom it is about; shared by the events about one object.
+    pub involved_object: Arc<ObjectReference>,
     /// One word.
     pub reason: Name,
     /// A sentence.
     #[serde(deserialize_with = "text")]
     pub message: Arc<str>,
-    /// Who tells it.
-    pub source: EventSource,
+    /// Who tells it, and how bad it is; shared by the events of one component.
+    #[serde(flatten)]
+    pub origin: Arc<EventOrigin>,
     /// When it was first told.
     pub first_timestamp: Option<Time>,
     /// When it was last told.
@@ -37,25 +38,33 @@ pub struct EventBody {
     /// How often it was told.
     #[serde(skip_serializing_if = "is_zero")]
     pub count: i32,
-    /// `Normal` or `Warning`.
-    #[serde(rename = "type")]
-    pub kind: Name,
     /// When it happened, for events of the newer interface.
     #[serde(with = "micro")]
     pub event_time: Option<Time>,
-    /// What was being done, for events of the newer interface.
-    #[serde(skip_serializing_if = "Name::is_empty")]
-    pub action: Name,
     /// Another object that has to do with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub related: Option<Box<ObjectReference>>,
+    /// Fields that are kept and not acted upon.
+    #[serde(flatten)]
+    pub rest: Rest,
+}
+
+/// Where an event comes from: what the events of one component have in common.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EventOrigin {
+    /// Who tells it.
+    pub source: EventSource,
+    /// `Normal` or `Warning`.
+    #[serde(rename = "type")]
+    pub kind: Name,
+    /// What was being done, for events of the newer interface.
+    #[serde(skip_serializing_if = "Name::is_empty")]
+    pub action: Name,
     /// The component, for events of the newer interface.
     pub reporting_component: Name,
     /// The component's instance.
     pub reporting_instance: Name,
-    /// Fields that are kept and not acted upon.
-    #[serde(flatten)]
-    pub rest: Rest,
 }
 
 /// Who tells an event.

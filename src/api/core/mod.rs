@@ -8,5 +8,6 @@ pub mod node;
 pub mod node_selector;
 pub mod pod;
 pub mod pod_requests;
+pub mod pod_terms;
 pub mod priority_class;
 pub mod service;

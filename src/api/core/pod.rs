@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::api::Name;
 use crate::api::condition::{self, Condition};
 use crate::api::core::container::{Container, ContainerStatus};
+use crate::api::core::pod_terms::{PodTerms, SpreadConstraint};
 use crate::api::labels::Labels;
 use crate::api::meta::{Meta, Rest};
 use crate::api::resource::{ResourceList, Resources};
@@ -88,6 +89,12 @@ pub struct PodSpec {
     /// Its quality of service, computed once.
     #[serde(skip)]
     pub qos_class: QosClass,
+    /// Affinity to pods and away from them, made ready once.
+    #[serde(skip)]
+    pub pod_terms: PodTerms,
+    /// How it is to be spread, made ready once.
+    #[serde(skip)]
+    pub spread: Vec<SpreadConstraint>,
 }
 
 /// A port of the node that a container takes.
@@ -131,9 +138,9 @@ pub enum QosClass {
 pub struct Affinity {
     /// To nodes.
     pub node_affinity: Option<NodeAffinity>,
-    /// To pods; read by inter-pod affinity.
+    /// To pods, as it was written.
     pub pod_affinity: Option<Value>,
-    /// Away from pods; read by inter-pod affinity.
+    /// Away from pods, as it was written.
     pub pod_anti_affinity: Option<Value>,
 }
 
@@ -343,7 +350,12 @@ impl PodSpec {
         strip_nulls(&mut value);
         let mut spec = PodSpec::deserialize(&value)?;
         if let Value::Object(raw) = value {
+            spec.spread = SpreadConstraint::all(&raw);
             spec.raw = Arc::new(raw);
+        }
+        if let Some(affinity) = &spec.affinity {
+            let (near, away) = (&affinity.pod_affinity, &affinity.pod_anti_affinity);
+            spec.pod_terms = PodTerms::new(near.as_ref(), away.as_ref());
         }
         crate::api::core::pod_requests::compute(&mut spec);
         Ok(Arc::new(spec))

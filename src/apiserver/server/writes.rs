@@ -32,7 +32,8 @@ impl Apiserver {
         if let Err(refusal) = create::is_new(&object) {
             return self.refuse(&pending, refusal, context);
         }
-        let birth = self.birth(context);
+        let is_read = matches!(pending.request.verb, Verb::Post { .. });
+        let birth = Birth { is_read, ..self.birth(context) };
         let mut admitted = std::mem::take(&mut self.admitted);
         let prepared = prepare(object, &birth, &mut admitted, self);
         self.admitted = admitted;
@@ -58,6 +59,7 @@ impl Apiserver {
             server: self.name.clone(),
             state: self.admission_state,
             gates: self.config.gates,
+            is_read: false,
         }
     }
 

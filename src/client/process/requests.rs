@@ -5,7 +5,7 @@ use crate::api::Name;
 use crate::api::message::Message;
 use crate::api::note::Note;
 use crate::api::refusal::Reason;
-use crate::api::request::{Answer, Request, Verb};
+use crate::api::request::{Answer, Request};
 use crate::client::component::Component;
 use crate::client::telling;
 use crate::client::token_bucket::TokenBucket;
@@ -138,15 +138,11 @@ impl<C: Component> Process<C> {
             Purpose::Event(again) => {
                 if let Answer::Refused(refusal) = &answer
                     && refusal.reason == Reason::NotFound
-                    && matches!(again.0, Verb::Create { .. })
+                    && let Some(again) = again
                 {
                     let (verb, user) = *again;
-                    let request =
-                        Request { user: user.clone(), verb: verb.clone(), why: telling::why() };
-                    let namespace_gone = request.verb.key().namespace != flight.key.namespace;
-                    if !namespace_gone && flight.verb == "patch" {
-                        self.ask(request, Purpose::Event(Box::new((verb, user))), context);
-                    }
+                    let request = Request { user, verb, why: telling::why() };
+                    self.ask(request, Purpose::Event(None), context);
                 }
             }
             Purpose::Lease(attempt) => self.lease_answered(attempt, answer, context),

@@ -7,7 +7,7 @@ use crate::api::Name;
 use crate::api::message::Message;
 use crate::api::note::{MarkNote, Note};
 use crate::api::object::Object;
-use crate::api::request::{Answer, Change, Request, Verb, WatchEvent};
+use crate::api::request::{Answer, Change, Request, Verb, WatchEvents};
 use crate::client::component::Component;
 use crate::client::informer::Informer;
 use crate::client::reconciler::Observed;
@@ -154,12 +154,8 @@ impl<C: Component> Process<C> {
         }
     }
 
-    pub(super) fn watched<A>(
-        &mut self,
-        id: u64,
-        events: Vec<WatchEvent>,
-        context: &mut Context<'_, A>,
-    ) where
+    pub(super) fn watched<A>(&mut self, id: u64, events: WatchEvents, context: &mut Context<'_, A>)
+    where
         A: Actor<Message = Message, Note = Note>,
     {
         let Some(n) = self.informers.iter().position(|i| i.watch == id) else { return };

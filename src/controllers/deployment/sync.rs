@@ -41,7 +41,7 @@ pub(super) struct Stopped;
 /// One look at a Deployment.
 pub(super) struct Sync<'a> {
     deployment: Deployment,
-    about: ObjectReference,
+    about: Arc<ObjectReference>,
     view: View<'a>,
     comparisons: &'a mut Comparisons,
     pub(super) plan: Plan,

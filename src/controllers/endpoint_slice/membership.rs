@@ -85,6 +85,9 @@ pub(crate) fn service_keys(change: &Observed<'_>, _view: View<'_>, out: &mut Key
 /// `GetPodUpdateProjectionKey`, `podEndpointsChanged`
 pub(crate) fn pod_keys(change: &Observed<'_>, view: View<'_>, out: &mut Keys) {
     let Object::Pod(latest) = change.latest() else { return };
+    if view.in_namespace::<Service>(&latest.meta.namespace).next().is_none() {
+        return;
+    }
     let both = change.old.and_then(Pod::of).zip(change.new.and_then(Pod::of));
     let Some((old, new)) = both else {
         services_of(latest, &latest.meta.labels, view, out);

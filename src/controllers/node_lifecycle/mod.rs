@@ -20,9 +20,11 @@ mod tests;
 mod zone;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::api::Name;
 use crate::api::condition;
+use crate::api::coordination::lease::Lease;
 use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::edit::Edit;
@@ -35,7 +37,7 @@ use crate::api::time::Time;
 use crate::client::plan::{Plan, Recovery, Write};
 use crate::client::reconciler::{Keys, Observed, Reconciler, Settings, Watch};
 use crate::client::view::View;
-use crate::sim::time::SimDuration;
+use crate::sim::time::{SimDuration, SimTime};
 
 pub use health::Grace;
 pub use no_schedule::condition_taints;
@@ -146,7 +148,7 @@ impl Reconciler for NodeLifecycle {
         &[
             Watch { kind: Kind::NODE, keys: node_keys },
             Watch { kind: Kind::POD, keys: pod_keys },
-            Watch { kind: Kind::LEASE, keys: |_, _, _| {} },
+            Watch { kind: Kind::LEASE, keys: lease_keys },
         ]
     }
 
@@ -195,9 +197,17 @@ impl Reconciler for NodeLifecycle {
     }
 
     fn observe(&mut self, change: &Observed<'_>, view: View<'_>) {
-        if changes_health(change) {
+        if changes_health(change) || ends_renewals(change) {
             self.dirty_since.get_or_insert(view.now());
         }
+    }
+
+    /// A pass says when the next one is due, and what it has to look at before is queued.
+    fn idle_until(&self, now: Time) -> Option<SimTime> {
+        if self.is_urgent {
+            return None;
+        }
+        Some(self.next_pass(now).map_or(SimTime::NEVER, Time::sim))
     }
 
     fn boxed_clone(&self) -> Box<dyn Reconciler> {
@@ -220,6 +230,20 @@ fn changes_health(change: &Observed<'_>) -> bool {
         || old.spec.unschedulable != new.spec.unschedulable
         || old.meta.labels != new.meta.labels
         || truths(old) != truths(new)
+}
+
+/// Whether the renewals of a lease, which nobody wrote, are over: from now on the node may become
+/// overdue.
+fn ends_renewals(change: &Observed<'_>) -> bool {
+    let is_renewed = |lease: &Arc<Lease>| lease.beat.is_some();
+    change.old.and_then(Lease::of).is_some_and(is_renewed)
+        && !change.new.and_then(Lease::of).is_some_and(is_renewed)
+}
+
+fn lease_keys(change: &Observed<'_>, _view: View<'_>, out: &mut Keys) {
+    if ends_renewals(change) {
+        out.add(NodeLifecycle::monitor_key());
+    }
 }
 
 fn node_keys(change: &Observed<'_>, _view: View<'_>, out: &mut Keys) {

@@ -134,7 +134,10 @@ impl NodeLifecycle {
         let beats = self.beats(view.now());
         let (health, finding) = health::look(known, node, renewal, self.options.grace, beats);
         self.health.insert(name.clone(), health);
-        if finding.current != Some(Truth::Unknown) {
+        // As long as a lease is renewed unasked its node cannot become overdue.
+        let lease = view.get::<Lease>("kube-node-lease", name);
+        let is_renewed = lease.is_some_and(|lease| lease.beat.is_some());
+        if finding.current != Some(Truth::Unknown) && !is_renewed {
             let at = finding.overdue_at;
             self.next_check = Some(self.next_check.map_or(at, |next| next.min(at)));
         }
@@ -435,5 +438,5 @@ fn about_node(name: &Name, uid: Uid, reason: &'static str, message: String) -> E
         api_version: Name::new_static("v1"),
         ..ObjectReference::default()
     };
-    EventNote { about, warning: false, reason, message: message.into() }
+    EventNote { about: about.into(), warning: false, reason, message: message.into() }
 }

@@ -50,7 +50,7 @@ pub(super) struct Look<'a> {
     set: &'a Arc<StatefulSet>,
     revisions: &'a Revisions,
     view: View<'a>,
-    about: ObjectReference,
+    about: Arc<ObjectReference>,
     replicas: Vec<Replica<'a>>,
     /// Pods beyond the wanted ordinals, the last one first.
     condemned: Vec<&'a Arc<Pod>>,

@@ -143,6 +143,7 @@ impl Kubelet {
         if worker.is_forgotten() {
             self.workers.remove(&uid);
             self.host.runtime.remove(uid);
+            self.host.texts.forget(uid);
             return;
         }
         worker.due = worker.next(&self.host);

@@ -180,7 +180,12 @@ impl NodeKeeper {
             uid: Uid::parse(name),
             ..ObjectReference::default()
         };
-        moment.out.events.push(EventNote { about, warning, reason, message: message.into() });
+        moment.out.events.push(EventNote {
+            about: about.into(),
+            warning,
+            reason,
+            message: message.into(),
+        });
     }
 
     /// The status as it is now; conditions that stay keep the time of their transition.

@@ -7,6 +7,7 @@ use smol_str::format_smolstr;
 use crate::api::Name;
 use crate::api::core::event::ObjectReference;
 use crate::api::core::pod::Pod;
+use crate::api::meta::Uid;
 use crate::api::request::EventNote;
 use crate::client::component::Moment;
 use crate::sim::index::Map;
@@ -16,6 +17,9 @@ use crate::sim::time::SimDuration;
 pub(super) const DEADLINE_TEXT: &str =
     "Pod was active on the node longer than the specified deadline";
 
+/// A container of a pod by its place, or the pod itself, as events name it.
+type About = (Option<usize>, Arc<ObjectReference>);
+
 /// Texts that are built once.
 #[derive(Clone, Default)]
 pub(super) struct Texts {
@@ -24,6 +28,8 @@ pub(super) struct Texts {
     pulling: Map<Name, Arc<str>>,
     stopping: Map<Name, Arc<str>>,
     paths: Map<(bool, Name), Name>,
+    /// Whom events of a pod are about, by the place of the container.
+    about: Map<Uid, Vec<About>>,
 }
 
 impl Texts {
@@ -71,20 +77,36 @@ impl Texts {
         message: Arc<str>,
         moment: &mut Moment<'_>,
     ) {
+        let about = self.about(pod, place);
+        moment.out.events.push(EventNote { about, warning, reason, message });
+    }
+
+    /// The pod, or one of its containers, as events name it.
+    fn about(&mut self, pod: &Pod, place: Option<usize>) -> Arc<ObjectReference> {
+        let known = self.about.get(&pod.meta.uid).into_iter().flatten();
+        if let Some((_, about)) = known.clone().find(|(p, _)| *p == place) {
+            return about.clone();
+        }
         let spec = &pod.spec;
         let inits = spec.init_containers.len();
         let container = place.and_then(|p| spec.all_containers().nth(p).map(|c| (p < inits, c)));
         let field_path = container.map_or(Name::default(), |(init, c)| self.path(init, &c.name));
-        let about = ObjectReference {
+        let about = Arc::new(ObjectReference {
             kind: Name::new_static("Pod"),
             namespace: pod.meta.namespace.clone(),
             name: pod.meta.name.clone(),
             uid: pod.meta.uid,
             api_version: Name::new_static("v1"),
-            resource_version: format_smolstr!("{}", pod.meta.resource_version),
+            resource_version: Name::default(),
             field_path,
-        };
-        moment.out.events.push(EventNote { about, warning, reason, message });
+        });
+        self.about.entry(pod.meta.uid).or_default().push((place, about.clone()));
+        about
+    }
+
+    /// Forgets a pod that is gone.
+    pub(super) fn forget(&mut self, pod: Uid) {
+        self.about.remove(&pod);
     }
 }
 

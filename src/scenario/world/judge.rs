@@ -352,7 +352,7 @@ fn event(e: &Event, store: &Store, namespace: &str) -> Result<(), String> {
         let place = &body.involved_object.namespace;
         (place == namespace || place.is_empty())
             && is(&e.reason, &body.reason)
-            && is(&e.kind_of_event, &body.kind)
+            && is(&e.kind_of_event, &body.origin.kind)
             && is(&e.kind, &body.involved_object.kind)
             && is(&e.name, &body.involved_object.name)
             && e.message.as_deref().is_none_or(|m| body.message.contains(m))

@@ -16,8 +16,9 @@ pub(super) struct Report<'a> {
     pub(super) reason: &'static str,
     /// The sentence.
     pub(super) message: &'a str,
-    /// The node that room is made on.
-    pub(super) nominated: Option<&'a Name>,
+    /// The node that is kept for the pod from now on, empty for none; nothing when that stays as
+    /// it is.
+    pub(super) nominated: Option<Name>,
 }
 
 impl Report<'_> {
@@ -57,10 +58,10 @@ impl Report<'_> {
         })
     }
 
-    /// A nomination that changes; an empty one where the old does not hold any more.
+    /// A nomination that changes.
+    ///
+    /// Source: kubernetes v1.36 pkg/scheduler/schedule_one.go, `updatePod`
     fn nomination(&self, pod: &Pod) -> Option<Name> {
-        let (old, new) = (&pod.status.nominated_node_name, self.nominated.cloned());
-        let new = new.unwrap_or_default();
-        (*old != new).then_some(new)
+        self.nominated.clone().filter(|node| pod.status.nominated_node_name != *node)
     }
 }

@@ -19,6 +19,10 @@ pub(crate) fn make(_: &PluginArgs) -> Arc<dyn Plugin> {
 }
 
 impl Plugin for DefaultBinder {
+    fn is_shareable(&self, _: &Pod) -> bool {
+        true
+    }
+
     /// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/defaultbinder/default_binder.go,
     /// `DefaultBinder.Bind`
     fn bind(&self, pod: &Pod, node: &Name) -> Option<Verb> {

@@ -2,13 +2,17 @@
 
 pub mod default_binder;
 pub mod default_preemption;
+mod domain;
 pub mod dynamic_resources;
+pub mod image_locality;
+pub mod inter_pod_affinity;
 pub mod node_affinity;
 pub mod node_name;
 pub mod node_ports;
 pub mod node_resources_balanced_allocation;
 pub mod node_resources_fit;
 pub mod node_unschedulable;
+pub mod pod_topology_spread;
 pub mod priority_sort;
 pub mod resource_score;
 pub mod scheduling_gates;
@@ -18,6 +22,8 @@ use std::sync::Arc;
 
 use crate::scheduler::config::PluginArgs;
 use crate::scheduler::framework::Plugin;
+
+use pod_topology_spread as spread;
 
 /// A plugin: the number of its row in the table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -138,12 +144,12 @@ plugins! {
     NodeVolumeLimits: None, [PreFilter, Filter], None;
     VolumeBinding: None, [PreFilter, Filter, PreScore, Score, Reserve, PreBind], None;
     VolumeZone: None, [PreFilter, Filter], None;
-    PodTopologySpread: Some(2), [PreFilter, Filter, PreScore, Score], None;
-    InterPodAffinity: Some(2), [PreFilter, Filter, PreScore, Score], None;
+    PodTopologySpread: Some(2), [PreFilter, Filter, PreScore, Score], Some(spread::make);
+    InterPodAffinity: Some(2), [PreFilter, Filter, PreScore, Score], Some(inter_pod_affinity::make);
     DynamicResources: Some(2), [PreEnqueue, PreFilter, Filter, PostFilter, Score, Reserve, PreBind], Some(dynamic_resources::make);
     DefaultPreemption: None, [PreEnqueue, PostFilter], Some(default_preemption::make);
     NodeResourcesBalancedAllocation: Some(1), [PreScore, Score], Some(node_resources_balanced_allocation::make);
-    ImageLocality: Some(1), [Score], None;
+    ImageLocality: Some(1), [Score], Some(image_locality::make);
     DefaultBinder: None, [Bind], Some(default_binder::make);
     NodeDeclaredFeatures: None, [PreFilter, Filter], None;
 }

@@ -18,21 +18,21 @@ use crate::scheduler::framework::{
 /// The plugin.
 #[derive(Clone, Debug)]
 struct NodeAffinity {
-    added: Option<Terms>,
-    added_preferred: Option<Preferred>,
+    added: Option<Arc<Terms>>,
+    added_preferred: Option<Arc<Preferred>>,
 }
 
 /// What is required of a node.
 #[derive(Clone, Debug)]
-struct Wanted<'a> {
-    added: Option<&'a Terms>,
+struct Wanted {
+    added: Option<Arc<Terms>>,
     required: Required,
 }
 
 /// What is preferred of a node.
 #[derive(Debug)]
-struct Liked<'a> {
-    added: Option<&'a Preferred>,
+struct Liked {
+    added: Option<Arc<Preferred>>,
     own: Preferred,
 }
 
@@ -41,8 +41,8 @@ pub(crate) fn make(args: &PluginArgs) -> Arc<dyn Plugin> {
     let added = args.added_affinity.as_ref();
     let preferred = added.map(|a| &a.preferred).filter(|p| !p.is_empty());
     Arc::new(NodeAffinity {
-        added: added.and_then(|a| a.required.as_ref()).map(Terms::new),
-        added_preferred: preferred.map(|p| Preferred::new(p).unwrap_or_default()),
+        added: added.and_then(|a| a.required.as_ref()).map(|t| Arc::new(Terms::new(t))),
+        added_preferred: preferred.map(|p| Arc::new(Preferred::new(p).unwrap_or_default())),
     })
 }
 
@@ -51,8 +51,8 @@ fn affinity(pod: &Pod) -> Option<&Affinity> {
 }
 
 impl NodeAffinity {
-    fn wanted(&self, pod: &Pod) -> Wanted<'_> {
-        Wanted { added: self.added.as_ref(), required: Required::of(&pod.spec) }
+    fn wanted(&self, pod: &Pod) -> Wanted {
+        Wanted { added: self.added.clone(), required: Required::of(&pod.spec) }
     }
 }
 
@@ -72,9 +72,13 @@ impl Plugin for NodeAffinity {
         fits(new) && !old.is_some_and(fits)
     }
 
+    fn is_shareable(&self, _: &Pod) -> bool {
+        true
+    }
+
     /// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/nodeaffinity/node_affinity.go,
     /// `NodeAffinity.PreFilter`
-    fn pre_filter<'a>(&'a self, attempt: Attempt<'a>) -> PreFilter<'a> {
+    fn pre_filter(&self, attempt: Attempt<'_>) -> PreFilter {
         let pod = attempt.pod;
         let required = affinity(pod).and_then(|a| a.required.as_ref());
         if required.is_none() && self.added.is_none() && pod.spec.node_selector.is_empty() {
@@ -92,29 +96,29 @@ impl Plugin for NodeAffinity {
 
     /// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/nodeaffinity/node_affinity.go,
     /// `NodeAffinity.PreScore`
-    fn pre_score<'a>(&'a self, attempt: Attempt<'a>, _: &[u32]) -> PreScore<'a> {
+    fn pre_score(&self, attempt: Attempt<'_>) -> PreScore {
         let preferred = affinity(attempt.pod).map_or(&[][..], |a| &a.preferred);
         if preferred.is_empty() && self.added_preferred.is_none() {
             return Ok(None);
         }
         let own = Preferred::new(preferred).map_err(|e| Status::error(e.join(", ")))?;
-        Ok(Some(Box::new(Liked { added: self.added_preferred.as_ref(), own })))
+        Ok(Some(Box::new(Liked { added: self.added_preferred.clone(), own })))
     }
 }
 
-impl Wanted<'_> {
+impl Wanted {
     /// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/nodeaffinity/node_affinity.go,
     /// `NodeAffinity.Filter`
     fn refusal(&self, node: &Node) -> Option<Refused> {
-        if self.added.is_some_and(|a| a.matches(node) != Ok(true)) {
+        if self.added.as_ref().is_some_and(|a| a.matches(node) != Ok(true)) {
             return Some(Refused::unresolvable(0));
         }
         (!self.required.matches(node)).then_some(Refused::unresolvable(1))
     }
 }
 
-impl<'a> Filter<'a> for Wanted<'a> {
-    fn filter(&self, info: &NodeInfo) -> Result<(), Refused> {
+impl Filter for Wanted {
+    fn filter(&self, _: u32, info: &NodeInfo) -> Result<(), Refused> {
         info.node.as_ref().and_then(|n| self.refusal(n)).map_or(Ok(()), Err)
     }
 
@@ -125,22 +129,27 @@ impl<'a> Filter<'a> for Wanted<'a> {
         })
     }
 
-    fn boxed_clone(&self) -> Box<dyn Filter<'a> + 'a> {
+    fn boxed_clone(&self) -> Box<dyn Filter> {
         Box::new(self.clone())
     }
 }
 
-impl<'a> Score<'a> for Liked<'a> {
+impl Score for Liked {
     /// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/nodeaffinity/node_affinity.go,
     /// `NodeAffinity.Score`
-    fn score(&self, cluster: &Cache, nodes: &[u32], scores: &mut [i64]) {
+    fn score(&mut self, cluster: &Cache, nodes: &[u32], scores: &mut [i64]) {
         for (score, slot) in scores.iter_mut().zip(nodes) {
-            let likes = |n: &Arc<Node>| self.own.score(n) + self.added.map_or(0, |a| a.score(n));
+            let likes =
+                |n: &Arc<Node>| self.own.score(n) + self.added.as_ref().map_or(0, |a| a.score(n));
             *score = cluster.at(*slot).node.as_ref().map_or(0, likes);
         }
     }
 
-    fn normalize(&self, _: &Cache, _: &[u32], scores: &mut [i64]) {
+    fn is_relative(&self) -> bool {
+        true
+    }
+
+    fn normalize(&self, scores: &mut [i64]) {
         default_normalize(MAX_NODE_SCORE, Order::Straight, scores);
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::Name;
+use crate::api::core::pod::Pod;
 use crate::scheduler::cache::NodeInfo;
 use crate::scheduler::config::PluginArgs;
 use crate::scheduler::event::{Action, ClusterEvent, EventResource};
@@ -27,7 +28,11 @@ impl Plugin for NodeName {
         &[NODE]
     }
 
-    fn pre_filter<'a>(&'a self, attempt: Attempt<'a>) -> PreFilter<'a> {
+    fn is_shareable(&self, pod: &Pod) -> bool {
+        pod.node_name.is_empty()
+    }
+
+    fn pre_filter(&self, attempt: Attempt<'_>) -> PreFilter {
         if attempt.pod.node_name.is_empty() {
             return PreFilter::Skip;
         }
@@ -35,9 +40,9 @@ impl Plugin for NodeName {
     }
 }
 
-impl<'a> Filter<'a> for Wanted {
+impl Filter for Wanted {
     /// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/nodename/node_name.go, `Fits`
-    fn filter(&self, node: &NodeInfo) -> Result<(), Refused> {
+    fn filter(&self, _: u32, node: &NodeInfo) -> Result<(), Refused> {
         if *node.name() == self.0 { Ok(()) } else { Err(Refused::unresolvable(0)) }
     }
 
@@ -45,7 +50,7 @@ impl<'a> Filter<'a> for Wanted {
         Name::new_static("node(s) didn't match the requested node name")
     }
 
-    fn boxed_clone(&self) -> Box<dyn Filter<'a> + 'a> {
+    fn boxed_clone(&self) -> Box<dyn Filter> {
         Box::new(self.clone())
     }
 }

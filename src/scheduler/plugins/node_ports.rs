@@ -14,8 +14,8 @@ use crate::scheduler::framework::{Attempt, Filter, Plugin, PreFilter, Refused};
 struct NodePorts;
 
 /// The ports that a pod wants.
-#[derive(Clone, Copy, Debug)]
-struct Wanted<'a>(&'a [HostPort]);
+#[derive(Clone, Debug)]
+struct Wanted(Vec<HostPort>);
 
 /// Makes it.
 pub(crate) fn make(_: &PluginArgs) -> Arc<dyn Plugin> {
@@ -48,28 +48,32 @@ impl Plugin for NodePorts {
         !gone.node_name.is_empty() && clash(&pod.spec.host_ports, &gone.spec.host_ports)
     }
 
+    fn is_shareable(&self, _: &Pod) -> bool {
+        true
+    }
+
     /// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/nodeports/node_ports.go,
     /// `NodePorts.PreFilter`
-    fn pre_filter<'a>(&'a self, attempt: Attempt<'a>) -> PreFilter<'a> {
+    fn pre_filter(&self, attempt: Attempt<'_>) -> PreFilter {
         let ports = &attempt.pod.spec.host_ports;
         if ports.is_empty() {
             return PreFilter::Skip;
         }
-        PreFilter::Each(Box::new(Wanted(ports)))
+        PreFilter::Each(Box::new(Wanted(ports.clone())))
     }
 }
 
-impl<'a> Filter<'a> for Wanted<'a> {
+impl Filter for Wanted {
     /// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/nodeports/node_ports.go, `Fits`
-    fn filter(&self, node: &NodeInfo) -> Result<(), Refused> {
-        if clash(self.0, &node.ports) { Err(Refused::unschedulable(0)) } else { Ok(()) }
+    fn filter(&self, _: u32, node: &NodeInfo) -> Result<(), Refused> {
+        if clash(&self.0, &node.ports) { Err(Refused::unschedulable(0)) } else { Ok(()) }
     }
 
     fn reason(&self, _: u32) -> Name {
         Name::new_static("node(s) didn't have free ports for the requested pod ports")
     }
 
-    fn boxed_clone(&self) -> Box<dyn Filter<'a> + 'a> {
-        Box::new(*self)
+    fn boxed_clone(&self) -> Box<dyn Filter> {
+        Box::new(self.clone())
     }
 }

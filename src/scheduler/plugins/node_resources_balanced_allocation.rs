@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::api::core::pod::Pod;
 use crate::api::core::pod_requests;
 use crate::scheduler::cache::{Cache, NodeInfo};
 use crate::scheduler::config::{PluginArgs, ScoredResources};
@@ -26,10 +27,14 @@ pub(crate) fn make(args: &PluginArgs) -> Arc<dyn Plugin> {
 }
 
 impl Plugin for NodeResourcesBalancedAllocation {
+    fn is_shareable(&self, _: &Pod) -> bool {
+        true
+    }
+
     /// Source: kubernetes v1.36
     /// pkg/scheduler/framework/plugins/noderesources/balanced_allocation.go,
     /// `BalancedAllocation.PreScore`
-    fn pre_score<'a>(&'a self, attempt: Attempt<'a>, _: &[u32]) -> PreScore<'a> {
+    fn pre_score(&self, attempt: Attempt<'_>) -> PreScore {
         let requests = pod_requests::of_pod(attempt.pod);
         let resources = resource_score::of_pod(&self.resources, &requests);
         if resources.iter().all(|r| r.request == 0) {
@@ -39,8 +44,8 @@ impl Plugin for NodeResourcesBalancedAllocation {
     }
 }
 
-impl Score<'_> for Balance {
-    fn score(&self, cluster: &Cache, nodes: &[u32], scores: &mut [i64]) {
+impl Score for Balance {
+    fn score(&mut self, cluster: &Cache, nodes: &[u32], scores: &mut [i64]) {
         for (score, slot) in scores.iter_mut().zip(nodes) {
             *score = self.of(cluster.at(*slot));
         }

@@ -1,6 +1,5 @@
 //! `NodeResourcesFit`: a node must have enough left, and is ranked by how much that is.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::api::Name;
@@ -24,8 +23,8 @@ struct NodeResourcesFit {
 
 /// What a pod needs of a node.
 #[derive(Clone, Debug)]
-pub struct Needed<'a> {
-    requests: Cow<'a, Resources>,
+pub struct Needed {
+    requests: Resources,
     /// The extended resources that count, by number.
     scalar: Vec<usize>,
     is_nothing: bool,
@@ -47,8 +46,8 @@ pub struct Insufficient {
 }
 
 /// How nodes are ranked for a pod.
-struct Ranking<'a> {
-    strategy: &'a Strategy,
+struct Ranking {
+    strategy: Strategy,
     shape: Shape,
     resources: Vec<Scored>,
 }
@@ -64,10 +63,10 @@ const MEMORY: u32 = 2;
 const STORAGE: u32 = 3;
 const SCALAR: u32 = 4;
 
-impl<'a> Needed<'a> {
+impl Needed {
     /// What a pod needs, without the extended resources that are left out.
-    pub fn new(pod: &'a Pod, args: &FitArgs) -> Needed<'a> {
-        let requests = pod_requests::of_pod(pod);
+    pub fn new(pod: &Pod, args: &FitArgs) -> Needed {
+        let requests = pod_requests::of_pod(pod).into_owned();
         let is_ignored = |name: &Name| {
             let group = name.split('/').next().unwrap_or_default();
             is_extended(name)
@@ -95,7 +94,7 @@ impl<'a> Needed<'a> {
 
     /// All resources but pods, in the order of the reasons.
     fn rows(&self, node: &NodeInfo) -> impl Iterator<Item = (u32, i64, i64, i64)> {
-        let (need, used, has) = (&*self.requests, &node.requested, &node.allocatable);
+        let (need, used, has) = (&self.requests, &node.requested, &node.allocatable);
         let first = [
             (CPU, need.milli_cpu, used.milli_cpu, has.milli_cpu),
             (MEMORY, need.memory, used.memory, has.memory),
@@ -106,7 +105,7 @@ impl<'a> Needed<'a> {
 
     /// Whether a node has enough; the quick look that most nodes pass.
     fn fits(&self, node: &NodeInfo) -> bool {
-        let (need, used, has) = (&*self.requests, &node.requested, &node.allocatable);
+        let (need, used, has) = (&self.requests, &node.requested, &node.allocatable);
         let enough = |need: i64, used: i64, has: i64| need <= 0 || need <= has - used;
         count(&node.pods) < has.pods
             && (self.is_nothing
@@ -138,7 +137,7 @@ impl<'a> Needed<'a> {
                 }
             }
         };
-        let (need, used, has) = (&*self.requests, &node.requested, &node.allocatable);
+        let (need, used, has) = (&self.requests, &node.requested, &node.allocatable);
         look(CPU, need.milli_cpu, used.milli_cpu, has.milli_cpu);
         look(MEMORY, need.memory, used.memory, has.memory);
         look(STORAGE, need.ephemeral_storage, used.ephemeral_storage, has.ephemeral_storage);
@@ -211,20 +210,24 @@ impl Plugin for NodeResourcesFit {
         }
     }
 
+    fn is_shareable(&self, _: &Pod) -> bool {
+        true
+    }
+
     /// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/noderesources/fit.go,
     /// `Fit.PreFilter`
-    fn pre_filter<'a>(&'a self, attempt: Attempt<'a>) -> PreFilter<'a> {
+    fn pre_filter(&self, attempt: Attempt<'_>) -> PreFilter {
         PreFilter::Each(Box::new(Needed::new(attempt.pod, &self.args)))
     }
 
-    fn pre_score<'a>(&'a self, attempt: Attempt<'a>, _: &[u32]) -> PreScore<'a> {
+    fn pre_score(&self, attempt: Attempt<'_>) -> PreScore {
         let requests = pod_requests::scoring_of_pod(attempt.pod);
         let shape = match &self.args.strategy {
             Strategy::RequestedToCapacityRatio(shape) => shape.scaled(),
             Strategy::LeastAllocated | Strategy::MostAllocated => Shape::default(),
         };
         Ok(Some(Box::new(Ranking {
-            strategy: &self.args.strategy,
+            strategy: self.args.strategy.clone(),
             shape,
             resources: resource_score::of_pod(&self.args.resources, &requests),
         })))
@@ -233,7 +236,7 @@ impl Plugin for NodeResourcesFit {
 
 /// Whether a node that changed has room for a pod now, and had none before as far as the node
 /// itself goes.
-fn is_better(needed: &Needed<'_>, happened: &Happened, node: &Node) -> bool {
+fn is_better(needed: &Needed, happened: &Happened, node: &Node) -> bool {
     let empty = |node: &Node| {
         let mut info = NodeInfo::default();
         info.allocatable.clone_from(&node.allocatable);
@@ -244,7 +247,7 @@ fn is_better(needed: &Needed<'_>, happened: &Happened, node: &Node) -> bool {
     }
     let Some(old) = happened.node().0 else { return true };
     let (before, after) = (&old.allocatable, &node.allocatable);
-    let need = &*needed.requests;
+    let need = &needed.requests;
     after.pods > before.pods
         || need.milli_cpu > 0 && after.milli_cpu > before.milli_cpu
         || need.memory > 0 && after.memory > before.memory
@@ -256,9 +259,9 @@ fn is_better(needed: &Needed<'_>, happened: &Happened, node: &Node) -> bool {
 }
 
 /// Whether a pod that shrinks gives back anything that is needed.
-fn gives_back(needed: &Needed<'_>, old: &Pod, new: &Pod) -> bool {
+fn gives_back(needed: &Needed, old: &Pod, new: &Pod) -> bool {
     let (before, after) = (pod_requests::of_pod(old), pod_requests::of_pod(new));
-    let need = &*needed.requests;
+    let need = &needed.requests;
     need.milli_cpu > 0 && after.milli_cpu < before.milli_cpu
         || need.memory > 0 && after.memory < before.memory
         || need.ephemeral_storage > 0 && after.ephemeral_storage < before.ephemeral_storage
@@ -268,8 +271,8 @@ fn gives_back(needed: &Needed<'_>, old: &Pod, new: &Pod) -> bool {
         })
 }
 
-impl<'a> Filter<'a> for Needed<'a> {
-    fn filter(&self, node: &NodeInfo) -> Result<(), Refused> {
+impl Filter for Needed {
+    fn filter(&self, _: u32, node: &NodeInfo) -> Result<(), Refused> {
         if self.fits(node) { Ok(()) } else { Err(self.refusal(node)) }
     }
 
@@ -280,26 +283,26 @@ impl<'a> Filter<'a> for Needed<'a> {
         smol_str::format_smolstr!("Insufficient {}", self.resource(bit))
     }
 
-    fn boxed_clone(&self) -> Box<dyn Filter<'a> + 'a> {
+    fn boxed_clone(&self) -> Box<dyn Filter> {
         Box::new(self.clone())
     }
 }
 
-impl<'a> Score<'a> for Ranking<'a> {
+impl Score for Ranking {
     /// The mean over the resources, by their weights. Resources that a node does not have are left
     /// out, and by capacity ratio those too that score nothing.
     ///
     /// Source: kubernetes v1.36
     /// pkg/scheduler/framework/plugins/noderesources/resource_allocation.go,
     /// `resourceAllocationScorer.score`
-    fn score(&self, cluster: &Cache, nodes: &[u32], scores: &mut [i64]) {
+    fn score(&mut self, cluster: &Cache, nodes: &[u32], scores: &mut [i64]) {
         for (score, slot) in scores.iter_mut().zip(nodes) {
             *score = self.of(cluster.at(*slot));
         }
     }
 }
 
-impl Ranking<'_> {
+impl Ranking {
     fn of(&self, node: &NodeInfo) -> i64 {
         let (mut sum, mut weights) = (0, 0);
         for r in &self.resources {
@@ -308,7 +311,7 @@ impl Ranking<'_> {
                 continue;
             }
             let with = taken + r.request;
-            let score = match self.strategy {
+            let score = match &self.strategy {
                 Strategy::LeastAllocated => least_allocated(with, has),
                 Strategy::MostAllocated => most_allocated(with, has),
                 Strategy::RequestedToCapacityRatio(_) => {
@@ -322,7 +325,7 @@ impl Ranking<'_> {
             sum += score * r.weight;
             weights += r.weight;
         }
-        match (weights, self.strategy) {
+        match (weights, &self.strategy) {
             (0, _) => 0,
             (_, Strategy::RequestedToCapacityRatio(_)) => (2 * sum + weights) / (2 * weights),
             (_, Strategy::LeastAllocated | Strategy::MostAllocated) => sum / weights,

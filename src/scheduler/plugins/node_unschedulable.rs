@@ -54,7 +54,11 @@ impl Plugin for NodeUnschedulable {
         !was_open && is_open
     }
 
-    fn pre_filter<'a>(&'a self, attempt: Attempt<'a>) -> PreFilter<'a> {
+    fn is_shareable(&self, _: &Pod) -> bool {
+        true
+    }
+
+    fn pre_filter(&self, attempt: Attempt<'_>) -> PreFilter {
         if attempt.cluster.counts().unschedulable == 0 || self.tolerates(attempt.pod) {
             return PreFilter::Skip;
         }
@@ -62,11 +66,11 @@ impl Plugin for NodeUnschedulable {
     }
 }
 
-impl<'a> Filter<'a> for Cordon {
+impl Filter for Cordon {
     /// Source: kubernetes v1.36
     /// pkg/scheduler/framework/plugins/nodeunschedulable/node_unschedulable.go,
     /// `NodeUnschedulable.Filter`
-    fn filter(&self, node: &NodeInfo) -> Result<(), Refused> {
+    fn filter(&self, _: u32, node: &NodeInfo) -> Result<(), Refused> {
         if node.marks.is_unschedulable { Err(Refused::unresolvable(0)) } else { Ok(()) }
     }
 
@@ -74,7 +78,7 @@ impl<'a> Filter<'a> for Cordon {
         Name::new_static("node(s) were unschedulable")
     }
 
-    fn boxed_clone(&self) -> Box<dyn Filter<'a> + 'a> {
+    fn boxed_clone(&self) -> Box<dyn Filter> {
         Box::new(*self)
     }
 }

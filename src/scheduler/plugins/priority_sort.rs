@@ -17,7 +17,11 @@ pub(crate) fn make(_: &PluginArgs) -> Arc<dyn Plugin> {
     Arc::new(PrioritySort)
 }
 
-impl Plugin for PrioritySort {}
+impl Plugin for PrioritySort {
+    fn is_shareable(&self, _: &Pod) -> bool {
+        true
+    }
+}
 
 /// A pod's place in the queue, the least first; `since` is when it was last queued.
 ///

@@ -6,7 +6,7 @@ use crate::api::Name;
 use crate::api::core::pod::Pod;
 use crate::scheduler::config::PluginArgs;
 use crate::scheduler::event::{Action, ClusterEvent, EventResource, Happened};
-use crate::scheduler::framework::{Plugin, Status};
+use crate::scheduler::framework::{Entry, Plugin, Status};
 
 /// The plugin.
 #[derive(Clone, Copy, Debug)]
@@ -18,11 +18,15 @@ pub(crate) fn make(_: &PluginArgs) -> Arc<dyn Plugin> {
 }
 
 impl Plugin for SchedulingGates {
+    fn is_shareable(&self, _: &Pod) -> bool {
+        true
+    }
+
     /// Source: kubernetes v1.36
     /// pkg/scheduler/framework/plugins/schedulinggates/scheduling_gates.go,
     /// `SchedulingGates.PreEnqueue`
-    fn pre_enqueue(&self, pod: &Pod) -> Result<(), Status> {
-        let gates = &pod.spec.scheduling_gates;
+    fn pre_enqueue(&self, entry: Entry<'_>) -> Result<(), Status> {
+        let gates = &entry.pod.spec.scheduling_gates;
         if gates.is_empty() {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::api::Name;
 use crate::api::core::node::Node;
-use crate::api::core::pod::Pod;
+use crate::api::core::pod::{Pod, PodSpec};
 use crate::api::taint::{ComparisonOperators, Taint, TaintEffect, Toleration, first_untolerated};
 use crate::scheduler::cache::{Cache, NodeInfo};
 use crate::scheduler::config::PluginArgs;
@@ -21,9 +21,9 @@ struct TaintToleration {
 }
 
 /// What a pod tolerates.
-#[derive(Clone, Copy, Debug)]
-struct Tolerated<'a> {
-    tolerations: &'a [Toleration],
+#[derive(Clone, Debug)]
+struct Tolerated {
+    spec: Arc<PodSpec>,
     comparison: ComparisonOperators,
 }
 
@@ -46,8 +46,8 @@ pub fn untolerated<'n>(
 }
 
 impl TaintToleration {
-    fn of(self, pod: &Pod) -> Tolerated<'_> {
-        Tolerated { tolerations: &pod.spec.tolerations, comparison: self.comparison }
+    fn of(self, pod: &Pod) -> Tolerated {
+        Tolerated { spec: pod.spec.clone(), comparison: self.comparison }
     }
 
     fn is_kept_away(self, pod: &Pod, node: &Node) -> bool {
@@ -76,25 +76,29 @@ impl Plugin for TaintToleration {
         !was_open && new.is_some_and(|n| !self.is_kept_away(pod, n))
     }
 
-    fn pre_filter<'a>(&'a self, attempt: Attempt<'a>) -> PreFilter<'a> {
+    fn is_shareable(&self, _: &Pod) -> bool {
+        true
+    }
+
+    fn pre_filter(&self, attempt: Attempt<'_>) -> PreFilter {
         if attempt.cluster.counts().hard_taints == 0 {
             return PreFilter::Skip;
         }
         PreFilter::Each(Box::new(self.of(attempt.pod)))
     }
 
-    fn pre_score<'a>(&'a self, attempt: Attempt<'a>, _: &[u32]) -> PreScore<'a> {
+    fn pre_score(&self, attempt: Attempt<'_>) -> PreScore {
         Ok(Some(Box::new(self.of(attempt.pod))))
     }
 }
 
-impl<'a> Filter<'a> for Tolerated<'a> {
-    fn filter(&self, node: &NodeInfo) -> Result<(), Refused> {
+impl Filter for Tolerated {
+    fn filter(&self, _: u32, node: &NodeInfo) -> Result<(), Refused> {
         if !node.marks.has_hard_taints {
             return Ok(());
         }
         let found = node.node.as_ref();
-        let found = found.and_then(|n| untolerated(n, self.tolerations, self.comparison));
+        let found = found.and_then(|n| untolerated(n, &self.spec.tolerations, self.comparison));
         if found.is_none() { Ok(()) } else { Err(Refused::unresolvable(0)) }
     }
 
@@ -102,12 +106,12 @@ impl<'a> Filter<'a> for Tolerated<'a> {
         Name::new_static("node(s) had untolerated taint(s)")
     }
 
-    fn boxed_clone(&self) -> Box<dyn Filter<'a> + 'a> {
-        Box::new(*self)
+    fn boxed_clone(&self) -> Box<dyn Filter> {
+        Box::new(self.clone())
     }
 }
 
-impl Tolerated<'_> {
+impl Tolerated {
     /// How many taints a pod would rather avoid; only tolerations that can be meant for them count.
     ///
     /// Source: kubernetes v1.36
@@ -115,14 +119,15 @@ impl Tolerated<'_> {
     /// `countIntolerableTaintsPreferNoSchedule`
     fn intolerable(&self, node: &Node) -> i64 {
         let soft = node.spec.taints.iter().filter(|t| t.effect == TaintEffect::PreferNoSchedule);
-        let borne =
-            |taint: &Taint| self.tolerations.iter().any(|t| t.tolerates(taint, self.comparison));
+        let borne = |taint: &Taint| {
+            self.spec.tolerations.iter().any(|t| t.tolerates(taint, self.comparison))
+        };
         i64::try_from(soft.filter(|t| !borne(t)).count()).unwrap_or(i64::MAX)
     }
 }
 
-impl<'a> Score<'a> for Tolerated<'a> {
-    fn score(&self, cluster: &Cache, nodes: &[u32], scores: &mut [i64]) {
+impl Score for Tolerated {
+    fn score(&mut self, cluster: &Cache, nodes: &[u32], scores: &mut [i64]) {
         if cluster.counts().soft_taints == 0 {
             scores.fill(0);
             return;
@@ -134,7 +139,11 @@ impl<'a> Score<'a> for Tolerated<'a> {
         }
     }
 
-    fn normalize(&self, _: &Cache, _: &[u32], scores: &mut [i64]) {
+    fn is_relative(&self) -> bool {
+        true
+    }
+
+    fn normalize(&self, scores: &mut [i64]) {
         default_normalize(MAX_NODE_SCORE, Order::Reversed, scores);
     }
 }

@@ -123,7 +123,7 @@ fn event_fact(teller: &mut Teller<'_>, event: &Event) {
     const TOLD: [&str; 6] =
         ["FailedScheduling", "BackOff", "Failed", "NodeNotReady", "ErrImagePull", "FailedMount"];
     let body = &event.body;
-    if body.kind != "Warning" || TOLD.contains(&body.reason.as_str()) {
+    if body.origin.kind != "Warning" || TOLD.contains(&body.reason.as_str()) {
         return;
     }
     let involved = &body.involved_object;

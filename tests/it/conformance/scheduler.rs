@@ -1,19 +1,26 @@
 //! Conformance units: scheduler.
 
 mod cycle;
+mod hints;
+mod placement;
 mod plugins;
+mod preemption;
 mod queue;
 mod requests;
 mod selectors;
+mod trace;
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::Value;
 use wavetank::api::core::node::Node;
 use wavetank::api::core::pod::Pod;
+use wavetank::api::labels::Labels;
 use wavetank::api::meta::Uid;
 use wavetank::api::object::{Kind, Object};
-use wavetank::scheduler::cache::Cache;
+use wavetank::api::time::Time;
+use wavetank::scheduler::cache::{Budget, Cache};
 
 use super::{Differs, Unit};
 
@@ -37,20 +44,43 @@ pub(crate) const UNITS: &[Unit] = &[
     ("queue-order-events", queue::order_and_events),
     ("queue-scenarios", queue::scenario),
     ("pod-requests", requests::requests),
+    ("image-locality", placement::image_locality),
+    ("interpod-affinity-filter", placement::affinity_filter),
+    ("interpod-affinity-score", placement::affinity_score),
+    ("topology-spread-filter", placement::spread_filter),
+    ("topology-spread-score", placement::spread_score),
+    ("preemption", preemption::preemption),
+    ("queueing-hints", hints::hints),
+    ("schedule-trace", trace::trace),
     ("primitives.qos-class", requests::qos_class),
     ("primitives.qos-class-upstream", requests::qos_class),
 ];
 
 /// Cases that are known to differ, with the reason.
-pub(crate) const DIFFERS: &[Differs] = &[];
+pub(crate) const DIFFERS: &[Differs] = &[
+    ("queueing-hints", "VolumeZone", "volumes are not modelled yet"),
+    ("queueing-hints", "VolumeRestrictions", "volumes are not modelled yet"),
+];
 
 /// An error text of anything.
 fn text(e: impl std::fmt::Display) -> String {
     e.to_string()
 }
 
+/// A pod. `set` as a time of deletion is any time, and a start in numbers counts nanoseconds.
 fn pod(value: &Value) -> Result<Arc<Pod>, String> {
-    let object = Object::from_value(Kind::POD, value.clone()).map_err(text)?;
+    let mut value = value.clone();
+    if let Some(deletion) = value.pointer_mut("/metadata/deletionTimestamp") {
+        *deletion = "2026-01-01T00:00:00Z".into();
+    }
+    let start = value.pointer_mut("/status/startTime").filter(|start| start.is_number());
+    let nanos = start.and_then(|start| start.take().as_i64());
+    let object = Object::from_value(Kind::POD, value).map_err(text)?;
+    if let Some(nanos) = nanos {
+        let mut own = Pod::clone(object.as_a::<Pod>().ok_or("no pod")?);
+        Arc::make_mut(&mut own.status).start_time = Some(Time(nanos));
+        return Ok(Arc::new(own));
+    }
     object.as_a::<Pod>().cloned().ok_or_else(|| "no pod".to_owned())
 }
 
@@ -101,4 +131,28 @@ fn cluster(nodes: &[Arc<Node>], pods: &[Value]) -> Result<Cache, String> {
         cache.put_pod(&Arc::new(own));
     }
     Ok(cache)
+}
+
+/// Takes up what a case says of the surroundings.
+fn surround(cache: &mut Cache, input: &Value) -> Result<(), String> {
+    let labels = |value: &Value| Labels::deserialize(value).map_err(text);
+    for (name, value) in input["namespace_labels"].as_object().into_iter().flatten() {
+        cache.put_namespace(&name.into(), Some(&labels(value)?));
+    }
+    for value in list(input, "namespaces")? {
+        let name = string(&value["metadata"], "name")?.into();
+        cache.put_namespace(&name, Some(&labels(&value["metadata"]["labels"])?));
+    }
+    for (i, value) in list(input, "services")?.iter().enumerate() {
+        let namespace = value["metadata"]["namespace"].as_str().unwrap_or_default().into();
+        let name = format!("service-{i}").into();
+        let selector = labels(&value["spec"]["selector"])?;
+        cache.workloads.put_service(&namespace, &name, Some(&selector));
+    }
+    for (i, value) in list(input, "pdbs")?.iter().enumerate() {
+        let namespace = value["metadata"]["namespace"].as_str().unwrap_or_default().into();
+        let budget = Budget::new(&namespace, value);
+        cache.budgets.insert((namespace, format!("budget-{i}").into()), budget);
+    }
+    Ok(())
 }

@@ -13,7 +13,7 @@ use wavetank::scheduler::cache::Cache;
 use wavetank::scheduler::config::{
     PluginArgs, ProfileConfig, QueueConfig, ScoredResources, Shape, Strategy,
 };
-use wavetank::scheduler::framework::{Attempt, Plugin, PreFilter, add_weighted};
+use wavetank::scheduler::framework::{Attempt, Entry, Plugin, PreFilter, add_weighted};
 use wavetank::scheduler::plugins::node_resources_fit::Needed;
 use wavetank::scheduler::plugins::taint_toleration::untolerated;
 use wavetank::scheduler::plugins::{PLUGINS, PluginId, Point};
@@ -24,7 +24,7 @@ use crate::conformance::{Case, same};
 
 type Done = Result<(), String>;
 
-fn plugin(name: &str, args: &PluginArgs) -> Result<Arc<dyn Plugin>, String> {
+pub(super) fn plugin(name: &str, args: &PluginArgs) -> Result<Arc<dyn Plugin>, String> {
     let id = PluginId::named(name).ok_or_else(|| format!("no plugin {name}"))?;
     let make = id.row().make.ok_or_else(|| format!("{name} is not modelled"))?;
     Ok(make(args))
@@ -63,7 +63,7 @@ fn verdict(
         }
     };
     let slot = *cache.order().first().ok_or("no node")?;
-    if let Err(refused) = filter.filter(cache.at(slot)) {
+    if let Err(refused) = filter.filter(slot, cache.at(slot)) {
         verdict.code = refused.code.name();
         verdict.reasons = refused.bits().map(|b| filter.reason(b).to_string()).collect();
     }
@@ -76,8 +76,11 @@ type Scores = Option<(Map<String, Value>, Map<String, Value>)>;
 fn scores(name: &str, args: &PluginArgs, cache: &Cache, pod: &Arc<Pod>) -> Result<Scores, String> {
     let plugin = plugin(name, args)?;
     let nodes = cache.order().to_vec();
-    let prepared = plugin.pre_score(Attempt { pod, cluster: cache }, &nodes);
-    let Some(score) = prepared.map_err(|s| s.reason.to_string())? else { return Ok(None) };
+    let prepared = plugin.pre_score(Attempt { pod, cluster: cache });
+    let Some(mut score) = prepared.map_err(|s| s.reason.to_string())? else { return Ok(None) };
+    if score.is_silent() {
+        return Ok(None);
+    }
     let mut all = vec![0; nodes.len()];
     let named = |all: &[i64]| {
         let names = nodes.iter().map(|slot| cache.at(*slot).name().to_string());
@@ -85,11 +88,11 @@ fn scores(name: &str, args: &PluginArgs, cache: &Cache, pod: &Arc<Pod>) -> Resul
     };
     score.score(cache, &nodes, &mut all);
     let raw = named(&all);
-    score.normalize(cache, &nodes, &mut all);
+    score.normalize(&mut all);
     Ok(Some((raw, named(&all))))
 }
 
-fn nodes_of(input: &Value) -> Result<Vec<Arc<Node>>, String> {
+pub(super) fn nodes_of(input: &Value) -> Result<Vec<Arc<Node>>, String> {
     list(input, "nodes")?.iter().map(node).collect()
 }
 
@@ -310,7 +313,9 @@ fn gates(case: &Case<'_>) -> Done {
     let gates = names(case.input, "scheduling_gates")?;
     let gates: Vec<Value> = gates.iter().map(|name| json!({ "name": name })).collect();
     let pod = pod(&json!({ "spec": { "schedulingGates": gates } }))?;
-    let got = match plugin("SchedulingGates", &PluginArgs::default())?.pre_enqueue(&pod) {
+    let got = match plugin("SchedulingGates", &PluginArgs::default())?
+        .pre_enqueue(Entry { pod: &pod, is_preempting: false })
+    {
         Ok(()) => json!({ "pre_enqueue": "Success" }),
         Err(status) => json!({ "pre_enqueue": status.code.name(), "reason": status.reason }),
     };

@@ -1,0 +1,74 @@
+//! What the scheduler knows beside nodes and pods: namespaces, services, sets and budgets.
+
+use serde::Deserialize;
+
+use crate::api::core::namespace::Namespace;
+use crate::api::core::service::Service;
+use crate::api::object::{Kind, Object};
+use crate::api::selector::{LabelSelector, Selector};
+use crate::client::reconciler::Observed;
+use crate::scheduler::cache::{Budget, Cache, OwnerKind};
+
+/// Kinds that a scheduler watches beside pods and nodes.
+pub const KINDS: [Kind; 6] = [
+    Kind::NAMESPACE,
+    Kind::SERVICE,
+    Kind::REPLICATION_CONTROLLER,
+    Kind::REPLICA_SET,
+    Kind::STATEFUL_SET,
+    Kind::POD_DISRUPTION_BUDGET,
+];
+
+/// Takes up a change of an object that is neither node nor pod.
+pub(super) fn changed(cache: &mut Cache, change: &Observed<'_>) {
+    let latest = change.latest();
+    let (kind, meta) = (latest.kind(), latest.meta());
+    let (namespace, name) = (&meta.namespace, &meta.name);
+    if kind == Kind::NAMESPACE {
+        let labels = change.new.and_then(Object::as_a::<Namespace>).map(|n| &n.meta.labels);
+        cache.put_namespace(name, labels);
+    } else if kind == Kind::SERVICE {
+        let service = change.new.and_then(Object::as_a::<Service>);
+        cache.workloads.put_service(namespace, name, service.map(|s| &s.spec.selector));
+    } else if kind == Kind::POD_DISRUPTION_BUDGET {
+        let key = (namespace.clone(), name.clone());
+        match change.new {
+            Some(new) => {
+                cache.budgets.insert(key, Budget::new(namespace, &new.to_value()));
+            }
+            None => {
+                cache.budgets.remove(&key);
+            }
+        }
+    } else if let Some(owner) = owner_kind(kind) {
+        // Only a ReplicationController's selector can change.
+        let is_fixed = owner != OwnerKind::ReplicationController;
+        if is_fixed && change.new.is_some() && cache.workloads.has_owner(owner, namespace, name) {
+            return;
+        }
+        let selector = change.new.map(|new| selector_of(owner, new));
+        cache.workloads.put_owner(owner, namespace, name, selector.as_ref());
+    }
+}
+
+fn owner_kind(kind: Kind) -> Option<OwnerKind> {
+    match kind {
+        Kind::REPLICATION_CONTROLLER => Some(OwnerKind::ReplicationController),
+        Kind::REPLICA_SET => Some(OwnerKind::ReplicaSet),
+        Kind::STATEFUL_SET => Some(OwnerKind::StatefulSet),
+        _ => None,
+    }
+}
+
+/// The pods that a set selects. A `ReplicationController` states labels, the others a selector.
+fn selector_of(owner: OwnerKind, object: &Object) -> Selector {
+    let value = object.to_value();
+    let written = value.pointer("/spec/selector").cloned().unwrap_or_default();
+    let selector = if owner == OwnerKind::ReplicationController {
+        crate::api::labels::Labels::deserialize(&written).map(|l| Selector::of_labels(&l)).ok()
+    } else {
+        let selector = LabelSelector::deserialize(&written).ok();
+        LabelSelector::to_selector(selector.as_ref()).ok()
+    };
+    selector.unwrap_or(Selector::NOTHING)
+}
