@@ -15,6 +15,7 @@ mod report;
 mod run;
 mod start;
 mod suite;
+mod watch;
 
 use clap::{Parser, Subcommand};
 

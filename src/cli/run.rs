@@ -1,7 +1,7 @@
 //! `wavetank run`: runs scenarios and tells what happened.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, IsTerminal};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -10,6 +10,7 @@ use crate::cli::Status;
 use crate::cli::files::{complain, has_colour, say, shown};
 use crate::cli::play::{self, Choice, clock, wall_clock};
 use crate::cli::report;
+use crate::cli::watch;
 use crate::scenario::duration;
 use crate::scenario::spec::Until;
 use crate::scenario::world::{Report, World};
@@ -20,6 +21,7 @@ use crate::trace::timeline::{Colour, Options, timeline};
 
 /// Runs scenarios.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub(crate) struct Run {
     /// Scenarios: files, names of shipped ones, or `-` for standard input.
     #[arg(required = true)]
@@ -39,6 +41,9 @@ pub(crate) struct Run {
     /// Writes a page that shows the run, to be opened in any browser.
     #[arg(long, value_name = "FILE")]
     report: Option<String>,
+    /// Plays the run in the terminal: pause, step, pace.
+    #[arg(long)]
+    watch: bool,
     /// Prints every message in place of the timeline: who notices, asks, stores.
     #[arg(long)]
     messages: bool,
@@ -71,6 +76,7 @@ impl Run {
             format: Format::Text,
             trace: None,
             report: None,
+            watch: false,
             messages: false,
             trace_leases: false,
             set: Vec::new(),
@@ -79,8 +85,14 @@ impl Run {
     }
 
     pub(crate) fn carry_out(&self) -> Status {
-        if self.scenarios.len() > 1 && (self.trace.is_some() || self.report.is_some()) {
-            let option = if self.trace.is_some() { "trace" } else { "report" };
+        let single = [
+            ("trace", self.trace.is_some()),
+            ("report", self.report.is_some()),
+            ("watch", self.watch),
+        ];
+        if let Some((option, _)) = single.iter().find(|(_, asked)| *asked)
+            && self.scenarios.len() > 1
+        {
             complain(&format!(
                 "error: `--{option}` takes one run, and {} are asked for\n",
                 self.scenarios.len()
@@ -115,6 +127,9 @@ impl Run {
         {
             return Status::Unusable;
         }
+        if self.watch {
+            return play_in_terminal(&world, &report);
+        }
         match self.format {
             Format::Text => self.conclude(&world, &report, wall_ms),
             Format::Json => say(&json_of(name, &world, &report, wall_ms)),
@@ -127,7 +142,7 @@ impl Run {
     }
 
     fn drive(&self, name: &str, world: &mut World, gauges: &mut Gauges) -> Report {
-        let is_told = self.format == Format::Text && !self.quiet;
+        let is_told = self.format == Format::Text && !self.quiet && !self.watch;
         match (is_told, self.report.is_some()) {
             (true, _) => self.tell(name, world, gauges),
             (false, true) => {
@@ -186,6 +201,20 @@ impl Run {
         tracer.write(world.beginning(), log, &world.traced_verdict(), &mut out)?;
         std::io::Write::flush(&mut out)
     }
+}
+
+/// Plays a world that has run; what came of it is told at the end.
+fn play_in_terminal(world: &World, report: &Report) -> Status {
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        complain("error: `--watch` needs a terminal; `--messages` prints what it would play\n");
+        return Status::Unusable;
+    }
+    if let Err(error) = watch::watch(world) {
+        complain(&format!("error: the terminal cannot be used: {error}\n"));
+        return Status::Unusable;
+    }
+    say(&verdict(report));
+    play::status(world, report)
 }
 
 fn until(text: &str) -> Result<Until, String> {

@@ -249,6 +249,7 @@ impl Sheet {
                 let object = key.and_then(|key| self.numbers.get(&key).copied());
                 let code = refused.refusal.code;
                 let is_question = matches!(refused.verb, "get" | "list" | "watch") && code == 404;
+                let is_question = is_question || refused.resource == "leases";
                 let words = format!(
                     "{} {} {code}: {}",
                     refused.resource, refused.name, refused.refusal.message

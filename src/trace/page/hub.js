@@ -83,6 +83,14 @@ const hub = (() => {
     }
     return out;
   }
+  // Whether a process is known to be down at an instant: of several replicas, whether all are.
+  const ups = (data.gauges || []).filter(([metric]) => metric === "up");
+  const isDown = (component, t) => {
+    const own = ups.filter(([, name]) => name === component || name.startsWith(component + "-"));
+    return own.length > 0 && own.every(([, , , , times, values]) => { let v = 0; for (let n = 0; n < times.length && times[n] <= t; n++) v = values[n]; return v === 0; });
+  };
+  const named = new Set(ups.map(([, name]) => name));
+  const processOf = (label) => label === "kubectl" ? null : label === "kube-scheduler" || named.has(label) ? label : "kube-controller-manager";
   function draw(p) {
     const g = canvas.getContext("2d");
     g.setTransform(scale, 0, 0, scale, 0, 0); g.clearRect(0, 0, width, height);
@@ -100,7 +108,11 @@ const hub = (() => {
     const ready = new Map();
     for (const o of nodeObjects) if (present.there[o]) ready.set(nameOf(o), present.states[o].ready);
     for (const s of spokes) {
-      if (!s.nodes) { boxed(g, s, s.label, s.sub && s.h > 30 ? s.sub : "", { colour: busy.has(s) ? colours.ink : colours.line }); continue; }
+      if (!s.nodes) {
+        const process = processOf(s.label), down = process && view.t > BEGIN && isDown(process, view.t);
+        boxed(g, s, s.label, s.h <= 30 ? "" : down ? (process === s.label ? "is down" : "its process is down") : s.sub || "", { dash: down, colour: down ? colours.bad : busy.has(s) ? colours.ink : colours.line, subColour: down ? colours.bad : colours.quiet });
+        continue;
+      }
       const c = pods.get(s) || { all: 0, ready: 0, list: [] }, down = s.nodes.filter((n) => ready.get(n) !== "True").length;
       const state = s.nodes.length === 1 ? (ready.has(s.nodes[0]) ? (down ? "not ready, " : "") : "not there, ") : (down ? `${down} of ${s.nodes.length} down, ` : `${s.nodes.length} nodes, `);
       boxed(g, s, s.label, s.h > 26 ? `${state}${c.ready} of ${c.all} pods ready` : "", { dash: down > 0, colour: down ? colours.bad : busy.has(s) ? colours.ink : colours.line, subColour: down ? colours.bad : colours.quiet });
@@ -109,7 +121,8 @@ const hub = (() => {
       for (let k = 0; k < n; k++) { g.fillStyle = g.strokeStyle = tones[c.list[k]]; const x = s.x + (k - n / 2) * 12 + 1, y = s.y + s.h / 2 - 13; if (c.list[k] === "ready") g.fillRect(x, y, 10, 9); else { g.lineWidth = 1.5; g.strokeRect(x + 1, y + 1, 8, 7); } }
     }
     boxed(g, store, "etcd", "", { colour: colours.keep });
-    boxed(g, center, "apiserver", "the only door", { strong: true, colour: colours.ink });
+    const dead = view.t > BEGIN && isDown("kube-apiserver", view.t);
+    boxed(g, center, "apiserver", dead ? "is down" : "the only door", { strong: true, dash: dead, colour: dead ? colours.bad : colours.ink, subColour: dead ? colours.bad : colours.quiet });
     g.font = `${center.font - 1}px system-ui, "DejaVu Sans", sans-serif`; g.textBaseline = "middle";
     dots.forEach((d, n) => {
       const a = edge(d.from, d.to), b = edge(d.to, d.from), x = a.x + (b.x - a.x) * d.part, y = a.y + (b.y - a.y) * d.part;

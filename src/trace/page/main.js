@@ -79,13 +79,14 @@ function recall() {
 function header() {
   $("name").textContent = run.name; $("about").textContent = run.about;
   $("aboutbox").hidden = !run.about;
+  $("aboutbox").open = innerWidth > 700;
   const v = run.verdict, badge = $("verdict");
   badge.textContent = v ? { held: "✓ everything held", failed: `✗ ${failures.length} expectation${failures.length === 1 ? "" : "s"} failed`, error: "✗ could not go on" }[v.word] : "cut off";
   badge.className = `badge ${v ? v.word : "error"}`;
   $("facts").textContent = `${clockText(END)} of a simulated cluster, seed ${run.seed}`;
   $("foot").textContent = `wavetank ${run.version}, Kubernetes ${run.kubernetes}, seed ${run.seed}${v ? `, ${v.turns} turns, ${v.writes} writes, digest ${v.digest}` : ""}. Simulated: times follow from the modelled latencies.`;
   $("scenario").textContent = run.scenario || "The trace does not hold it.";
-  $("expectations").innerHTML = (v && v.error ? `<div class="exp failed"><b>error</b><span>${safe(v.error)}</span></div>` : "") + (expectations.length ? expectations.map((e) => `<div class="exp ${e.outcome}"><b>${e.outcome === "held" ? "✓ held" : "✗ failed"}</b><span>${safe(e.text)} <button class="linkish" data-at="${e.at}">${clockText(e.at)}</button> ${e.detail ? `<span class="quiet">${safe(e.detail)}</span>` : ""}</span></div>`).join("") : '<p class="hint">Nothing was expected.</p>');
+  $("expectations").innerHTML = (v && v.error ? `<div class="exp failed"><b>error</b><span>${safe(v.error)}</span></div>` : "") + (expectations.length ? expectations.map((e) => `<div class="exp ${e.outcome}"><b>${e.outcome === "held" ? "✓ held" : "✗ failed"}</b><span>${safe(e.text)} <button class="linkish" data-at="${e.at}">${clockText(e.at)}</button> ${e.detail && e.outcome === "failed" ? `<span class="quiet">${safe(e.detail)}</span>` : ""}</span></div>`).join("") : '<p class="hint">Nothing was expected.</p>');
   $("helptext").innerHTML = `<p><b>How to read this page.</b> A run of a simulated Kubernetes cluster, from its first to its last instant. Drag the slider or press Play; everything on the page shows the same instant. Commands and controllers only ever talk to the apiserver; what happens, happens because somebody noticed a change and asked for another. Click anything to see why.</p>
     <p><kbd>space</kbd> play or pause, <kbd>←</kbd> <kbd>→</kbd> one happening, <kbd>Home</kbd> <kbd>End</kbd> first and last instant, <kbd>c</kbd> next command, <kbd>d</kbd> next parting of desired and observed, <kbd>m</kbd> next meeting, <kbd>f</kbd> next fault, <kbd>e</kbd> next failure, <kbd>/</kbd> find, <kbd>?</kbd> this help</p>`;
   for (const b of document.querySelectorAll("[data-jump]")) { const n = jumpsTo[b.dataset.jump]().length; b.disabled = !n; b.title += `: ${n} in this run`; if (n) b.textContent += ` (${n})`; }

@@ -138,6 +138,9 @@ for (const i of faultRows) {
   else { const b = bands.find((b) => b.to === END && b.what === wordsOf(i)); if (b) b.to = T[i]; }
 }
 
+// A kill is over at once, unless something says when it ends.
+for (const b of bands) if (b.to === END && b.what.endsWith("-kill")) b.to = b.from;
+
 // Whole versions of an object, put together from changes.
 function applyChanges(value, changes) {
   for (const [way, ...rest] of changes) {

@@ -29,7 +29,7 @@ const story = (() => {
     if (e.what === "row") {
       l1 = k === STEP ? safe(happened(i)) : `<b>${safe(actorOf(i))}</b> ${safe(happened(i))}`;
       const s = stepOf.get(i);
-      l2 = k === STEP ? (s ? `took ${((s.end - T[i]) / 1e6).toFixed(2)} s${s.code ? `, exit ${s.code}` : ""}` : "") : k === FAULT ? "a fault of the scenario" : whyOf(i) ? `because ${whyOf(i)}` : k === REFUSED ? "the apiserver said no" : "";
+      l2 = k === STEP ? (s ? `took ${((s.end - T[i]) / 1e6).toFixed(2)} s${s.code ? `, exit ${s.code}` : ""}` : "") : k === FAULT ? "a fault of the scenario" : whyOf(i) ? `because ${whyOf(i)}` : k === REFUSED ? (isLost(i) ? "nobody answered" : "the apiserver said no") : "";
     } else {
       const signs = { notice: ["tell", "noticed"], ask: ["ask", "asked"], keep: ["keep", "stored"] }[e.what];
       l1 = `<span class="${signs[0]}">●</span> <b>${safe(e.what === "keep" ? "etcd" : e.what === "notice" ? e.to : e.from)}</b> ${safe(e.text)}`;

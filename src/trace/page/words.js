@@ -3,6 +3,8 @@
 const escapes = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 const safe = (text) => String(text).replace(/[&<>"']/g, (c) => escapes[c]);
 
+// A request that nobody answered has no status code.
+const isLost = (i) => / 0: /.test(wordsOf(i));
 function thing(o) { return o < 0 ? "" : `${kindOf(o)} ${nameOf(o)}`; }
 
 const plainVerbs = { create: "creates", update: "updates", patch: "changes", delete: "deletes", deletecollection: "deletes" };
@@ -20,7 +22,7 @@ function happened(i) {
     if (mark === "crash") return `crashes ${words}`;
     return `${mark} ${words}`;
   }
-  if (k === REFUSED) return `${verbOf(i)} refused: ${wordsOf(i)}`;
+  if (k === REFUSED) return isLost(i) ? `${verbOf(i)} lost: ${wordsOf(i).replace(" 0: ", ": ")}` : `${verbOf(i)} refused: ${wordsOf(i)}`;
   const [verb, part] = verbOf(i).split("/");
   const words = wordsOf(i);
   if (part === "binding") return `binds ${thing(o)} ${words.startsWith("→") ? "to " + words.slice(1).trim() : words}`;

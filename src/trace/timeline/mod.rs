@@ -50,6 +50,41 @@ pub fn timeline(log: &Log<Note>, verdict: Option<&Verdict>, options: Options) ->
     render::render(&lines, verdict, options)
 }
 
+/// One line of a timeline, for those who lay it out themselves.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Told {
+    /// When.
+    pub time: SimTime,
+    /// Who did what; `$ …` for a step.
+    pub text: String,
+    /// Why; empty where it only says again what happened.
+    pub why: String,
+    tone: fact::Tone,
+}
+
+impl Told {
+    /// Whether it is bad, or a fault.
+    pub fn is_bad(&self) -> bool {
+        matches!(self.tone, fact::Tone::Bad | fact::Tone::Fault)
+    }
+
+    /// Whether a person's step begins.
+    pub fn is_step(&self) -> bool {
+        self.tone == fact::Tone::Step
+    }
+
+    /// The instant as the timeline has it: `70.016s`.
+    pub fn clock(&self) -> String {
+        clock(self.time)
+    }
+}
+
+/// The lines of a log, in order.
+pub fn told(log: &Log<Note>) -> Vec<Told> {
+    let lines = group::group(record::facts(log));
+    lines.iter().map(render::told).collect()
+}
+
 /// What a write changed, in the words of the timeline, without the object's name.
 pub(crate) fn words(write: &WriteNote, time: SimTime) -> Vec<String> {
     let told = record::of_write(write, time);

@@ -2,6 +2,7 @@
 
 use crate::api::Name;
 use crate::sim::time::{SimDuration, SimTime};
+use crate::trace::timeline;
 use crate::trace::timeline::fact::{Fact, Tone};
 use crate::trace::timeline::group::Told;
 use crate::trace::timeline::{Colour, Options};
@@ -168,6 +169,15 @@ fn what(line: &Told) -> String {
         text = format!("{text} ×{}", line.count);
     }
     text
+}
+
+/// One line, not laid out.
+pub(super) fn told(line: &Told) -> timeline::Told {
+    let what = what(line);
+    let is_step = line.fact.tone == Tone::Step;
+    let text = if is_step { line.fact.what.clone() } else { format!("{} {what}", actor(line)) };
+    let why = if has_reason(line) { line.fact.why.to_string() } else { String::new() };
+    timeline::Told { time: line.fact.time, text, why, tone: line.fact.tone }
 }
 
 /// What happened, without to whom.

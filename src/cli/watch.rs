@@ -1,0 +1,355 @@
+//! `wavetank run --watch`: plays a run in the terminal.
+//!
+//! Responsible for showing a run that is over at any of its instants: desired beside observed,
+//! nodes and their pods, and the timeline up to there. It never touches the run.
+
+use std::io;
+use std::time::Duration;
+
+use ratatui::Frame;
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind};
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Gauge, Paragraph, Row, Table};
+
+use crate::api::core::node::Node;
+use crate::api::core::pod::{Pod, PodPhase};
+use crate::api::object::Kind;
+use crate::scenario::world::World;
+use crate::sim::time::{SimDuration, SimTime};
+use crate::trace::history::History;
+use crate::trace::page::workload_of;
+use crate::trace::timeline::{Told, clock, told};
+
+/// The terminal is asked for keys so often.
+const TICK: Duration = Duration::from_millis(50);
+
+/// The paces: what a tick moves.
+const PACES: &[(&str, Pace)] = &[
+    ("1 line a second", Pace::Lines(20)),
+    ("3 lines a second", Pace::Lines(7)),
+    ("10 lines a second", Pace::Lines(2)),
+    ("20 lines a second", Pace::Lines(1)),
+    ("real time", Pace::Real(1)),
+    ("10 times real time", Pace::Real(10)),
+];
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Pace {
+    /// The next line of the timeline after so many ticks.
+    Lines(u32),
+    /// So many times as fast as a clock.
+    Real(u64),
+}
+
+/// A run that is played.
+struct Play {
+    title: String,
+    history: History,
+    lines: Vec<Told>,
+    begin: SimTime,
+    end: SimTime,
+    now: SimTime,
+    playing: bool,
+    pace: usize,
+    ticks: u32,
+}
+
+/// Plays a world that has run, until the person has seen enough.
+///
+/// # Errors
+/// When the terminal cannot be used.
+pub(crate) fn watch(world: &World) -> io::Result<()> {
+    let mut play = Play::of(world);
+    let mut terminal = ratatui::try_init()?;
+    let done = show(&mut terminal, &mut play);
+    ratatui::restore();
+    done
+}
+
+fn show(terminal: &mut ratatui::DefaultTerminal, play: &mut Play) -> io::Result<()> {
+    loop {
+        terminal.draw(|frame| play.draw(frame))?;
+        if !event::poll(TICK)? {
+            play.tick();
+        } else if let Event::Key(key) = event::read()?
+            && key.kind == KeyEventKind::Press
+            && !play.press(key.code)
+        {
+            return Ok(());
+        }
+    }
+}
+
+impl Play {
+    fn of(world: &World) -> Play {
+        let lines = told(world.cluster().engine.log());
+        let first = lines.iter().map(|line| line.time).find(|at| at.0 >= 1_000_000_000);
+        let begin = first.unwrap_or(SimTime::ZERO);
+        let scenario = &world.described().scenario;
+        Play {
+            title: scenario.name.clone().unwrap_or_default(),
+            history: History::new(world.beginning(), world.cluster().engine.log()),
+            lines,
+            begin,
+            end: world.now(),
+            now: begin,
+            playing: true,
+            pace: 1,
+            ticks: 0,
+        }
+    }
+
+    /// A moment of the person's time has passed.
+    fn tick(&mut self) {
+        if !self.playing {
+            return;
+        }
+        match PACES[self.pace].1 {
+            Pace::Lines(every) => {
+                self.ticks += 1;
+                if self.ticks >= every {
+                    self.ticks = 0;
+                    self.step();
+                }
+            }
+            Pace::Real(times) => {
+                let span = TICK.as_millis() * u128::from(times);
+                let span = SimDuration::millis(u64::try_from(span).unwrap_or(u64::MAX));
+                self.now = (self.now + span).min(self.end);
+            }
+        }
+        self.playing &= self.now < self.end;
+    }
+
+    /// Goes to the next line of the timeline.
+    fn step(&mut self) {
+        let next = self.lines.iter().map(|line| line.time).find(|at| *at > self.now);
+        self.now = next.unwrap_or(self.end);
+    }
+
+    fn back(&mut self) {
+        let before = self.lines.iter().rev().map(|line| line.time).find(|at| *at < self.now);
+        self.now = before.unwrap_or(self.begin).max(self.begin);
+    }
+
+    /// A key is pressed; false when it is the one to end.
+    fn press(&mut self, key: KeyCode) -> bool {
+        match key {
+            KeyCode::Char('q') | KeyCode::Esc => return false,
+            KeyCode::Char(' ') => {
+                if self.now >= self.end {
+                    self.now = self.begin;
+                }
+                self.playing = !self.playing;
+            }
+            KeyCode::Right | KeyCode::Char('l') => {
+                self.playing = false;
+                self.step();
+            }
+            KeyCode::Left | KeyCode::Char('h') => {
+                self.playing = false;
+                self.back();
+            }
+            KeyCode::Home => self.now = self.begin,
+            KeyCode::End => self.now = self.end,
+            KeyCode::Char('+' | '=') => self.pace = (self.pace + 1).min(PACES.len() - 1),
+            KeyCode::Char('-') => self.pace = self.pace.saturating_sub(1),
+            _ => {}
+        }
+        true
+    }
+
+    fn draw(&self, frame: &mut Frame<'_>) {
+        let [head, bar, middle, story, keys] = Layout::vertical([
+            Constraint::Length(1),
+            Constraint::Length(1),
+            Constraint::Percentage(45),
+            Constraint::Min(5),
+            Constraint::Length(1),
+        ])
+        .areas(frame.area());
+        let [left, right] =
+            Layout::horizontal([Constraint::Percentage(50), Constraint::Percentage(50)])
+                .areas(middle);
+        let state = if self.playing { "▶ playing" } else { "❚❚ paused" };
+        let bold = Style::new().add_modifier(Modifier::BOLD);
+        let at = clock(self.now);
+        let title = format!("{}   {at}   {state}, {}", self.title, PACES[self.pace].0);
+        frame.render_widget(Paragraph::new(Line::from(Span::styled(title, bold))), head);
+        self.draw_bar(frame, bar);
+        self.draw_workloads(frame, left);
+        self.draw_nodes(frame, right);
+        self.draw_story(frame, story);
+        let text = "space play/pause   ←/→ step   +/- pace   Home/End   q quit";
+        frame.render_widget(Paragraph::new(text).style(Style::new().fg(Color::DarkGray)), keys);
+    }
+
+    fn draw_bar(&self, frame: &mut Frame<'_>, area: Rect) {
+        let (done, all) = (self.now.since(self.begin).0, self.end.since(self.begin).0.max(1));
+        let percent = u16::try_from(u128::from(done) * 100 / u128::from(all)).unwrap_or(100);
+        let gauge = Gauge::default().percent(percent.min(100)).label("");
+        frame.render_widget(gauge.gauge_style(Style::new().fg(Color::Blue)), area);
+    }
+
+    /// What is desired beside what is observed.
+    fn draw_workloads(&self, frame: &mut Frame<'_>, area: Rect) {
+        let top = self.history.at(self.now).filter(|object| object.meta().owners().is_empty());
+        let rows: Vec<Row<'_>> = top
+            .filter_map(|object| workload_of(object).map(|numbers| (object, numbers)))
+            .map(|(object, [desired, pods, ready, available, _])| {
+                let as_desired = ready == desired && pods == desired;
+                let style = Style::new().fg(if as_desired { Color::Green } else { Color::Red });
+                let mark = if as_desired { "=" } else { "≠" };
+                let name = format!("{} {}", object.kind().name(), object.meta().name);
+                let numbers = [desired, ready, available, pods].map(|n| n.to_string());
+                let cells = [vec![name, mark.to_owned()], numbers.to_vec()].concat();
+                Row::new(cells).style(style)
+            })
+            .collect();
+        let head = Row::new(["workload", "", "desired", "ready", "available", "there"]);
+        let widths = [
+            Constraint::Min(16),
+            Constraint::Length(1),
+            Constraint::Length(7),
+            Constraint::Length(6),
+            Constraint::Length(9),
+            Constraint::Length(6),
+        ];
+        let block = Block::bordered().title("desired beside observed");
+        let head = head.style(Style::new().add_modifier(Modifier::BOLD));
+        frame.render_widget(Table::new(rows, widths).header(head).block(block), area);
+    }
+
+    /// Nodes, each with its pods as signs.
+    fn draw_nodes(&self, frame: &mut Frame<'_>, area: Rect) {
+        let pods: Vec<&Pod> = self
+            .history
+            .list(Kind::POD, self.now)
+            .filter_map(|o| o.as_a::<Pod>())
+            .map(|p| &**p)
+            .collect();
+        let signs = |node: &str| {
+            let own = pods.iter().filter(|pod| pod.node_name == node);
+            own.map(|pod| sign(pod)).collect::<Vec<Span<'_>>>()
+        };
+        let mut lines = Vec::new();
+        let homeless = signs("");
+        if !homeless.is_empty() {
+            lines.push(Line::from([vec![Span::raw("on no node yet  ")], homeless].concat()));
+        }
+        let nodes = self.history.list(Kind::NODE, self.now).filter_map(|o| o.as_a::<Node>());
+        for node in nodes {
+            let (word, colour) = match (node.is_ready(), node.spec.unschedulable) {
+                (false, _) => ("not ready", Color::Red),
+                (true, true) => ("cordoned", Color::Yellow),
+                (true, false) => ("ready", Color::Green),
+            };
+            let name = Span::raw(format!("{:<14} ", node.meta.name));
+            let word = Span::styled(format!("{word:<10}"), Style::new().fg(colour));
+            lines.push(Line::from([vec![name, word], signs(&node.meta.name)].concat()));
+        }
+        let title = "nodes: ✓ ready ◐ running … pending × leaving ! failed";
+        let block = Block::bordered().title(title);
+        frame.render_widget(Paragraph::new(lines).block(block), area);
+    }
+
+    /// The timeline up to now, the newest line last.
+    fn draw_story(&self, frame: &mut Frame<'_>, area: Rect) {
+        let upto = self.lines.partition_point(|line| line.time <= self.now);
+        let room = usize::from(area.height.saturating_sub(2));
+        let shown = &self.lines[upto.saturating_sub(room)..upto];
+        let lines = shown.iter().map(|line| {
+            let time =
+                Span::styled(format!("{:>9}  ", line.clock()), Style::new().fg(Color::DarkGray));
+            let style = if line.is_bad() {
+                Style::new().fg(Color::Red)
+            } else if line.is_step() {
+                Style::new().add_modifier(Modifier::BOLD)
+            } else {
+                Style::new()
+            };
+            let why = if line.why.is_empty() { String::new() } else { format!("  ({})", line.why) };
+            let why = Span::styled(why, Style::new().fg(Color::DarkGray));
+            Line::from(vec![time, Span::styled(line.text.clone(), style), why])
+        });
+        let block = Block::bordered().title("timeline");
+        frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()).block(block), area);
+    }
+}
+
+/// A pod as one character.
+fn sign(pod: &Pod) -> Span<'static> {
+    let (text, colour) = match (pod.meta.is_deleting(), pod.status.phase, pod.is_ready()) {
+        (true, ..) => ("× ", Color::DarkGray),
+        (_, PodPhase::Failed | PodPhase::Unknown, _) => ("! ", Color::Red),
+        (_, PodPhase::Succeeded, _) => ("■ ", Color::DarkGray),
+        (_, PodPhase::Running, true) => ("✓ ", Color::Green),
+        (_, PodPhase::Running, false) => ("◐ ", Color::Blue),
+        (_, PodPhase::Pending, _) => ("… ", Color::Yellow),
+    };
+    Span::styled(text, Style::new().fg(colour))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    use super::*;
+    use crate::scenario::load;
+
+    fn play() -> Play {
+        let text = "name: three pods\nabout: They come.\nsteps:\n  - kubectl: create deployment web \
+                    --image=app:v1 --replicas=3\n  - kubectl: rollout status deploy/web\n";
+        let loaded = load("x.yaml", text.into(), &[], &mut |path| Err(path.to_owned()));
+        let mut world = World::new(Arc::new(loaded.unwrap()), 0, None).unwrap();
+        world.run();
+        Play::of(&world)
+    }
+
+    fn screen(play: &Play) -> String {
+        let mut terminal = Terminal::new(TestBackend::new(110, 30)).unwrap();
+        terminal.draw(|frame| play.draw(frame)).unwrap();
+        let buffer = terminal.backend().buffer().clone();
+        let width = usize::from(buffer.area.width);
+        let cells: Vec<&str> = buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect();
+        cells.chunks(width).map(|row| row.concat() + "\n").collect()
+    }
+
+    #[test]
+    fn desired_and_observed_meet_while_it_plays() {
+        let mut play = play();
+        for _ in 0..3 {
+            play.press(KeyCode::Right);
+        }
+        let early = screen(&play);
+        assert!(early.contains("Deployment web") && early.contains('≠'), "{early}");
+        play.press(KeyCode::End);
+        let late = screen(&play);
+        assert!(late.contains("= 3       3      3"), "{late}");
+        assert!(late.contains("✓") && late.contains("complete: 3 pods"), "{late}");
+        play.press(KeyCode::Home);
+        assert!(!screen(&play).contains("Deployment web  "));
+    }
+
+    #[test]
+    fn it_pauses_steps_and_ends() {
+        let mut play = play();
+        assert!(play.press(KeyCode::Char(' ')) && !play.playing);
+        let now = play.now;
+        (0..50).for_each(|_| play.tick());
+        assert_eq!(play.now, now);
+        play.press(KeyCode::Right);
+        assert!(play.now > now);
+        play.press(KeyCode::Left);
+        assert_eq!(play.now, now);
+        play.press(KeyCode::Char(' '));
+        (0..10_000).for_each(|_| play.tick());
+        assert_eq!((play.now, play.playing), (play.end, false));
+        assert!(!play.press(KeyCode::Char('q')));
+    }
+}
