@@ -159,7 +159,7 @@ impl<T> Agenda<T> {
 
     /// What is to happen next, and when.
     pub fn peek(&self) -> Option<(SimTime, &T)> {
-        let Reverse((at, _, place)) = self.heap.peek()?;
+        let Reverse((at, _, place)) = self.near.peek()?;
         Some((*at, self.slab[*place as usize].as_ref()?))
     }
 
