@@ -209,7 +209,7 @@ ShardedListAndWatch: Alpha, off, kept;
 SidecarContainers: Final, on, kept;
 SizeBasedListCostEstimate: Beta, on, kept;
 StaleControllerConsistencyDaemonSet: Beta, on, kept;
-StaleControllerConsistencyJob: Beta, on, kept;
+StaleControllerConsistencyJob: Beta, on, acts;
 StaleControllerConsistencyReplicaSet: Beta, on, acts;
 StaleControllerConsistencyStatefulSet: Beta, on, acts;
 StatefulSetSemanticRevisionComparison: Beta, on, kept;

@@ -1,6 +1,7 @@
 //! Kubernetes' kinds and their fields: data, defaults, validation; no behaviour.
 
 pub mod apps;
+pub mod batch;
 pub mod condition;
 pub mod coordination;
 pub mod core;
@@ -26,6 +27,7 @@ pub mod refusal;
 pub mod request;
 pub mod resource;
 pub mod resource_names;
+pub mod schedule;
 pub mod schema;
 pub mod selector;
 pub mod strategy;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::api::Name;
+use crate::api::batch::job::Job;
 use crate::api::core::namespace::Namespace;
 use crate::api::core::pod::{Pod, PodPhase, PodSpec, PodStatus};
 use crate::api::core::service::Service;
 use crate::api::gates::Gates;
+use crate::api::labels::Labels;
 use crate::api::meta::Uid;
 use crate::api::names;
 use crate::api::object::{Kind, Object};
@@ -115,13 +117,16 @@ pub fn prepare(
         open(Arc::make_mut(namespace));
     } else if let Object::Service(service) = &mut object {
         allocate(Arc::make_mut(service), birth);
-    } else if (matches!(object, Object::ReplicaSet(_) | Object::Deployment(_))
+    } else if (matches!(object, Object::ReplicaSet(_) | Object::Deployment(_) | Object::Job(_))
         || kind.schema().is_some())
         && !birth.is_read
     {
         object = edge::create(kind, &namespace, &name, object.to_value(), birth.gates)?;
     }
     let uid = uid(&object, birth);
+    if let Object::Job(job) = &mut object {
+        identify(Arc::make_mut(job), uid);
+    }
     let meta = object.meta_mut();
     meta.uid = uid;
     meta.resource_version = 0;
@@ -151,6 +156,25 @@ fn allocate(service: &mut Service, birth: &Birth) {
     let mut rest = service.spec.rest.0.as_deref().cloned().unwrap_or_default();
     rest.insert("clusterIPs".into(), list);
     service.spec.rest.0 = Some(Arc::new(rest));
+}
+
+/// A Job's generated selector and labels name its uid, which is known only now.
+fn identify(job: &mut Job, uid: Uid) {
+    let uid = smol_str::format_smolstr!("{uid}");
+    let named = |labels: &Labels| -> Labels {
+        let name = |(key, value): (&Name, &Name)| {
+            let value = if value == edge::STAND_IN_UID { &uid } else { value };
+            (key.clone(), value.clone())
+        };
+        labels.iter().map(name).collect()
+    };
+    let spec = Arc::make_mut(&mut job.spec);
+    if let Some(selector) = &mut spec.selector {
+        let selector = Arc::make_mut(selector);
+        selector.match_labels = named(&selector.match_labels);
+    }
+    let template = Arc::make_mut(&mut spec.template);
+    template.meta.labels = named(&template.meta.labels);
 }
 
 /// A new namespace is active, and held until its content is gone.

@@ -12,8 +12,11 @@ use crate::api::schema::{Schema, strict};
 use crate::api::strategy::{self, Birth};
 use crate::api::structural;
 
-/// The uid and time that the strategies see; the real ones are given when the object is stored.
-const STAND_IN: (&str, &str) = ("00000000-0000-4000-8000-000000000000", "2026-01-01T00:00:00Z");
+/// The uid that the strategies see; the real one is given when the object is stored.
+pub const STAND_IN_UID: &str = "00000000-0000-4000-8000-000000000000";
+
+/// The time that they see.
+const STAND_IN_TIME: &str = "2026-01-01T00:00:00Z";
 
 fn read(kind: Kind, value: Value) -> Result<Object, Refusal> {
     Object::from_value(kind, value).map_err(|e| Refusal::bad_request(&e.to_string()))
@@ -59,7 +62,7 @@ pub fn create(
     admit_custom(kind, &mut value, None)?;
     strategy::begin_create(kind.name(), &mut value);
     let namespace = if kind.row().namespaced { namespace } else { "" };
-    let (uid, now) = STAND_IN;
+    let (uid, now) = (STAND_IN_UID, STAND_IN_TIME);
     let birth = Birth { namespace, uid, generated_name: generated, now, gates };
     let value = strategy::create(kind.name(), value, birth)?;
     read(kind, value)

@@ -135,6 +135,7 @@ impl Play {
     }
 
     /// A key is pressed; false when it is the one to end.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "keyboards have more keys than commands")]
     fn press(&mut self, key: KeyCode) -> bool {
         match key {
             KeyCode::Char('q') | KeyCode::Esc => return false,

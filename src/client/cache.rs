@@ -24,6 +24,8 @@ pub struct Cache {
     label_sets: Index<(Name, Labels)>,
     /// The distinct label sets of a namespace, so that a selector is held against few of them.
     sets_of: std::collections::BTreeMap<Name, Vec<Labels>>,
+    /// The highest version that was ever put in.
+    newest: u64,
 }
 
 /// Slots by key, with constant-time removal.
@@ -88,6 +90,7 @@ fn controller_of(object: &Object) -> Uid {
 impl Cache {
     /// Puts a version in place of the one of the same namespace and name; gives the former one.
     pub fn put(&mut self, object: Object) -> Option<Object> {
+        self.newest = self.newest.max(object.meta().resource_version);
         let new = object.clone();
         let (slot, old) = self.objects.put(object);
         match &old {
@@ -185,6 +188,12 @@ impl Cache {
     /// Whether none is known.
     pub fn is_empty(&self) -> bool {
         self.objects.is_empty()
+    }
+
+    /// The highest version that was ever put in: what was written before it has been seen, even
+    /// when it is gone again.
+    pub fn newest(&self) -> u64 {
+        self.newest
     }
 
     /// The object of a name.

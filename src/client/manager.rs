@@ -4,16 +4,15 @@ mod routes;
 mod run;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::api::gates::Gates;
 use crate::api::meta::Uid;
 use crate::api::object::ObjectKey;
 use crate::api::refusal::Refusal;
-use crate::api::request::{Answer, EventNote};
+use crate::api::request::Answer;
 use crate::client::component::{Component, Due, Moment, Outgoing};
 use crate::client::expectations::Expectations;
-use crate::client::plan::{Expect, Plan, Recovery, Write};
+use crate::client::plan::{Expect, Plan, Recovery, Settled, Write};
 use crate::client::rate_limiter::RateLimiter;
 use crate::client::reconciler::{Keys, Observed, Reconciler, Settings};
 use crate::client::view::View;
@@ -21,7 +20,7 @@ use crate::client::work_queue::WorkQueue;
 use crate::sim::index::Map;
 use crate::sim::time::{SimDuration, SimTime};
 use routes::Routes;
-use run::Run;
+use run::{OwnWrite, Run, filled};
 
 /// The controllers of one process.
 #[derive(Clone)]
@@ -51,7 +50,7 @@ struct Controller {
     expectations: Expectations<ObjectKey, Uid>,
     runs: BTreeMap<u64, Run>,
     /// What the last plan of each key wrote, as far as the cache may not show it yet.
-    own_writes: BTreeMap<ObjectKey, Vec<(ObjectKey, Option<u64>)>>,
+    own_writes: BTreeMap<ObjectKey, Vec<OwnWrite>>,
     begun: u64,
     /// The first of its periodic looks.
     first_beat: SimTime,
@@ -124,6 +123,9 @@ impl Manager {
             let view = View::new(moment.caches, moment.time).with_gates(self.gates);
             let view = view.after_expectations(met);
             let plan = controller.rule.reconcile(&key, view);
+            if view.object(&key).is_none() {
+                controller.expectations.delete(&key);
+            }
             let run = controller.begin(key, cause, plan, moment);
             self.advance(n, run, moment);
         }
@@ -141,6 +143,10 @@ impl Manager {
             }
             let writes = run.next_writes(&mut controller.expectations);
             if writes.is_empty() {
+                if run.resumes && !run.stopped {
+                    controller.resume(id, self.gates, moment);
+                    continue;
+                }
                 return self.finish(n, id, moment);
             }
             for write in writes {
@@ -207,9 +213,9 @@ impl Manager {
         let Some(run) = self.controllers[n].runs.get_mut(&id) else { return };
         match answer {
             Answer::Object(object) if !counted && !write.verb.is_read_only() => {
-                run.written.push((object.key(), Some(object.meta().resource_version)));
+                run.written.push(OwnWrite::of(object, false));
             }
-            Answer::Deleted(object) if !counted => run.written.push((object.key(), None)),
+            Answer::Deleted(object) if !counted => run.written.push(OwnWrite::of(object, true)),
             Answer::Object(_)
             | Answer::Deleted(_)
             | Answer::List(_)
@@ -318,6 +324,9 @@ impl Component for Manager {
         self.controllers[n].set_beat(moment);
         if let Some(run) = self.controllers[n].runs.get_mut(&id) {
             run.outstanding -= 1;
+            if run.resumes {
+                run.settled.push(Settled { write, answer: answer.clone() });
+            }
         }
         self.advance(n, id, moment);
         self.pump(n, moment);
@@ -395,13 +404,7 @@ impl Controller {
     /// Whether the cache shows what the last plan of a key wrote.
     fn has_seen_own_writes(&mut self, key: &ObjectKey, moment: &Moment<'_>) -> bool {
         let Some(own) = self.own_writes.get_mut(key) else { return true };
-        own.retain(|(object, version)| {
-            let seen = moment.caches.of(object.kind).get(&object.namespace, &object.name);
-            match version {
-                Some(version) => seen.is_none_or(|o| o.meta().resource_version < *version),
-                None => seen.is_some(),
-            }
-        });
+        own.retain(|write| !write.is_seen(moment));
         if own.is_empty() {
             self.own_writes.remove(key);
             return true;
@@ -451,14 +454,49 @@ impl Controller {
         }
     }
 
-    /// A worker takes up a plan.
-    fn begin(&mut self, key: ObjectKey, cause: u64, plan: Plan, moment: &mut Moment<'_>) -> u64 {
-        if self.settings.expectations {
-            self.expect(&key, &plan, moment.now);
+    /// Asks the rule to go on with what was answered to a run's steps.
+    fn resume(&mut self, id: u64, gates: Gates, moment: &mut Moment<'_>) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let (key, cause) = (run.key.clone(), run.cause);
+        let settled = std::mem::take(&mut run.settled);
+        let view = View::new(moment.caches, moment.time).with_gates(gates);
+        let mut plan = self.rule.resume(&key, settled, view);
+        self.announce(&key, cause, &mut plan, moment);
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        run.steps = plan.steps.into_iter();
+        run.resumes = plan.resumes;
+        run.retry |= plan.retry;
+        if plan.look_again.is_some() {
+            (run.look_again, run.housekeeping) = (plan.look_again, plan.housekeeping);
         }
-        for note in plan.events {
+    }
+
+    /// Takes from a plan what holds whatever comes of its steps. The next look of a plan that
+    /// resumes is asked for at once.
+    fn announce(&mut self, key: &ObjectKey, cause: u64, plan: &mut Plan, moment: &mut Moment<'_>) {
+        if self.settings.expectations {
+            self.expect(key, plan, moment.now);
+        }
+        for note in plan.events.drain(..) {
             moment.out.told.push((self.source, note, cause));
         }
+        if plan.resumes
+            && let Some(span) = plan.look_again.take()
+        {
+            self.queue.add_after(key.clone(), span, moment.now, cause);
+            moment.out.wake(moment.now + span);
+        }
+    }
+
+    /// A worker takes up a plan.
+    fn begin(
+        &mut self,
+        key: ObjectKey,
+        cause: u64,
+        mut plan: Plan,
+        moment: &mut Moment<'_>,
+    ) -> u64 {
+        self.announce(&key, cause, &mut plan, moment);
         self.begun += 1;
         let run = Run {
             key,
@@ -474,6 +512,8 @@ impl Controller {
             housekeeping: plan.housekeeping,
             versions: Vec::new(),
             written: Vec::new(),
+            resumes: plan.resumes,
+            settled: Vec::new(),
         };
         self.runs.insert(self.begun, run);
         self.begun
@@ -492,14 +532,4 @@ impl Controller {
             self.expectations.expect_deletions(key, deleted, now);
         }
     }
-}
-
-/// An event with the name of the object and the words of the refusal filled in.
-fn filled(note: &EventNote, name: &str, refusal: Option<&Refusal>) -> EventNote {
-    if !note.message.contains('{') {
-        return note.clone();
-    }
-    let said = refusal.map_or("", |r| &*r.message);
-    let message = note.message.replace("{name}", name).replace("{refusal}", said);
-    EventNote { message: Arc::from(message), ..note.clone() }
 }

@@ -5,7 +5,9 @@ use crate::api::edit::Edit;
 use crate::api::meta::Uid;
 use crate::api::object::{Object, ObjectKey};
 use crate::api::refusal::{Reason, Refusal};
-use crate::api::request::{DeleteOptions, EventNote, Patch, Propagation, Subresource, Verb};
+use crate::api::request::{
+    Answer, DeleteOptions, EventNote, Patch, Propagation, Subresource, Verb,
+};
 use crate::api::why::Why;
 use crate::sim::time::SimDuration;
 
@@ -26,6 +28,19 @@ pub struct Plan {
     pub housekeeping: bool,
     /// Whether the key is to be tried again with a rate limit once the steps are done.
     pub retry: bool,
+    /// Whether the controller goes on with what came of the steps: `Reconciler::resume` is asked
+    /// when they are done, unless a refusal stopped them. For the few whose next request depends
+    /// on the answers to the ones before.
+    pub resumes: bool,
+}
+
+/// A write of a plan that resumes, and what was answered.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// The write.
+    pub write: Box<Write>,
+    /// The answer.
+    pub answer: Answer,
 }
 
 /// One step of a plan.
@@ -143,7 +158,8 @@ impl Plan {
 }
 
 impl Write {
-    fn of(verb: Verb, why: impl Into<Why>) -> Write {
+    /// Asks for something.
+    pub fn of(verb: Verb, why: impl Into<Why>) -> Write {
         Write { verb, why: why.into(), on_success: None, on_refusal: None, expect: Expect::Nothing }
     }
 
@@ -189,6 +205,11 @@ impl Write {
             Some(Preconditions { uid: Some(object.meta().uid), resource_version: None });
         let options = DeleteOptions { preconditions, ..DeleteOptions::default() };
         Write::of(Verb::Delete { key: object.key(), options }, why)
+    }
+
+    /// Reads an object anew, past the caches.
+    pub fn read(key: ObjectKey, why: impl Into<Why>) -> Write {
+        Write::of(Verb::Get(key), why)
     }
 
     /// With this propagation, for a deletion.

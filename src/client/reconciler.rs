@@ -5,7 +5,7 @@ use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::time::Time;
-use crate::client::plan::{Plan, Recovery, Write};
+use crate::client::plan::{Plan, Recovery, Settled, Write};
 use crate::client::view::View;
 use crate::sim::time::{SimDuration, SimTime};
 
@@ -32,6 +32,12 @@ pub trait Reconciler: Send + Sync {
 
     /// What it wants for a key, given what it sees.
     fn reconcile(&mut self, key: &ObjectKey, view: View<'_>) -> Plan;
+
+    /// What it wants further for a key whose last plan resumes, given what was answered to the
+    /// writes of that plan, in the order of the answers.
+    fn resume(&mut self, _key: &ObjectKey, _settled: Vec<Settled>, _view: View<'_>) -> Plan {
+        Plan::nothing()
+    }
 
     /// What it does about a refusal of one of its writes.
     fn recover(&mut self, write: &Write, refusal: &Refusal) -> Recovery {

@@ -2,11 +2,13 @@
 
 pub mod claim;
 pub mod controller_revision;
+pub mod cron_job;
 pub mod deployment;
 pub mod disruption;
 pub mod endpoint_slice;
 pub mod endpoints;
 pub mod garbage_collector;
+pub mod job;
 pub mod namespace;
 pub mod node_lifecycle;
 pub mod pod_control;
@@ -16,6 +18,7 @@ pub mod replica_set;
 pub mod service_account;
 pub mod stateful_set;
 pub mod taint_eviction;
+pub mod ttl_after_finished;
 
 use crate::api::object::Kind;
 use crate::client::reconciler::Reconciler;
@@ -26,6 +29,9 @@ pub fn all() -> Vec<Box<dyn Reconciler>> {
         Box::new(deployment::DeploymentController::default()),
         Box::new(replica_set::ReplicaSetController::default()),
         Box::new(stateful_set::StatefulSetController::default()),
+        Box::new(job::JobController::default()),
+        Box::new(cron_job::CronJobController::default()),
+        Box::new(ttl_after_finished::TtlAfterFinished),
         Box::new(node_lifecycle::NodeLifecycle::new(node_options())),
         Box::new(taint_eviction::TaintEviction::new()),
         Box::new(endpoint_slice::EndpointSlices::default()),

@@ -125,6 +125,11 @@ fn scenarios_below(root: &Path) -> Vec<PathBuf> {
 
 /// Reads a scenario and the files that it names.
 pub(crate) fn read(path: &Path) -> Arc<Described> {
+    read_as(path, std::fs::read(path).expect("the scenario can be read"))
+}
+
+/// Reads a scenario of this content and the files that it names.
+pub(crate) fn read_as(path: &Path, bytes: Vec<u8>) -> Arc<Described> {
     let folder = path.parent().expect("a file is in a folder");
     let mut files = |wanted: &str| {
         let wanted = folder.join(wanted);
@@ -140,7 +145,6 @@ pub(crate) fn read(path: &Path) -> Arc<Described> {
         };
         paths.into_iter().map(one).collect()
     };
-    let bytes = std::fs::read(path).expect("the scenario can be read");
     match load(&path.display().to_string(), bytes, &[], &mut files) {
         Ok(described) => Arc::new(described),
         Err(problems) => panic!("{}: {problems:#?}", path.display()),

@@ -12,6 +12,8 @@ use crate::api::apps::daemon_set::DaemonSet;
 use crate::api::apps::deployment::Deployment;
 use crate::api::apps::replica_set::ReplicaSet;
 use crate::api::apps::stateful_set::StatefulSet;
+use crate::api::batch::cron_job::CronJob;
+use crate::api::batch::job::Job;
 use crate::api::coordination::lease::Lease;
 use crate::api::core::endpoints::Endpoints;
 use crate::api::core::event::Event;
@@ -285,6 +287,21 @@ resource!(
 );
 
 resource!(
+    Job,
+    JOB,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(Job { meta, spec, status: take(&mut body, "status")? })
+    },
+    |job, body| {
+        put(body, "spec", &job.spec);
+        body.insert("status".into(), serde_json::to_value(&job.status).unwrap_or_default());
+    },
+    status: [status],
+    spec: [spec]
+);
+
+resource!(
     PodDisruptionBudget,
     POD_DISRUPTION_BUDGET,
     |meta, mut body| {
@@ -295,6 +312,21 @@ resource!(
         put(body, "spec", &budget.spec);
         put(body, "status", &budget.status);
         with_messages(body);
+    },
+    status: [status],
+    spec: [spec]
+);
+
+resource!(
+    CronJob,
+    CRON_JOB,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(CronJob { meta, spec, status: take(&mut body, "status")? })
+    },
+    |cron_job, body| {
+        put(body, "spec", &cron_job.spec);
+        body.insert("status".into(), serde_json::to_value(&cron_job.status).unwrap_or_default());
     },
     status: [status],
     spec: [spec]

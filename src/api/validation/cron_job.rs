@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
+use crate::api::schedule::{Schedule, is_known_zone};
 use crate::api::validation::errors::Errors;
 use crate::api::validation::job::job_spec;
 use crate::api::validation::path::Path;
 use crate::api::validation::read::{at, flag, get, text};
 use crate::api::validation::rule::{not_negative, one_of};
-use crate::api::validation::schedule;
 
 /// The longest name that leaves room for the end of a Job's name.
 const MOST_NAME: usize = 52;
@@ -51,7 +51,7 @@ fn schedule_text(path: &Path<'_>, spec: &Value, before: &Value, errors: &mut Err
         errors.required(path, "");
         return;
     }
-    if let Err(why) = schedule::check(schedule) {
+    if let Err(why) = Schedule::parse(schedule) {
         errors.invalid(path, schedule, why);
     }
     let had_zone = text(before, "schedule").contains("TZ");
@@ -68,14 +68,11 @@ fn schedule_text(path: &Path<'_>, spec: &Value, before: &Value, errors: &mut Err
 }
 
 /// Source: kubernetes v1.36 pkg/apis/batch/validation/validation.go, `validateTimeZone`
-///
-/// Differs: of a zone in a known area (`Europe/…`) is not asked whether it exists, as the program
-/// carries no zone data.
 fn time_zone(path: &Path<'_>, spec: &Value, errors: &mut Errors) {
     let Some(zone) = get(spec, "timeZone").and_then(Value::as_str) else { return };
     if zone.is_empty() {
         errors.invalid(path, zone, "timeZone must be nil or non-empty string");
-    } else if !zone.split('/').all(is_zone_part) || !is_known_area(zone) {
+    } else if !zone.split('/').all(is_zone_part) || !is_known_zone(zone) {
         errors.invalid(path, zone, format!("unknown time zone {zone}"));
     } else if zone.eq_ignore_ascii_case("local") {
         let detail = "timeZone must be an explicit time zone as defined in \
@@ -85,29 +82,6 @@ fn time_zone(path: &Path<'_>, spec: &Value, errors: &mut Errors) {
             errors.invalid(path, zone, format!("unknown time zone {zone}"));
         }
     }
-}
-
-/// Whether a zone is of an area that the zone database knows; bare names are not asked about.
-fn is_known_area(zone: &str) -> bool {
-    const AREAS: [&str; 16] = [
-        "Africa",
-        "America",
-        "Antarctica",
-        "Arctic",
-        "Asia",
-        "Atlantic",
-        "Australia",
-        "Brazil",
-        "Canada",
-        "Chile",
-        "Etc",
-        "Europe",
-        "Indian",
-        "Mexico",
-        "Pacific",
-        "US",
-    ];
-    zone.split_once('/').is_none_or(|(area, _)| AREAS.contains(&area))
 }
 
 fn is_zone_part(part: &str) -> bool {

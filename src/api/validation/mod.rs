@@ -30,7 +30,6 @@ mod quota;
 pub mod read;
 pub mod resources;
 mod rule;
-mod schedule;
 mod security;
 mod selector;
 pub mod service;

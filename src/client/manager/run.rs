@@ -1,10 +1,14 @@
 //! One worker's work on one key: the writes of its plan, step by step and batch by batch.
 
+use std::sync::Arc;
+
 use crate::api::meta::Uid;
 use crate::api::object::{Object, ObjectKey};
-use crate::api::request::Verb;
+use crate::api::refusal::Refusal;
+use crate::api::request::{EventNote, Verb};
+use crate::client::component::Moment;
 use crate::client::expectations::Expectations;
-use crate::client::plan::{Expect, Step, Write};
+use crate::client::plan::{Expect, Settled, Step, Write};
 use crate::client::slow_start::SlowStart;
 use crate::sim::time::SimDuration;
 
@@ -25,8 +29,36 @@ pub(super) struct Run {
     pub(super) housekeeping: bool,
     /// The versions that replies have brought, by uid.
     pub(super) versions: Vec<(Uid, u64)>,
-    /// The same by key, none for what is gone, as far as no expectation counts them.
-    pub(super) written: Vec<(ObjectKey, Option<u64>)>,
+    /// What they tell of writes that no expectation counts.
+    pub(super) written: Vec<OwnWrite>,
+    /// Whether the controller goes on when the steps are done.
+    pub(super) resumes: bool,
+    /// What was answered to the steps, if it does.
+    pub(super) settled: Vec<Settled>,
+}
+
+/// What a plan wrote, until the cache shows it.
+#[derive(Clone, Debug)]
+pub(super) struct OwnWrite {
+    object: ObjectKey,
+    version: u64,
+    is_gone: bool,
+}
+
+impl OwnWrite {
+    pub(super) fn of(object: &Object, is_gone: bool) -> OwnWrite {
+        OwnWrite { object: object.key(), version: object.meta().resource_version, is_gone }
+    }
+
+    /// Whether the cache is at least as new as the write.
+    pub(super) fn is_seen(&self, moment: &Moment<'_>) -> bool {
+        let cache = moment.caches.of(self.object.kind);
+        if !self.is_gone {
+            return cache.newest() >= self.version;
+        }
+        let there = cache.get(&self.object.namespace, &self.object.name);
+        there.is_none_or(|o| o.meta().resource_version > self.version)
+    }
 }
 
 /// Writes that go in batches.
@@ -135,4 +167,14 @@ impl Batch {
         let left_out = if more.is_empty() { self.waiting.drain(..).collect() } else { Vec::new() };
         (more, left_out)
     }
+}
+
+/// An event with the name of the object and the words of the refusal filled in.
+pub(super) fn filled(note: &EventNote, name: &str, refusal: Option<&Refusal>) -> EventNote {
+    if !note.message.contains('{') {
+        return note.clone();
+    }
+    let said = refusal.map_or("", |r| &*r.message);
+    let message = note.message.replace("{name}", name).replace("{refusal}", said);
+    EventNote { message: Arc::from(message), ..note.clone() }
 }

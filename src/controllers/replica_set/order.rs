@@ -78,6 +78,38 @@ impl<'a> Candidate<'a> {
         let restarted = || other.restarts.cmp(&self.restarts);
         first.then_with(ready).then_with(restarted).then_with(created) == Ordering::Less
     }
+
+    /// The order by the stage that pods have reached, whatever they cost and wherever they are:
+    /// on no node, Pending, not ready, ready for a shorter time, more restarts, younger; of equal
+    /// ones the name decides.
+    ///
+    /// Source: kubernetes v1.36 pkg/controller/controller_utils.go, `ActivePods.Less`
+    pub fn by_stage(&self, other: &Candidate<'_>) -> Ordering {
+        let placed = |c: &Candidate<'_>| !c.pod.node_name.is_empty();
+        let ready = || {
+            let both = self.is_ready && other.is_ready;
+            if both { youngest_first(self.ready_since, other.ready_since) } else { EQUAL }
+        };
+        let created = || youngest_first(self.pod.meta.creation, other.pod.meta.creation);
+        placed(self)
+            .cmp(&placed(other))
+            .then_with(|| phase_order(self.pod).cmp(&phase_order(other.pod)))
+            .then_with(|| self.is_ready.cmp(&other.is_ready))
+            .then_with(ready)
+            .then_with(|| other.restarts.cmp(&self.restarts))
+            .then_with(created)
+            .then_with(|| self.pod.meta.name.cmp(&other.pod.meta.name))
+    }
+}
+
+/// Source: kubernetes v1.36 pkg/controller/controller_utils.go, `afterOrZero`
+fn youngest_first(a: Option<Time>, b: Option<Time>) -> Ordering {
+    match (a, b) {
+        (Some(a), Some(b)) => b.cmp(&a),
+        (None, Some(_)) => Ordering::Less,
+        (Some(_), None) => Ordering::Greater,
+        (None, None) => EQUAL,
+    }
 }
 
 const EQUAL: Ordering = Ordering::Equal;

@@ -6,10 +6,12 @@
 //! and fails when it no longer differs.
 
 mod client;
+mod cron_job;
 mod custom;
 mod deployment;
 mod endpoints;
 mod gc;
+mod job;
 mod kubelet;
 mod nodes;
 mod patches;
@@ -59,6 +61,8 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (statefulset::UNITS, statefulset::DIFFERS),
     (nodes::UNITS, nodes::DIFFERS),
     (gc::UNITS, gc::DIFFERS),
+    (job::UNITS, job::DIFFERS),
+    (cron_job::UNITS, cron_job::DIFFERS),
     (endpoints::UNITS, endpoints::DIFFERS),
     (kubelet::UNITS, kubelet::DIFFERS),
     (scheduler::UNITS, scheduler::DIFFERS),
@@ -71,12 +75,6 @@ const NOT_COVERED: &[&str] = &[
     "admission-limit-range",
     "admission-misc",
     "volumes-and-ports",
-    "cronjob.cron-most-recent",
-    "cronjob.cron-next-time-zone",
-    "cronjob.cron-next",
-    "cronjob.cronjob-history",
-    "cronjob.cronjob-next-delay",
-    "cronjob.cronjob-sync",
     "daemonset.daemonset-node-fit",
     "daemonset.daemonset-tolerations",
     "daemonset.daemonset-trace",
@@ -92,24 +90,6 @@ const NOT_COVERED: &[&str] = &[
     "hpa.hpa-store-events",
     "hpa.hpa-sync",
     "hpa.hpa-windows",
-    "job.job-backoff-limit-per-index",
-    "job.job-backoff",
-    "job.job-deadline",
-    "job.job-duplicate-indexes",
-    "job.job-failed-indexes",
-    "job.job-finish-time",
-    "job.job-first-pending-indexes",
-    "job.job-index-intervals",
-    "job.job-never-backoff",
-    "job.job-on-failure-restarts",
-    "job.job-pod-failure-policy",
-    "job.job-remaining-backoff",
-    "job.job-succeeded-indexes",
-    "job.job-success-policy",
-    "job.job-sync",
-    "job.job-trace",
-    "job.pod-failure-policy-match",
-    "job.success-policy-match",
     "kubelet.eviction-config",
     "kubelet.eviction-node-conditions",
     "kubelet.eviction-thresholds-met",

@@ -5,7 +5,35 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 /// The kinds whose facts are held against.
-pub(super) const WORK: &[&str] = &["Deployment", "ReplicaSet"];
+pub(super) const WORK: &[&str] = &[
+    "Deployment",
+    "ReplicaSet",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "CronJob",
+    "PodDisruptionBudget",
+    "HorizontalPodAutoscaler",
+];
+
+/// The numbers of a kind's status that are held against, each as a sequence.
+const NUMBERS: &[(&str, &[&str])] = &[
+    ("Job", &["active", "succeeded", "failed"]),
+    (
+        "DaemonSet",
+        &[
+            "desiredNumberScheduled",
+            "currentNumberScheduled",
+            "updatedNumberScheduled",
+            "numberAvailable",
+            "numberMisscheduled",
+        ],
+    ),
+    (
+        "PodDisruptionBudget",
+        &["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"],
+    ),
+];
 
 /// A value and when it came, in milliseconds.
 pub(super) type Change = (f64, Value);
@@ -64,9 +92,13 @@ impl Namer {
         let letter = match kind {
             "ReplicaSet" => "r",
             "Pod" => "p",
+            "Job" => "j",
+            "ControllerRevision" => "v",
+            "EndpointSlice" => "s",
             _ => "",
         };
-        let owned = !owner.is_null() && !letter.is_empty() && owner["kind"] != "StatefulSet";
+        let has_own_name = owner["kind"] == "StatefulSet" && kind == "Pod";
+        let owned = !owner.is_null() && !letter.is_empty() && !has_own_name;
         let name = if owned {
             let owner = (text(&owner["kind"]), text(&owner["name"]));
             let base = self.given.get(&owner).cloned().unwrap_or(owner.1);
@@ -78,6 +110,12 @@ impl Namer {
         };
         self.given.insert(key, name.clone());
         name
+    }
+
+    /// A revision by its stable name.
+    fn revision(&self, name: &Value) -> Value {
+        let key = ("ControllerRevision".to_owned(), text(name));
+        self.given.get(&key).map_or_else(|| name.clone(), |stable| json!(stable))
     }
 
     /// The second object of a name is another one.
@@ -134,7 +172,7 @@ impl Facts {
             self.work
                 .entry(format!("{kind}/{name}"))
                 .or_default()
-                .take_up(&kind, &change, object, at);
+                .take_up(&kind, &change, object, at, names);
         }
         if kind == "Pod" {
             self.pods.entry(name).or_default().take_up(&change, object, at);
@@ -152,12 +190,22 @@ fn event(event: &Value) -> EventKey {
 }
 
 impl Work {
-    fn take_up(&mut self, kind: &str, change: &str, object: &Value, at: f64) {
+    fn take_up(&mut self, kind: &str, change: &str, object: &Value, at: f64, names: &Namer) {
         if change == "DELETED" {
             self.deleted = true;
             return;
         }
-        self.change("spec.replicas", &object["spec"]["replicas"], at);
+        let status = &object["status"];
+        if ["Deployment", "ReplicaSet", "StatefulSet"].contains(&kind) {
+            self.change("spec.replicas", &object["spec"]["replicas"], at);
+            for fact in ["currentRevision", "updateRevision"] {
+                self.change(fact, &names.revision(&status[fact]), at);
+            }
+        }
+        let numbers = NUMBERS.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, n)| n);
+        for number in numbers {
+            self.change(number, &status[number], at);
+        }
         let replicas = object["status"]["replicas"].as_i64().unwrap_or_default();
         self.most_replicas = self.most_replicas.max(replicas);
         if kind == "Deployment" {
