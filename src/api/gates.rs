@@ -208,7 +208,7 @@ ServiceAccountNodeAudienceRestriction: Beta, on, kept;
 ShardedListAndWatch: Alpha, off, kept;
 SidecarContainers: Final, on, kept;
 SizeBasedListCostEstimate: Beta, on, kept;
-StaleControllerConsistencyDaemonSet: Beta, on, kept;
+StaleControllerConsistencyDaemonSet: Beta, on, acts;
 StaleControllerConsistencyJob: Beta, on, acts;
 StaleControllerConsistencyReplicaSet: Beta, on, acts;
 StaleControllerConsistencyStatefulSet: Beta, on, acts;

@@ -20,6 +20,7 @@ use crate::api::core::namespace::Namespace;
 use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::core::priority_class::PriorityClass;
+use crate::api::core::replication_controller::ReplicationController;
 use crate::api::core::service::Service;
 use crate::api::discovery::endpoint_slice::EndpointSlice;
 use crate::api::meta::{Meta, OwnerReference};
@@ -273,12 +274,12 @@ kinds! {
         StatefulSet, STATEFUL_SET: KindRow { plural: "statefulsets", short: &["sts"], ..APPS };
         DaemonSet, DAEMON_SET: KindRow { plural: "daemonsets", short: &["ds"], ..APPS };
         PodDisruptionBudget, POD_DISRUPTION_BUDGET: KindRow { group: "policy", plural: "poddisruptionbudgets", short: &["pdb"], status: true, generation: true, ..CORE };
+        ReplicationController, REPLICATION_CONTROLLER: KindRow { plural: "replicationcontrollers", short: &["rc"], status: true, generation: true, ..CORE };
     }
     opaque {
         ConfigMap, CONFIG_MAP: KindRow { plural: "configmaps", short: &["cm"], ..CORE };
         Secret, SECRET: KindRow { plural: "secrets", ..CORE };
         ServiceAccount, SERVICE_ACCOUNT: KindRow { plural: "serviceaccounts", short: &["sa"], ..CORE };
-        ReplicationController, REPLICATION_CONTROLLER: KindRow { plural: "replicationcontrollers", short: &["rc"], status: true, generation: true, ..CORE };
         PodTemplate, POD_TEMPLATE: KindRow { plural: "podtemplates", ..CORE };
         HorizontalPodAutoscaler, HORIZONTAL_POD_AUTOSCALER: KindRow { group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", short: &["hpa"], status: true, ..CORE };
         LimitRange, LIMIT_RANGE: KindRow { plural: "limitranges", short: &["limits"], ..CORE };

@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::api::Name;
+use crate::api::core::node::Node;
 use crate::api::core::pod::{Pod, PodSpec};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::{Cause, Details, GroupResource, Refusal};
+use crate::api::taint::{Taint, TaintEffect};
 
 /// What admission looks up: the apiserver's own caches.
 pub trait Lookup {
@@ -69,6 +71,16 @@ pub fn immortal_namespace(key: &ObjectKey) -> Result<(), Refusal> {
     }
     let resource = GroupResource::new("", "namespaces");
     Err(Refusal::forbidden(&resource, &key.name, "this namespace may not be deleted"))
+}
+
+/// `TaintNodesByCondition`: a new node keeps pods away until the node controller has seen it ready.
+///
+/// Source: kubernetes v1.36 plugin/pkg/admission/nodetaint/admission.go, `Plugin.Admit`
+pub fn taint_new_node(node: &mut Node) {
+    let taint = Taint::new("node.kubernetes.io/not-ready", TaintEffect::NoSchedule);
+    if !node.spec.taints.iter().any(|t| t.key == taint.key && t.effect == taint.effect) {
+        node.spec.taints.push(taint);
+    }
 }
 
 /// What admission puts into a pod: tolerations, priority, service account.

@@ -113,6 +113,8 @@ pub fn prepare(
         let (spec, status) = admitted.pod(pod, (birth.state, birth.gates), look)?;
         let pod = Arc::make_mut(pod);
         (pod.spec, pod.status) = (spec, status);
+    } else if let Object::Node(node) = &mut object {
+        admission::taint_new_node(Arc::make_mut(node));
     } else if let Object::Namespace(namespace) = &mut object {
         open(Arc::make_mut(namespace));
     } else if let Object::Service(service) = &mut object {

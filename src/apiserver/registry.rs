@@ -331,6 +331,8 @@ fn scale(current: &Object, patch: &Patch) -> Result<Outcome, Refusal> {
         Arc::make_mut(&mut Arc::make_mut(d).spec).replicas = replicas;
     } else if let Object::ReplicaSet(set) = &mut new {
         Arc::make_mut(set).spec.replicas = replicas;
+    } else if let Object::ReplicationController(owner) = &mut new {
+        Arc::make_mut(owner).spec.replicas = replicas;
     } else if let Object::StatefulSet(set) = &mut new {
         Arc::make_mut(&mut Arc::make_mut(set).spec).replicas = replicas;
     } else if let Object::Opaque(opaque) = &mut new {

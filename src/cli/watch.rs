@@ -157,6 +157,7 @@ impl Play {
             KeyCode::End => self.now = self.end,
             KeyCode::Char('+' | '=') => self.pace = (self.pace + 1).min(PACES.len() - 1),
             KeyCode::Char('-') => self.pace = self.pace.saturating_sub(1),
+            #[expect(clippy::wildcard_enum_match_arm, reason = "no other key does anything")]
             _ => {}
         }
         true

@@ -61,6 +61,21 @@ impl<K: Clone + Eq + Hash, D: Eq + Hash> Expectations<K, D> {
         self.set(key, 0, count, now).deleted = deleted;
     }
 
+    /// Expects so many creations and the deletion of these objects, and no longer what was expected
+    /// before.
+    ///
+    /// Source: kubernetes v1.36 pkg/controller/controller_utils.go,
+    /// `ControllerExpectations.SetExpectations`
+    pub fn expect_both<I>(&mut self, key: &K, creations: u32, deleted: I, now: SimTime)
+    where
+        I: IntoIterator<Item = D>,
+    {
+        self.expect_deletions(key, deleted, now);
+        if let Some(open) = self.open.get_mut(key) {
+            open.creations = i64::from(creations);
+        }
+    }
+
     /// Expects creations and deletions by number, and no longer what was expected before.
     ///
     /// Source: kubernetes v1.36 pkg/controller/controller_utils.go,

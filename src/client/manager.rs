@@ -525,8 +525,10 @@ impl Controller {
             .writes()
             .filter_map(|w| if let Expect::Deletion(uid) = w.expect { Some(uid) } else { None })
             .collect();
-        if created > 0 {
-            let count = u32::try_from(created).unwrap_or(u32::MAX);
+        let count = u32::try_from(created).unwrap_or(u32::MAX);
+        if created > 0 && !deleted.is_empty() {
+            self.expectations.expect_both(key, count, deleted, now);
+        } else if created > 0 {
             self.expectations.expect_creations(key, count, now);
         } else if !deleted.is_empty() {
             self.expectations.expect_deletions(key, deleted, now);

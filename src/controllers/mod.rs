@@ -3,6 +3,7 @@
 pub mod claim;
 pub mod controller_revision;
 pub mod cron_job;
+pub mod daemon_set;
 pub mod deployment;
 pub mod disruption;
 pub mod endpoint_slice;
@@ -28,7 +29,9 @@ pub fn all() -> Vec<Box<dyn Reconciler>> {
     vec![
         Box::new(deployment::DeploymentController::default()),
         Box::new(replica_set::ReplicaSetController::default()),
+        Box::new(replica_set::ReplicaSetController::of_replication_controllers()),
         Box::new(stateful_set::StatefulSetController::default()),
+        Box::new(daemon_set::DaemonSetController::default()),
         Box::new(job::JobController::default()),
         Box::new(cron_job::CronJobController::default()),
         Box::new(ttl_after_finished::TtlAfterFinished),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::core::pod::Pod;
 use crate::api::meta::{Meta, OwnerReference};
-use crate::api::object::{Object, ObjectKey, Resource};
+use crate::api::object::{Kind, Object, ObjectKey, Resource};
 use crate::api::selector::LabelSelector;
 use crate::client::reconciler::{Keys, Observed};
 use crate::client::view::View;
@@ -140,9 +140,14 @@ fn add_matching<T: PodOwner>(meta: &Meta, view: View<'_>, out: &mut Keys) {
     }
 }
 
-/// The object of a kind that a change takes away, whose memory may be dropped.
+/// The object of a type that a change takes away, whose memory may be dropped.
 pub fn gone<'a, T: Resource>(change: &Observed<'a>) -> Option<&'a Object> {
+    gone_of(T::KIND, change)
+}
+
+/// The object of a kind that a change takes away, whose memory may be dropped.
+pub fn gone_of<'a>(kind: Kind, change: &Observed<'a>) -> Option<&'a Object> {
     let old = change.old?;
     let is_gone = change.new.is_none_or(|new| new.meta().uid != old.meta().uid);
-    (is_gone && old.kind() == T::KIND).then_some(old)
+    (is_gone && old.kind() == kind).then_some(old)
 }

@@ -37,6 +37,7 @@ const COVERED: &[&str] = &[
     "10a-job-5-2",
     "10b-job-failing",
     "11-statefulset",
+    "12-daemonset",
     "13-scheduler-hetero",
     "14-preemption",
     "15-pdb-drain",
@@ -46,7 +47,6 @@ const COVERED: &[&str] = &[
 
 /// What the others need that is not there yet.
 const NEEDS: &[(&str, &str)] = &[
-    ("12-daemonset", "DaemonSet"),
     ("18-namespace-deletion", "StatefulSet and Job"),
     ("21-crashloop", "init containers and liveness probes held against their times"),
     ("c02-quota", "ResourceQuota"),
@@ -66,16 +66,11 @@ const KNOWN: &[Row] = &[
     ("10a-job-5-2", PULLING, HELD),
     ("10b-job-failing", PULLING, HELD),
     ("16a-kcm-crash", PULLING, HELD),
-    ("08-node-failure", "event (\"daemonset-controller\"", DAEMON_SET),
-    ("08-node-failure", "DaemonSet/agent ", DAEMON_SET),
-    ("08-node-failure", "pods created, by owner", DAEMON_SET),
-    ("08-node-failure", "pods of agent, spread", DAEMON_SET),
 ];
 
 const PULLING: &str = "no event (\"kubelet\", \"Pod\", \"Pulling\"";
 const DRAWN: &str = "which of equal nodes the scheduler takes is drawn";
 const HELD: &str = "the recording's nodes held the image from an earlier run";
-const DAEMON_SET: &str = "there is no DaemonSet controller yet";
 
 /// Checks that fail with some seeds and pass with others: few seeds may all fail.
 const CHANCE: &[Row] = &[

@@ -23,4 +23,5 @@ mod exports;
 mod golden;
 mod random;
 mod scenarios;
+mod sets;
 mod tidy;

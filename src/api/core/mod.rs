@@ -10,4 +10,5 @@ pub mod pod;
 pub mod pod_requests;
 pub mod pod_terms;
 pub mod priority_class;
+pub mod replication_controller;
 pub mod service;

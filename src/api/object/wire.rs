@@ -21,10 +21,12 @@ use crate::api::core::namespace::Namespace;
 use crate::api::core::node::Node;
 use crate::api::core::pod::{Pod, PodSpec, strip_nulls};
 use crate::api::core::priority_class::PriorityClass;
+use crate::api::core::replication_controller::{ReplicationController, ReplicationControllerSpec};
 use crate::api::core::service::Service;
 use crate::api::discovery::endpoint_slice::EndpointSlice;
 use crate::api::meta::{Meta, Rest};
 use crate::api::policy::pod_disruption_budget::PodDisruptionBudget;
+use crate::api::selector::LabelSelector;
 
 /// Reads a member; the default when it is absent or null.
 fn take<T: DeserializeOwned + Default>(
@@ -341,3 +343,35 @@ fn with_messages(body: &mut Map<String, Value>) {
         }
     }
 }
+
+resource!(
+    ReplicationController,
+    REPLICATION_CONTROLLER,
+    |meta, mut body| {
+        let status = take(&mut body, "status")?;
+        let mut spec: Map<String, Value> = take(&mut body, "spec")?;
+        let match_labels = take(&mut spec, "selector")?;
+        let spec = ReplicationControllerSpec {
+            replicas: take(&mut spec, "replicas")?,
+            min_ready_seconds: take(&mut spec, "minReadySeconds")?,
+            selector: Arc::new(LabelSelector { match_labels, ..LabelSelector::default() }),
+            template: take(&mut spec, "template")?,
+            rest: rest(spec),
+        };
+        Ok(ReplicationController { meta, spec, status })
+    },
+    |owner, body| {
+        let (spec, mut out) = (&owner.spec, Map::new());
+        out.insert("replicas".into(), spec.replicas.into());
+        if spec.min_ready_seconds != 0 {
+            out.insert("minReadySeconds".into(), spec.min_ready_seconds.into());
+        }
+        put(&mut out, "selector", &spec.selector.match_labels);
+        put(&mut out, "template", &spec.template);
+        put_rest(&mut out, &spec.rest);
+        body.insert("spec".into(), out.into());
+        put(body, "status", &owner.status);
+    },
+    status: [status],
+    spec: [spec]
+);

@@ -12,8 +12,9 @@ mod why;
 use std::sync::Arc;
 
 use crate::api::Name;
-use crate::api::apps::replica_set::ReplicaSet;
+use crate::api::apps::replica_set::{ReplicaSet, ReplicaSetStatus};
 use crate::api::core::pod::Pod;
+use crate::api::core::replication_controller::ReplicationController;
 use crate::api::gates::Gate;
 use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object, ObjectKey, controller_reference};
@@ -26,7 +27,7 @@ use crate::client::reconciler::{Observed, Reconciler, Settings, Watch};
 use crate::client::view::View;
 use crate::controllers::claim::{self, Claim};
 use crate::controllers::pod_control::{PodControl, pod_from_template};
-use crate::controllers::pod_watch::gone;
+use crate::controllers::pod_watch::gone_of;
 use crate::sim::index::Map;
 use crate::sim::time::SimDuration;
 use status::LabelCheck;
@@ -43,14 +44,49 @@ pub const BURST_REPLICAS: usize = 500;
 /// Differs: a pod that could not be created or deleted shows in the condition `ReplicaFailure` one
 /// try later than in Kubernetes, because the status is planned before the outcome is known; and a
 /// conflict on the status is answered by another look, not by one more write.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct ReplicaSetController {
+    /// `ReplicaSets`, or the `ReplicationControllers` that follow the same rule.
+    kind: Kind,
     /// Selectors, compiled once for each incarnation.
     selectors: Map<Uid, (Arc<LabelSelector>, Selector)>,
     /// Why the last try to create or delete pods failed.
     failures: Map<Uid, Name>,
     /// How many pods of which state each owner has.
     tallies: Tallies,
+}
+
+impl Default for ReplicaSetController {
+    fn default() -> Self {
+        ReplicaSetController::of(Kind::REPLICA_SET)
+    }
+}
+
+/// An owner of pods, and as the `ReplicaSet` that the rule is about.
+struct Owner {
+    object: Object,
+    set: Arc<ReplicaSet>,
+}
+
+impl Owner {
+    /// The owner of a key.
+    fn find(key: &ObjectKey, view: View<'_>) -> Option<Owner> {
+        let object = view.object(key)?.clone();
+        let set = if let Object::ReplicationController(owner) = &object {
+            Arc::new(owner.as_replica_set())
+        } else {
+            object.as_a::<ReplicaSet>()?.clone()
+        };
+        Some(Owner { object, set })
+    }
+
+    /// The same with another status.
+    fn with_status(&self, status: ReplicaSetStatus) -> Object {
+        if let Object::ReplicationController(owner) = &self.object {
+            return ReplicationController { status, ..(**owner).clone() }.into();
+        }
+        ReplicaSet { status, ..(*self.set).clone() }.into()
+    }
 }
 
 /// What is to be done about the number of pods.
@@ -86,6 +122,23 @@ struct Pods<'a> {
 }
 
 impl ReplicaSetController {
+    /// The controller of `ReplicationControllers`, which are looked at as `ReplicaSets`.
+    ///
+    /// Source: kubernetes v1.36 pkg/controller/replication/replication_controller.go,
+    /// `NewReplicationManager`
+    pub fn of_replication_controllers() -> ReplicaSetController {
+        ReplicaSetController::of(Kind::REPLICATION_CONTROLLER)
+    }
+
+    fn of(kind: Kind) -> ReplicaSetController {
+        ReplicaSetController {
+            kind,
+            selectors: Map::default(),
+            failures: Map::default(),
+            tallies: Tallies::default(),
+        }
+    }
+
     fn selector(&mut self, set: &ReplicaSet) -> Option<Selector> {
         if let Some((source, selector)) = self.selectors.get(&set.meta.uid)
             && (Arc::ptr_eq(source, &set.spec.selector) || **source == *set.spec.selector)
@@ -132,7 +185,7 @@ impl ReplicaSetController {
 /// Source: kubernetes v1.36 pkg/controller/replicaset/replica_set.go,
 /// `ReplicaSetController.claimPods`
 fn claim_pods<'a>(
-    set: &ReplicaSet,
+    (kind, set): (Kind, &ReplicaSet),
     selector: &Selector,
     view: View<'a>,
     plan: &mut Plan,
@@ -153,7 +206,7 @@ fn claim_pods<'a>(
     for pod in view.orphans::<Pod>(&set.meta.namespace).filter(|p| p.is_active()) {
         if claim::claim(&set.meta, &pod.meta, selector) == Claim::Adopt {
             let pod_object = Object::Pod(pod.clone());
-            plan.push(claim::adoption(Kind::REPLICA_SET, &set.meta, &pod_object));
+            plan.push(claim::adoption(kind, &set.meta, &pod_object));
             pods.active.push(pod);
         }
     }
@@ -164,23 +217,24 @@ fn claim_pods<'a>(
 ///
 /// `active` are the pods, or none where only their number counts.
 fn manage_replicas(
-    set: &Arc<ReplicaSet>,
+    owner: &Owner,
     have: usize,
     active: &[&Arc<Pod>],
     view: View<'_>,
     plan: &mut Plan,
 ) {
+    let set = &owner.set;
     let want = set.spec.replicas;
     let change = change(have, want, BURST_REPLICAS);
     if change == Change::None || !view.expectations_met() {
         return;
     }
-    let control = PodControl::of(&Object::ReplicaSet(set.clone()));
+    let control = PodControl::of(&owner.object);
     match change {
         Change::None => {}
         Change::Create(count) => {
-            let owner = controller_reference(Kind::REPLICA_SET, &set.meta);
-            let pod = pod_from_template(&set.spec.template, &set.meta, owner);
+            let reference = controller_reference(owner.object.kind(), &set.meta);
+            let pod = pod_from_template(&set.spec.template, &set.meta, reference);
             let why = Why::from(ReplicaSetWhy::TooFew { have, want });
             plan.push_slowly(control.creations(pod, count, &why));
         }
@@ -212,14 +266,14 @@ fn related_pods<'a>(set: &ReplicaSet, view: View<'a>) -> Vec<&'a Arc<Pod>> {
 /// Adds the write of the status, if it says anything new, and the next look at pods that are
 /// ready and not yet available.
 fn write_status(
-    set: &Arc<ReplicaSet>,
+    owner: &Owner,
     counts: &status::Counts,
     pods: &[&Arc<Pod>],
     failure: Option<&str>,
     view: View<'_>,
     plan: &mut Plan,
 ) {
-    let now = view.now();
+    let (set, now) = (&owner.set, view.now());
     let status = status::of_counts(set, counts, failure, now);
     let min_ready = set.spec.min_ready_seconds;
     if min_ready > 0 && status.ready_replicas != status.available_replicas {
@@ -234,19 +288,19 @@ fn write_status(
             ready: status.ready_replicas,
             available: status.available_replicas,
         };
-        let mut new = (**set).clone();
-        new.status = status;
-        plan.push(Write::update_status(new, why));
+        plan.push(Write::update_status(owner.with_status(status), why));
     }
 }
 
 impl Reconciler for ReplicaSetController {
     fn name(&self) -> &'static str {
-        "replicaset-controller"
+        let is_old = self.kind == Kind::REPLICATION_CONTROLLER;
+        if is_old { "replication-controller" } else { "replicaset-controller" }
     }
 
     fn watches(&self) -> &'static [Watch] {
-        watch::WATCHES
+        let is_old = self.kind == Kind::REPLICATION_CONTROLLER;
+        if is_old { watch::OLD_WATCHES } else { watch::WATCHES }
     }
 
     fn settings(&self) -> Settings {
@@ -262,12 +316,13 @@ impl Reconciler for ReplicaSetController {
     /// `ReplicaSetController.syncReplicaSet`
     fn reconcile(&mut self, key: &ObjectKey, view: View<'_>) -> Plan {
         let mut plan = Plan::nothing();
-        let Some(set) = view.get::<ReplicaSet>(&key.namespace, &key.name) else { return plan };
+        let Some(owner) = Owner::find(key, view) else { return plan };
+        let set = &owner.set;
         let Some(selector) = self.selector(set) else { return plan };
         let (counts, active) = match self.counted(set, &selector, view) {
             Some(counts) => (counts, Vec::new()),
             None => {
-                let pods = claim_pods(set, &selector, view, &mut plan);
+                let pods = claim_pods((self.kind, set), &selector, view, &mut plan);
                 let counts = status::count_all(set, &pods.active, pods.terminating, view.now());
                 (counts, pods.active)
             }
@@ -276,9 +331,9 @@ impl Reconciler for ReplicaSetController {
         if set.meta.is_deleting() || change(counts.active, set.spec.replicas, 1) == Change::None {
             failure = None;
         } else {
-            manage_replicas(set, counts.active, &active, view, &mut plan);
+            manage_replicas(&owner, counts.active, &active, view, &mut plan);
         }
-        write_status(set, &counts, &active, failure.as_deref(), view, &mut plan);
+        write_status(&owner, &counts, &active, failure.as_deref(), view, &mut plan);
         plan
     }
 
@@ -304,7 +359,7 @@ impl Reconciler for ReplicaSetController {
     }
 
     fn observe(&mut self, change: &Observed<'_>, _view: View<'_>) {
-        if let Some(old) = gone::<ReplicaSet>(change) {
+        if let Some(old) = gone_of(self.kind, change) {
             self.selectors.remove(&old.meta().uid);
             self.failures.remove(&old.meta().uid);
         }

@@ -236,7 +236,12 @@ impl<'a> Look<'a> {
         self.missing_claims(ordinal, &name, first, plan)?;
         let version = self.version_of(ordinal);
         let pod = new_pod(self.set, &version.template, &version.name, ordinal);
-        let why = StatefulSetWhy::Missing { revision: version.name.clone() };
+        let revision = version.name.clone();
+        let why = if self.is_monotonic() {
+            StatefulSetWhy::Next { revision }
+        } else {
+            StatefulSetWhy::Missing { revision }
+        };
         let (created, failed) = self.told("Create", &name);
         then.push(
             Write::create(pod, why)

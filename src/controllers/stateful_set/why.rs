@@ -26,6 +26,11 @@ pub enum StatefulSetWhy {
         /// The revision that it is made from.
         revision: Name,
     },
+    /// The pod of an ordinal is missing, and those before it are available.
+    Next {
+        /// The revision that it is made from.
+        revision: Name,
+    },
     /// A claim of a pod is missing.
     ClaimMissing {
         /// The pod.
@@ -70,8 +75,9 @@ impl From<StatefulSetWhy> for Why {
             StatefulSetWhy::Forgotten { limit } => {
                 Why::one("of the revisions without pods {} are kept", limit)
             }
-            StatefulSetWhy::Missing { revision } => {
-                Why::one("it is missing, all before it are as they should be; from {}", revision)
+            StatefulSetWhy::Missing { revision } => Why::one("it is missing; from {}", revision),
+            StatefulSetWhy::Next { revision } => {
+                Why::one("it is missing, all before it are available; from {}", revision)
             }
             StatefulSetWhy::ClaimMissing { pod } => Why::one("{} has no such claim yet", pod),
             StatefulSetWhy::Retention => {

@@ -15,9 +15,9 @@ use crate::api::resource_names;
 use crate::check::Breach;
 use crate::etcd::store::Store;
 use crate::scenario::spec::{
-    Available, Condition, Event, Expectation, Judgement, ObjectRef, Phase, PodCount, Ready,
-    RolloutComplete, Rule,
+    Available, Condition, Event, Expectation, Judgement, ObjectRef, Phase, PodCount, Ready, Rule,
 };
+use crate::scenario::world::complete::{complete, found};
 use crate::scenario::world::step::StepResult;
 use crate::scenario::world::words::rule_words;
 use crate::sim::time::SimTime;
@@ -282,46 +282,10 @@ pub(super) fn holds(
     }
 }
 
-fn deployment<'a>(
-    name: &str,
-    store: &'a Store,
-    namespace: &str,
-) -> Result<&'a Arc<Deployment>, String> {
-    let key = ObjectKey::new(Kind::DEPLOYMENT, namespace, name);
-    store
-        .get(&key)
-        .and_then(|o| o.as_a::<Deployment>())
-        .ok_or_else(|| format!("there is no deployment {name}"))
-}
-
 fn available(a: &Available, store: &Store, namespace: &str) -> Result<(), String> {
-    let found = deployment(&a.deployment, store, namespace)?.status.available_replicas;
+    let found = found::<Deployment>(&a.deployment, store, namespace)?.status.available_replicas;
     let enough = u32::try_from(found).unwrap_or(0) >= a.at_least;
     if enough { Ok(()) } else { Err(format!("{found} available")) }
-}
-
-/// As `kubectl rollout status` tells it.
-///
-/// Source: kubernetes v1.36 staging/src/k8s.io/kubectl/pkg/polymorphichelpers/rollout_status.go
-fn complete(r: &RolloutComplete, store: &Store, namespace: &str) -> Result<(), String> {
-    let Some(name) = &r.deployment else {
-        return Err("no controller for this workload is modelled".to_owned());
-    };
-    let found = deployment(name, store, namespace)?;
-    let (spec, status) = (&found.spec, &found.status);
-    if status.observed_generation < found.meta.generation {
-        return Err("the controller has not seen the last change".to_owned());
-    }
-    if status.updated_replicas < spec.replicas {
-        return Err(format!("{} of {} updated", status.updated_replicas, spec.replicas));
-    }
-    if status.replicas > status.updated_replicas {
-        return Err(format!("{} old replicas", status.replicas - status.updated_replicas));
-    }
-    if status.available_replicas < status.updated_replicas {
-        return Err(format!("{} of {} available", status.available_replicas, spec.replicas));
-    }
-    Ok(())
 }
 
 fn pods<'a>(store: &'a Store, namespace: &'a str) -> impl Iterator<Item = &'a Arc<Pod>> {

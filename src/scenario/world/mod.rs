@@ -3,6 +3,7 @@
 //! Responsible for carrying out a scenario: it lets the engine turn, begins steps and faults when
 //! their time has come, and judges. A clone is another world with the same past.
 
+mod complete;
 mod judge;
 mod search;
 mod shell;

@@ -8,6 +8,7 @@
 mod client;
 mod cron_job;
 mod custom;
+mod daemonset;
 mod deployment;
 mod endpoints;
 mod gc;
@@ -59,6 +60,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (deployment::UNITS, deployment::DIFFERS),
     (replicaset::UNITS, replicaset::DIFFERS),
     (statefulset::UNITS, statefulset::DIFFERS),
+    (daemonset::UNITS, daemonset::DIFFERS),
     (nodes::UNITS, nodes::DIFFERS),
     (gc::UNITS, gc::DIFFERS),
     (job::UNITS, job::DIFFERS),
@@ -75,10 +77,6 @@ const NOT_COVERED: &[&str] = &[
     "admission-limit-range",
     "admission-misc",
     "volumes-and-ports",
-    "daemonset.daemonset-node-fit",
-    "daemonset.daemonset-tolerations",
-    "daemonset.daemonset-trace",
-    "daemonset.daemonset-unavailable-numbers",
     "hpa.hpa-behavior-rate",
     "hpa.hpa-clamp-no-behavior",
     "hpa.hpa-default-scale-up-limit",

@@ -129,7 +129,7 @@ fn short_fit_node(input: &Value) -> Result<Option<Scene>, String> {
     Ok(Some(Scene { pod, old: node("old"), new: node("new"), is_node: true }))
 }
 
-fn constraint(key: &str, selector: Value, policy: &Value) -> Value {
+fn constraint(key: &str, selector: &Value, policy: &Value) -> Value {
     json!({
         "maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "DoNotSchedule",
         "labelSelector": selector, "nodeTaintsPolicy": policy,
@@ -145,7 +145,7 @@ fn short_spread_pod(input: &Value) -> Result<Option<Scene>, String> {
     let keys = list(input, "constraint_selectors_exist")?.iter().zip(["zone", "node"]);
     let one = |(i, (key, topology)): (usize, (&Value, &str))| {
         let exists = json!({ "matchExpressions": [{ "key": key, "operator": "Exists" }] });
-        constraint(topology, exists, &input["node_taints_policy"][i])
+        constraint(topology, &exists, &input["node_taints_policy"][i])
     };
     own["spec"]["topologySpreadConstraints"] = keys.enumerate().map(one).collect();
     let (old, new) = (full_pod(&input["old"]), full_pod(&input["new"]));
@@ -165,7 +165,7 @@ fn short_node(value: &Value) -> Value {
 fn short_spread_node(input: &Value) -> Result<Option<Scene>, String> {
     only(input, &["plugin", "topology_keys", "old", "new"])?;
     let keys = list(input, "topology_keys")?.iter().filter_map(Value::as_str);
-    let all: Vec<Value> = keys.map(|key| constraint(key, json!({}), &Value::Null)).collect();
+    let all: Vec<Value> = keys.map(|key| constraint(key, &json!({}), &Value::Null)).collect();
     let pod = json!({ "metadata": { "name": "p" }, "spec": { "topologySpreadConstraints": all } });
     let (old, new) = (short_node(&input["old"]), short_node(&input["new"]));
     Ok(Some(Scene { pod, old, new, is_node: true }))

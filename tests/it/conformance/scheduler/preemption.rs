@@ -205,9 +205,10 @@ fn limits(case: &Case<'_>, cache: &Cache, cycles: &[Value]) -> Done {
         counts.push(found);
     }
     let got = json!({ "candidate_counts_by_cycle": counts, "all_possible": cycles });
+    let wanted: Vec<Value> =
+        list(case.want, "candidate_counts_by_cycle")?.iter().map(|n| json!([n])).collect();
     let want = json!({
-        "candidate_counts_by_cycle":
-            list(case.want, "candidate_counts_by_cycle")?.iter().map(|n| json!([n])).collect::<Vec<_>>(),
+        "candidate_counts_by_cycle": wanted,
         "all_possible": [case.want["all_possible"]],
     });
     same(&got, &want)

@@ -139,7 +139,7 @@ impl Play {
                 self.told.push(told.into());
                 Ok(())
             }
-            Outcome::Rejected(rejected) => self.rejected(pod, hold, &rejected, told),
+            Outcome::Rejected(rejected) => self.rejected(&pod, hold, &rejected, told),
             Outcome::Error(why) => Err(why),
         }
     }
@@ -161,7 +161,7 @@ impl Play {
 
     fn rejected(
         &mut self,
-        pod: Arc<Pod>,
+        pod: &Arc<Pod>,
         hold: Option<usize>,
         rejected: &Rejected,
         mut told: Map<String, Value>,
@@ -170,18 +170,18 @@ impl Play {
         told.insert("message".into(), json!(rejected.message));
         if !self.cache.is_empty() {
             told.insert("event_note".into(), json!(diagnosis::note(&rejected.message)));
-            let preemption = self.preemption(&pod, rejected)?;
+            let preemption = self.preemption(pod, rejected)?;
             told.insert("preemption".into(), preemption);
         }
         let found = match &rejected.nomination {
-            Nomination::Room(_) => self.room(&pod)?,
+            Nomination::Room(_) => self.room(pod)?,
             Nomination::Cleared | Nomination::Stays => None,
         };
         let Some(room) = found else {
             self.told.push(told.into());
             return Ok(());
         };
-        let cleared = self.clear(&pod, &room);
+        let cleared = self.clear(pod, &room);
         if !cleared.is_empty() {
             told.insert("cleared_nominations".into(), json!(cleared));
         }
@@ -190,7 +190,7 @@ impl Play {
             self.cache.remove_pod(victim.meta.uid);
             self.pods.remove(victim.meta.name.as_str());
         }
-        let mut own = Pod::clone(&pod);
+        let mut own = Pod::clone(pod);
         Arc::make_mut(&mut own.status).nominated_node_name = room.node.clone();
         // The pods of the recordings have no uid, and none counts before another of the same uid
         // (runtime/framework.go, `addGENominatedPods`): nominations hold no room here.
@@ -236,7 +236,7 @@ impl Play {
         for p in self.profile.at(Point::Filter) {
             match p.plugin.pre_filter(attempt) {
                 PreFilter::Each(filter) | PreFilter::Only(_, filter) => {
-                    filters.push((p.id, filter))
+                    filters.push((p.id, filter));
                 }
                 PreFilter::Skip => {}
                 PreFilter::Refuse(_) => return Ok((Vec::new(), Vec::new())),
