@@ -105,6 +105,7 @@
 //! | [`etcd`], [`apiserver`] | the store, and the only one who speaks to it |
 //! | [`client`] | what all clients share: caches, queues, plans, expectations, elections |
 //! | [`controllers`], [`scheduler`], [`node`] | what acts |
+//! | [`metrics`] | who tells what pods use, and who carries a load |
 //! | [`cluster`] | what a cluster is made of, and its start |
 //! | [`check`] | what must hold in every run |
 //! | [`fault`] | what befalls a cluster, as a value |
@@ -131,6 +132,7 @@ pub mod course;
 pub mod etcd;
 pub mod explore;
 pub mod fault;
+pub mod metrics;
 pub mod node;
 pub mod scenario;
 pub mod scheduler;

@@ -5,10 +5,14 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::api::Name;
+use crate::api::autoscaling::metric::NodeSample;
+use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, Change, ObjectList, Request, WatchEvents};
 use crate::api::why::Why;
+use crate::sim::engine::Peer;
+use crate::sim::time::SimTime;
 
 /// A message from one process to another.
 #[derive(Clone, Debug)]
@@ -40,6 +44,29 @@ pub enum Message {
     Compacted(u64),
     /// A person or the weather acts on a node's containers.
     Runtime(Name, Value),
+    /// What passes beside the apiserver and its clients.
+    Beside(Beside),
+}
+
+/// What passes beside the apiserver and its clients: figures of nodes, and the load of pods.
+#[derive(Clone, Debug)]
+pub enum Beside {
+    /// An apiserver hands a request on: the client that gets the answer, its number, the request.
+    Forwarded(Peer, u64, Box<Request>),
+    /// The metrics server asks a node for its figures of the instants that are told. The number
+    /// comes back with them.
+    Scrape(u64, Vec<SimTime>),
+    /// A node tells its figures.
+    Scraped(u64, Vec<Arc<NodeSample>>),
+    /// From now on a pod carries one part in so many of a load; none of it for 0.
+    Share {
+        /// The pod.
+        pod: Uid,
+        /// The number of the load in the scenario's list.
+        load: usize,
+        /// How many carry it together.
+        parts: u32,
+    },
 }
 
 /// What an apiserver reads of etcd.

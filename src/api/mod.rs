@@ -1,6 +1,7 @@
 //! Kubernetes' kinds and their fields: data, defaults, validation; no behaviour.
 
 pub mod apps;
+pub mod autoscaling;
 pub mod batch;
 pub mod condition;
 pub mod coordination;
@@ -11,6 +12,7 @@ pub mod discovery;
 pub mod edit;
 pub mod field;
 pub mod gates;
+pub mod go_duration;
 pub mod human_duration;
 pub mod int_or_percent;
 pub mod labels;

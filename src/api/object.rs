@@ -11,6 +11,8 @@ use crate::api::apps::daemon_set::DaemonSet;
 use crate::api::apps::deployment::Deployment;
 use crate::api::apps::replica_set::ReplicaSet;
 use crate::api::apps::stateful_set::StatefulSet;
+use crate::api::autoscaling::horizontal_pod_autoscaler::HorizontalPodAutoscaler;
+use crate::api::autoscaling::metric::{ExternalMetricValue, MetricValue, NodeMetrics, PodMetrics};
 use crate::api::batch::cron_job::CronJob;
 use crate::api::batch::job::Job;
 use crate::api::coordination::lease::Lease;
@@ -31,6 +33,7 @@ use crate::api::policy::pod_disruption_budget::PodDisruptionBudget;
 pub struct Kind(pub u16);
 
 /// What the apiserver knows of a kind.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KindRow {
     /// `Deployment`.
@@ -49,6 +52,9 @@ pub struct KindRow {
     pub status: bool,
     /// Whether a change of the spec counts in `metadata.generation`.
     pub generation: bool,
+    /// Whether it is stored nowhere: another server than the apiserver computes it when it is
+    /// asked for.
+    pub aggregated: bool,
 }
 
 /// A kind with an own type.
@@ -252,7 +258,13 @@ const CORE: KindRow = KindRow {
     namespaced: true,
     status: false,
     generation: false,
+    aggregated: false,
 };
+const METRICS: KindRow =
+    KindRow { group: "metrics.k8s.io", version: "v1beta1", aggregated: true, ..CORE };
+const CUSTOM: KindRow =
+    KindRow { group: "custom.metrics.k8s.io", version: "v1beta2", plural: "*", ..METRICS };
+const EXTERNAL: KindRow = KindRow { group: "external.metrics.k8s.io", plural: "*", ..METRICS };
 const APPS: KindRow = KindRow { group: "apps", status: true, generation: true, ..CORE };
 
 kinds! {
@@ -268,6 +280,11 @@ kinds! {
         Lease, LEASE: KindRow { group: "coordination.k8s.io", plural: "leases", ..CORE };
         EndpointSlice, ENDPOINT_SLICE: KindRow { group: "discovery.k8s.io", plural: "endpointslices", generation: true, ..CORE };
         PriorityClass, PRIORITY_CLASS: KindRow { group: "scheduling.k8s.io", plural: "priorityclasses", short: &["pc"], namespaced: false, generation: true, ..CORE };
+        HorizontalPodAutoscaler, HORIZONTAL_POD_AUTOSCALER: KindRow { group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", short: &["hpa"], status: true, ..CORE };
+        PodMetrics, POD_METRICS: KindRow { plural: "pods", ..METRICS };
+        NodeMetrics, NODE_METRICS: KindRow { plural: "nodes", namespaced: false, ..METRICS };
+        MetricValue, METRIC_VALUE: CUSTOM;
+        ExternalMetricValue, EXTERNAL_METRIC_VALUE: EXTERNAL;
         Job, JOB: KindRow { group: "batch", plural: "jobs", status: true, generation: true, ..CORE };
         CronJob, CRON_JOB: KindRow { group: "batch", plural: "cronjobs", short: &["cj"], status: true, generation: true, ..CORE };
         ControllerRevision, CONTROLLER_REVISION: KindRow { plural: "controllerrevisions", status: false, generation: false, ..APPS };
@@ -281,7 +298,6 @@ kinds! {
         Secret, SECRET: KindRow { plural: "secrets", ..CORE };
         ServiceAccount, SERVICE_ACCOUNT: KindRow { plural: "serviceaccounts", short: &["sa"], ..CORE };
         PodTemplate, POD_TEMPLATE: KindRow { plural: "podtemplates", ..CORE };
-        HorizontalPodAutoscaler, HORIZONTAL_POD_AUTOSCALER: KindRow { group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", short: &["hpa"], status: true, ..CORE };
         LimitRange, LIMIT_RANGE: KindRow { plural: "limitranges", short: &["limits"], ..CORE };
         ResourceQuota, RESOURCE_QUOTA: KindRow { plural: "resourcequotas", short: &["quota"], status: true, ..CORE };
         PersistentVolume, PERSISTENT_VOLUME: KindRow { plural: "persistentvolumes", short: &["pv"], namespaced: false, status: true, ..CORE };
@@ -302,6 +318,11 @@ impl Kind {
     /// Its name: `Deployment`.
     pub fn name(self) -> &'static str {
         self.row().name
+    }
+
+    /// All kinds that are stored, by number.
+    pub fn stored() -> impl Iterator<Item = Kind> {
+        Kind::all().filter(|k| !k.row().aggregated)
     }
 
     /// All kinds of Kubernetes, by number.

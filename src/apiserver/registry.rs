@@ -49,6 +49,9 @@ pub fn resource(kind: Kind) -> GroupResource {
 pub fn change(verb: &Verb, current: &Object, now: Time, gates: Gates) -> Result<Outcome, Refusal> {
     match verb {
         Verb::Update { object, part } => update(object.clone(), current, *part),
+        Verb::Put { part: Subresource::Scale, value, .. } => {
+            scale(current, &Patch::Merge(value.clone()))
+        }
         Verb::Put { part, value, .. } => {
             let new = edge::replace(current, value, *part, gates)?;
             update(new, current, *part)

@@ -1,5 +1,6 @@
 //! The apiserver process: takes requests, asks etcd, answers, and tells watchers.
 
+mod aggregation;
 mod evicting;
 mod following;
 mod reads;
@@ -18,7 +19,7 @@ use crate::apiserver::create::{Admitted, generated};
 use crate::apiserver::edge;
 use crate::apiserver::eviction::Eviction;
 use crate::apiserver::fairness::{self, Admission, Fairness, Level, SEATS, Seat, width};
-use crate::apiserver::history::{FRESH, retry_after_seconds};
+use crate::apiserver::history::FRESH;
 use crate::apiserver::read::{BOOKMARKS, Waiter};
 use crate::sim::engine::{Actor, ActorId, Context, Peer};
 use crate::sim::index::Map;
@@ -110,6 +111,8 @@ pub struct Apiserver {
     /// when it works again.
     unclosed: Vec<(Peer, u64)>,
     pub(super) config: Config,
+    /// Kinds that other servers compute, with these.
+    pub(super) aggregated: Vec<(Kind, ActorId)>,
     name: Name,
     etcd: ActorId,
     pub(super) caches: Vec<WatchCache>,
@@ -160,6 +163,7 @@ impl Apiserver {
         Apiserver {
             unclosed: Vec::new(),
             config,
+            aggregated: Vec::new(),
             name: name.into(),
             etcd,
             caches: (0..config.kinds).map(|_| WatchCache::default()).collect(),
@@ -226,7 +230,9 @@ impl Apiserver {
 
     /// All memory is lost.
     pub fn crash(&mut self) {
-        *self = Apiserver::new(&self.name.clone(), self.etcd, self.config);
+        let aggregated = std::mem::take(&mut self.aggregated);
+        let fresh = Apiserver::new(&self.name.clone(), self.etcd, self.config);
+        *self = Apiserver { aggregated, ..fresh };
     }
 
     /// The clock of the process.
@@ -273,6 +279,7 @@ impl Apiserver {
             | Message::Transaction(..)
             | Message::Range(..)
             | Message::WatchStore(_)
+            | Message::Beside(_)
             | Message::Runtime(..) => {}
         }
         self.serve_waiters(context);
@@ -320,18 +327,6 @@ impl Apiserver {
         }
     }
 
-    /// What a request is refused with while the caches are not ready.
-    ///
-    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/storage/cacher/delegator.go,
-    /// `GetList`
-    fn not_ready(&self, verb: &Verb, now: SimTime) -> Refusal {
-        if let Verb::List(_) | Verb::Watch(_) = verb {
-            let seconds = retry_after_seconds(now.since(self.down_since));
-            return Refusal::too_many_requests("storage is (re)initializing", seconds);
-        }
-        Refusal::service_unavailable("apiserver not ready")
-    }
-
     fn request<A>(&mut self, pending: Pending, context: &mut Context<'_, A>)
     where
         A: Actor<Message = Message, Note = Note>,
@@ -341,6 +336,9 @@ impl Apiserver {
             return self.refuse(&pending, refusal, context);
         }
         let request = &pending.request;
+        if request.verb.key().kind.row().aggregated {
+            return self.forward(pending, context);
+        }
         match &request.verb {
             Verb::Get(key) => {
                 let range = Message::Range(self.asked + 1, Range::Key(key.clone()));

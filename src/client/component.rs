@@ -4,11 +4,13 @@
 //! the rest: watches, client limits, events, leader election.
 
 use crate::api::Name;
+use crate::api::message::{Beside, Message};
 use crate::api::request::{Answer, EventNote, Verb};
 use crate::api::time::Time;
 use crate::api::why::Why;
 use crate::client::reconciler::Observed;
 use crate::client::view::Caches;
+use crate::sim::engine::{ActorId, Control, Peer};
 use crate::sim::rng::Rng;
 use crate::sim::time::SimTime;
 
@@ -38,6 +40,9 @@ pub trait Component: Clone + Send {
 
     /// A person or the weather acts on it from outside.
     fn disturb(&mut self, _what: &Name, _how: &serde_json::Value, _moment: &mut Moment<'_>) {}
+
+    /// Something has come that passes beside the apiserver.
+    fn hear(&mut self, _from: Peer, _what: Beside, _moment: &mut Moment<'_>) {}
 
     /// What is left of it at the end of a life: what is on disk, or runs on without it.
     fn crashed(&mut self);
@@ -73,6 +78,10 @@ pub struct Moment<'a> {
 pub struct Outbox {
     /// Requests, each with a token that comes back with the answer.
     pub requests: Vec<Outgoing>,
+    /// Messages that pass beside the apiserver.
+    pub messages: Vec<(To, Message)>,
+    /// What it does to other processes: a provider of machines starts and stops nodes.
+    pub controls: Vec<Control>,
     /// Events to record because of the present turn, under the component's own name.
     pub events: Vec<EventNote>,
     /// Events to record under another name, because of another turn.
@@ -81,6 +90,15 @@ pub struct Outbox {
     pub wake_at: Option<SimTime>,
     /// The same for housekeeping, which does not keep the world from counting as settled.
     pub background_wake_at: Option<SimTime>,
+}
+
+/// Whom a message is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum To {
+    /// One life of a process.
+    Peer(Peer),
+    /// A process in its present life.
+    Process(ActorId),
 }
 
 /// A request of a component.

@@ -311,6 +311,10 @@ impl Component for Manager {
 
     fn reply(&mut self, token: u64, answer: &Answer, moment: &mut Moment<'_>) {
         let Some((n, id, write)) = self.under_way.remove(&token) else { return };
+        let controller = &mut self.controllers[n];
+        if let Some(run) = controller.runs.get(&id) {
+            controller.rule.answered(&run.key, &write, answer);
+        }
         match answer {
             Answer::Refused(refusal) => self.refused(n, id, &write, refusal, moment),
             Answer::Object(_)

@@ -163,6 +163,12 @@ impl Write {
         Write { verb, why: why.into(), on_success: None, on_refusal: None, expect: Expect::Nothing }
     }
 
+    /// Asks for something whose answer the controller needs itself, by
+    /// [`Reconciler::answered`](crate::client::reconciler::Reconciler::answered).
+    pub fn ask(verb: Verb, why: impl Into<Why>) -> Write {
+        Write::of(verb, why)
+    }
+
     /// Creates an object.
     pub fn create(object: impl Into<Object>, why: impl Into<Why>) -> Write {
         Write::of(Verb::Create { object: object.into(), dry_run: false }, why)

@@ -1,9 +1,11 @@
 //! A process that is a client of the apiserver: it hosts one component and does for it what every
 //! client does: watches, client limits, events, leader election, reconnection.
 
+mod beside;
 mod election;
 mod look;
 mod requests;
+mod waking;
 mod watching;
 
 use std::collections::BTreeMap;
@@ -28,6 +30,7 @@ use crate::sim::engine::{Actor, ActorId, AlarmId, Context, Peer};
 use crate::sim::index::Map;
 use crate::sim::rng::Rng;
 use crate::sim::time::{SimDuration, SimTime};
+use beside::send_beside;
 
 /// How a process is run.
 #[derive(Clone, PartialEq, Debug)]
@@ -247,7 +250,7 @@ impl<C: Component> Process<C> {
     }
 
     /// A message has come.
-    pub fn receive<A>(&mut self, _from: Peer, message: Message, context: &mut Context<'_, A>)
+    pub fn receive<A>(&mut self, from: Peer, message: Message, context: &mut Context<'_, A>)
     where
         A: Actor<Message = Message, Note = Note>,
     {
@@ -269,6 +272,9 @@ impl<C: Component> Process<C> {
             }
             Message::Runtime(what, how) => {
                 self.act(context, |component, moment| component.disturb(&what, &how, moment));
+            }
+            Message::Beside(what) => {
+                self.act(context, |component, moment| component.hear(from, what, moment));
             }
             Message::Bookmark(id, revision, initial_events_end) => {
                 if let Some(n) = self.informers.iter().position(|i| i.watch == id) {
@@ -443,6 +449,8 @@ impl<C: Component> Process<C> {
                 context.foreground();
             }
         }
+        context.because(cause);
+        send_beside(&mut out.messages, &mut out.controls, context);
         for note in out.events.drain(..) {
             context.because(cause);
             let (source, host) = self.config.source.clone();
@@ -461,46 +469,6 @@ impl<C: Component> Process<C> {
                 self.set_exactly(at, context);
                 self.set_wakes(None, background, context);
             }
-        }
-    }
-
-    /// Sets the alarm of the component to exactly one instant; what was set before counts as
-    /// housekeeping from then on, as it will find nothing to do.
-    fn set_exactly<A>(&mut self, at: Option<SimTime>, context: &mut Context<'_, A>)
-    where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        if self.next_wake == at {
-            return;
-        }
-        if let Some(old) = self.wake_alarm.take() {
-            context.demote(old);
-        }
-        self.next_wake = at;
-        if let Some(at) = at {
-            self.wake_alarm = Some(context.foreground_alarm(at, WAKE));
-        }
-    }
-
-    fn set_wakes<A>(
-        &mut self,
-        wake: Option<SimTime>,
-        background: Option<SimTime>,
-        context: &mut Context<'_, A>,
-    ) where
-        A: Actor<Message = Message, Note = Note>,
-    {
-        if let Some(at) = wake
-            && self.next_wake.is_none_or(|next| at < next)
-        {
-            self.next_wake = Some(at.max(context.now()));
-            context.alarm(at, WAKE);
-        }
-        if let Some(at) = background
-            && self.next_background_wake.is_none_or(|next| at < next)
-        {
-            self.next_background_wake = Some(at.max(context.now()));
-            context.background_alarm(at, WAKE);
         }
     }
 

@@ -4,6 +4,7 @@ use crate::api::gates::Gate;
 use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
+use crate::api::request::Answer;
 use crate::api::time::Time;
 use crate::client::plan::{Plan, Recovery, Settled, Write};
 use crate::client::view::View;
@@ -43,6 +44,10 @@ pub trait Reconciler: Send + Sync {
     fn recover(&mut self, write: &Write, refusal: &Refusal) -> Recovery {
         Recovery::usual(write, refusal)
     }
+
+    /// Takes in the answer to one of its requests, a refusal too; for controllers that ask for what
+    /// no informer brings.
+    fn answered(&mut self, _key: &ObjectKey, _write: &Write, _answer: &Answer) {}
 
     /// Sees a change of something that it watches, before the keys are queued; for controllers
     /// that keep memory of their own, as a graph of owners.

@@ -11,6 +11,7 @@ use crate::api::taint::Taint;
 use crate::apiserver;
 use crate::client::reconciler::Reconciler;
 use crate::etcd;
+use crate::metrics;
 use crate::node::images::Images;
 use crate::scheduler::config::Config as SchedulerConfig;
 use crate::sim::link::Delay;
@@ -39,6 +40,14 @@ pub struct ClusterConfig {
     pub scheduler: SchedulerConfig,
     /// How containers behave.
     pub images: Images,
+    /// What the kubelets are told about eviction.
+    pub eviction: crate::node::eviction::config::Settings,
+    /// How metrics-server is run; none where there is no such server.
+    pub metrics_server: Option<metrics::server::Options>,
+    /// What the custom and external metrics APIs know.
+    pub series: Vec<metrics::adapter::Series>,
+    /// Services that carry a load, and the load.
+    pub loads: Vec<(metrics::traffic::Target, crate::node::usage::Load)>,
     /// Objects that the store holds from the beginning, with their statuses; what of them runs on
     /// a node goes on running there.
     pub state: Arc<[Object]>,
@@ -140,6 +149,10 @@ impl Default for ClusterConfig {
             operators: Vec::new(),
             scheduler: SchedulerConfig::default(),
             images: Images::default(),
+            eviction: crate::node::eviction::config::Settings::usual(),
+            metrics_server: None,
+            series: Vec::new(),
+            loads: Vec::new(),
             state: Arc::default(),
             namespaces: Vec::new(),
             eager: false,

@@ -3,6 +3,7 @@
 use crate::api::message::Message;
 use crate::api::note::Note;
 use crate::apiserver::server::Apiserver;
+use crate::client::component::Component;
 use crate::client::manager::Manager;
 use crate::client::process::Process;
 use crate::etcd::server::Etcd;
@@ -37,6 +38,8 @@ pub trait Guest: Send {
     fn alarm(&mut self, tag: u64, context: &mut Moved<'_>);
     /// A server is gone, or the link to it was cut or healed.
     fn link_changed(&mut self, peer: ActorId, up: bool, context: &mut Moved<'_>);
+    /// Its life ends, and with it what it remembers.
+    fn crash(&mut self) {}
     /// A copy for a copy of the world.
     fn boxed_clone(&self) -> Box<dyn Guest>;
     /// Itself, to look at.
@@ -113,7 +116,45 @@ impl Actor for Member {
             Member::Manager(process) => process.crash(),
             Member::Scheduler(process) => process.crash(),
             Member::Node(process) => process.crash(),
-            Member::Guest(_) => {}
+            Member::Guest(guest) => guest.crash(),
         }
+    }
+}
+
+/// A process of a cluster that not every cluster has: a component with its client.
+#[derive(Clone)]
+pub struct Hosted<C>(pub Process<C>);
+
+impl<C: Component + 'static> Guest for Hosted<C> {
+    fn start(&mut self, context: &mut Moved<'_>) {
+        self.0.start(context);
+    }
+
+    fn receive(&mut self, from: Peer, message: Message, context: &mut Moved<'_>) {
+        self.0.receive(from, message, context);
+    }
+
+    fn alarm(&mut self, tag: u64, context: &mut Moved<'_>) {
+        self.0.alarm(tag, context);
+    }
+
+    fn link_changed(&mut self, peer: ActorId, up: bool, context: &mut Moved<'_>) {
+        self.0.link_changed(peer, up, context);
+    }
+
+    fn crash(&mut self) {
+        self.0.crash();
+    }
+
+    fn boxed_clone(&self) -> Box<dyn Guest> {
+        Box::new(self.clone())
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn std::any::Any {
+        self
     }
 }

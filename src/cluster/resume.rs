@@ -77,6 +77,7 @@ fn sandbox(pod: &Pod, images: &Images) -> Sandbox {
     let inits = pod.spec.init_containers.iter().map(|c| told(c, true));
     let others = pod.spec.containers.iter().map(|c| told(c, false));
     Sandbox {
+        shares: Vec::new(),
         ip: status.pod_ip.clone(),
         is_ready: !pod.is_terminal() && !status.pod_ip.is_empty(),
         containers: inits.chain(others).collect(),
@@ -100,6 +101,7 @@ fn container_of(status: &ContainerStatus, end: Option<(SimDuration, i32)>) -> Op
         Some(_) | None => "Error",
     };
     Some(Run {
+        figures: None,
         id: status.container_id.clone(),
         attempt: status.restart_count,
         started: SimTime::ZERO,

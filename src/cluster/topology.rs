@@ -1,5 +1,7 @@
 //! A cluster: its processes in the engine, and which actor is which.
 
+mod extras;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use crate::cluster::member::{Guest, Member, Moved};
 use crate::cluster::resume;
 use crate::etcd::server::Etcd;
 use crate::etcd::store::Store;
+use crate::node::eviction::config::thresholds;
 use crate::node::kubelet::{Config as KubeletConfig, Heartbeat, Kubelet, NodeConfig};
 use crate::scheduler;
 use crate::scheduler::component::Scheduler;
@@ -52,6 +55,8 @@ const SERVER: u8 = 1;
 const CONTROL_PLANE: u8 = 2;
 const NODE: u8 = 3;
 const GUEST: u8 = 4;
+/// Processes beside the control plane: metrics, load, the autoscaler of nodes.
+const BESIDE: u8 = 5;
 
 /// How long apiservers get to read the store before anybody asks them.
 const WARM_UP: SimTime = SimTime(5_000_000);
@@ -73,6 +78,7 @@ impl Cluster {
         for (template, kubelet) in config.nodes.iter().zip(kubelets) {
             cluster.add_node(template, kubelet, config);
         }
+        extras::add(&mut cluster, config);
         cluster
     }
 
@@ -184,7 +190,8 @@ impl Cluster {
             qps: config.kubelet_qps,
             election: None,
         };
-        let runtime = resume::runtime(name, &kubelet.images, &config.state);
+        let mut runtime = resume::runtime(name, &kubelet.images, &config.state);
+        runtime.carry(config.loads.iter().map(|(_, load)| load.clone()).collect());
         let process = Process::new(process, Kubelet::new(kubelet, runtime));
         let id = self.engine.add(name, NODE, Member::Node(Box::new(process)));
         self.topology_mut().nodes.insert(name.clone(), (id, template.started));
@@ -271,9 +278,16 @@ fn set_delays(engine: &mut Engine<Member>, config: &ClusterConfig) {
         (CONTROL_PLANE, latency.control_plane),
         (NODE, latency.node),
         (GUEST, latency.person),
+        (BESIDE, latency.control_plane),
     ] {
         links.set_delay(class, SERVER, delay);
         links.set_delay(SERVER, class, delay);
+    }
+    for (class, delay) in
+        [(NODE, latency.node), (GUEST, latency.person), (CONTROL_PLANE, latency.control_plane)]
+    {
+        links.set_delay(class, BESIDE, delay);
+        links.set_delay(BESIDE, class, delay);
     }
 }
 
@@ -292,6 +306,7 @@ fn kubelet_config(node: &NodeTemplate, n: u32, config: &ClusterConfig) -> Arc<Ku
                 .unwrap_or_else(|| format_smolstr!("10.{}.{low}", 244 + high % 8)),
         },
         images: config.images.clone(),
+        eviction: thresholds(&config.eviction).unwrap_or_default(),
         heartbeat: if config.eager { Heartbeat::Eager } else { Heartbeat::Lazy },
         is_registered: node.started,
         seed: config.seed,

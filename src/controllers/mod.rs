@@ -9,6 +9,7 @@ pub mod disruption;
 pub mod endpoint_slice;
 pub mod endpoints;
 pub mod garbage_collector;
+pub mod horizontal_pod_autoscaler;
 pub mod job;
 pub mod namespace;
 pub mod node_lifecycle;
@@ -44,6 +45,7 @@ pub fn all() -> Vec<Box<dyn Reconciler>> {
         Box::new(namespace::NamespaceController),
         Box::new(pod_gc::PodGc::new(pod_gc::Options::default())),
         Box::new(service_account::ServiceAccounts),
+        Box::new(horizontal_pod_autoscaler::HorizontalPodAutoscalers::default()),
     ]
 }
 

@@ -78,7 +78,7 @@ impl Reconciler for NamespaceController {
 
     fn watches(&self) -> &'static [Watch] {
         static ALL: std::sync::LazyLock<Vec<Watch>> = std::sync::LazyLock::new(|| {
-            let content = Kind::all().filter(|k| k.row().namespaced && !is_plain(*k));
+            let content = Kind::stored().filter(|k| k.row().namespaced && !is_plain(*k));
             let content = content.map(|kind| Watch { kind, keys: |_, _, _| {} });
             std::iter::once(Watch { kind: Kind::NAMESPACE, keys }).chain(content).collect()
         });
@@ -105,7 +105,7 @@ impl Reconciler for NamespaceController {
         if waits_for_pods {
             plan.steps.extend(update(namespace, &Rest::default(), view.now()));
         } else {
-            for kind in Kind::all().filter(|k| k.row().namespaced && *k != Kind::POD) {
+            for kind in Kind::stored().filter(|k| k.row().namespaced && *k != Kind::POD) {
                 rest.empty(kind, &key.name, since, view, &mut plan);
             }
             plan.steps.extend(update(namespace, &rest, view.now()));

@@ -131,6 +131,7 @@ impl Etcd {
             | Message::Stored(..)
             | Message::Changed(_)
             | Message::Compacted(_)
+            | Message::Beside(_)
             | Message::Runtime(..) => {}
         }
     }

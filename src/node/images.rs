@@ -1,10 +1,13 @@
 //! How containers behave, by their image: the first row whose glob matches decides.
 
+use std::sync::Arc;
+
 use globset::{Glob, GlobMatcher};
 
 use crate::api::Name;
 use crate::api::core::container::Container;
 use crate::node::command::{self, Program};
+use crate::node::usage::Nature;
 use crate::sim::time::SimDuration;
 
 /// How the containers of an image behave.
@@ -26,6 +29,8 @@ pub struct Behaviour {
     pub term: SimDuration,
     /// The code when it ends because of that signal; 0 tells no reason, as a fake runtime does.
     pub stop_code: i32,
+    /// What they use; none for the usual.
+    pub nature: Option<Arc<Nature>>,
 }
 
 /// The table of images.

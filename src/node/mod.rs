@@ -5,7 +5,9 @@
 
 pub mod backoff;
 pub mod command;
+pub mod eviction;
 pub mod images;
 pub mod kubelet;
 pub mod pod_lifecycle;
 pub mod runtime;
+pub mod usage;

@@ -4,12 +4,16 @@
 //! never acts by itself: when a container ends is known when it starts or is told to stop, and
 //! whoever asks is told how things stand at that instant.
 
+mod figures;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use smol_str::format_smolstr;
 
 use crate::api::Name;
 use crate::api::meta::Uid;
+use crate::node::usage::{Figures, Load, Share};
 use crate::sim::index::Set;
 use crate::sim::time::{SimDuration, SimTime};
 
@@ -22,6 +26,14 @@ pub struct Runtime {
     pulls_end: SimTime,
     addresses: u32,
     containers: u64,
+    /// The loads that pods may carry parts of.
+    loads: Arc<[Load]>,
+    /// CPU that containers of which nothing is left have used, in nanoseconds.
+    retired: u64,
+    /// Counts what may change how much is used.
+    changes: u64,
+    /// Whether of any container more is known than the usual.
+    is_measured: bool,
 }
 
 /// The sandbox of a pod, with its containers.
@@ -33,6 +45,8 @@ pub struct Sandbox {
     pub is_ready: bool,
     /// The latest container of each place in the spec, init containers first.
     pub containers: Vec<Option<Run>>,
+    /// What it carries of loads.
+    pub shares: Vec<Share>,
 }
 
 /// One container: it runs from `started` until `ends`.
@@ -52,6 +66,8 @@ pub struct Run {
     pub reason: &'static str,
     /// The container before it, if that has ended.
     pub before: Option<Box<Run>>,
+    /// What it uses; none for the usual.
+    pub figures: Option<Arc<Figures>>,
 }
 
 impl Run {
@@ -98,7 +114,12 @@ impl Runtime {
         self.addresses += 1;
         let host = 2 + (self.addresses - 1) % 253;
         let ip = format_smolstr!("{range}.{host}");
-        let fresh = || Sandbox { ip: Name::default(), is_ready: true, containers: Vec::new() };
+        let fresh = || Sandbox {
+            ip: Name::default(),
+            is_ready: true,
+            containers: Vec::new(),
+            shares: Vec::new(),
+        };
         let sandbox = self.sandboxes.entry(pod).or_insert_with(fresh);
         sandbox.ip = ip;
         sandbox.is_ready = true;
@@ -130,11 +151,16 @@ impl Runtime {
         end: Option<(SimDuration, i32)>,
     ) {
         self.containers += 1;
+        self.changes += 1;
         // Differs: ids are short, so that they take no memory of their own.
         let id = format_smolstr!("containerd://{:010x}", self.containers);
         let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
         let Some(slot) = sandbox.containers.get_mut(place) else { return };
         let mut before = slot.take().map(Box::new);
+        if let Some(run) = &before {
+            let sight = run.sight(&sandbox.shares, &self.loads);
+            self.retired += sight.cpu(run.ends.min(now));
+        }
         if let Some(run) = &mut before {
             run.before = None;
         }
@@ -143,7 +169,8 @@ impl Runtime {
             None => (SimTime::NEVER, 0),
         };
         let reason = if exit_code == 0 { "Completed" } else { "Error" };
-        *slot = Some(Run { id, attempt, started: now, ends, exit_code, reason, before });
+        let figures = None;
+        *slot = Some(Run { id, attempt, started: now, ends, exit_code, reason, before, figures });
     }
 
     /// Stops a container that runs; answers when it will have ended.
@@ -163,6 +190,7 @@ impl Runtime {
         let signal = now + hook;
         let (ends, code) =
             if stop.term <= left { (signal + stop.term, stop.code) } else { (signal + left, 137) };
+        self.changes += 1;
         if ends < run.ends {
             run.ends = ends;
             run.exit_code = code;
@@ -188,7 +216,11 @@ impl Runtime {
 
     /// Nothing is left of a pod.
     pub fn remove(&mut self, pod: Uid) {
-        self.sandboxes.remove(&pod);
+        let Some(sandbox) = self.sandboxes.remove(&pod) else { return };
+        self.changes += 1;
+        for run in sandbox.containers.iter().flatten().filter(|r| r.ends != SimTime::NEVER) {
+            self.retired += run.sight(&sandbox.shares, &self.loads).cpu(run.ends);
+        }
     }
 
     /// Whether an image is present.
@@ -219,6 +251,7 @@ impl Runtime {
     /// The node has stopped: containers and sandboxes are gone, images stay.
     pub fn lose_containers(&mut self) {
         self.sandboxes.clear();
+        self.retired = 0;
         self.pulls_end = SimTime::ZERO;
     }
 

@@ -19,6 +19,7 @@ pub fn holds(text: &str, store: &Store, namespace: &Name, now: SimTime) -> Resul
     let mut context = Context::default();
     let lists: std::collections::BTreeMap<String, Value> = store
         .kinds()
+        .filter(|k| !k.row().aggregated)
         .filter(|k| text.contains(k.name()))
         .filter_map(|k| {
             let all: Vec<serde_json::Value> =
@@ -32,6 +33,7 @@ pub fn holds(text: &str, store: &Store, namespace: &Name, now: SimTime) -> Resul
     context.add_function("objects", objects).map_err(|e| e.to_string())?;
     let one: std::collections::BTreeMap<(String, String), Value> = store
         .kinds()
+        .filter(|k| !k.row().aggregated)
         .filter(|k| text.contains(k.name()))
         .flat_map(|k| store.list(k).into_iter().map(move |o| (k, o)))
         .filter(|(k, o)| !k.row().namespaced || o.meta().namespace == *namespace)

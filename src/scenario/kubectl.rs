@@ -12,6 +12,7 @@ mod parse;
 mod read;
 mod rollout;
 mod target;
+mod top;
 mod word;
 
 use clap::Parser;
@@ -74,6 +75,11 @@ pub use rollout::SetWhat;
 pub use target::Change;
 pub use target::Resource;
 pub use target::Target;
+pub use top::SortBy as TopSortBy;
+pub use top::Top;
+pub use top::TopNodes;
+pub use top::TopPods;
+pub use top::TopWhat;
 
 /// A whole command line after the word kubectl.
 #[derive(Parser, Clone, PartialEq, Debug)]
@@ -130,6 +136,8 @@ pub enum Command {
     Describe(Describe),
     /// Lists events.
     Events(Events),
+    /// Shows what nodes and pods use.
+    Top(Top),
 }
 
 /// Commands of the real kubectl that a simulation has nothing to answer with, and why.
@@ -151,5 +159,4 @@ pub const NOT_SUPPORTED: &[(&str, &str)] = &[
     ("port-forward", "there is no network to reach"),
     ("proxy", "there is no network to reach"),
     ("replace", "it is not modelled yet; use `apply`"),
-    ("top", "there is no metrics server"),
 ];

@@ -260,6 +260,7 @@ fn named_files(line: &Line) -> Vec<(String, Place)> {
         | Command::Cordon(_)
         | Command::Uncordon(_)
         | Command::Drain(_)
+        | Command::Top(_)
         | Command::Events(_) => return Vec::new(),
     };
     let place = |path: &String| {

@@ -10,6 +10,7 @@ mod flag;
 mod gate;
 mod image;
 mod latency;
+mod metrics;
 mod step;
 
 use std::collections::BTreeMap;
@@ -54,12 +55,15 @@ pub use flag::Flags;
 pub use gate::FeatureGates;
 pub use image::Exit;
 pub use image::Image;
-pub use image::Memory;
 pub use latency::Distribution;
 pub use latency::LATENCIES;
 pub use latency::Latencies;
 pub use latency::Latency;
 pub use latency::Quantiles;
+pub use metrics::Course;
+pub use metrics::Load;
+pub use metrics::Metric;
+pub use metrics::MetricsServer;
 pub use step::Action;
 pub use step::Apply;
 pub use step::Step;
@@ -93,6 +97,10 @@ object! {
         "cluster" => cluster: Cluster = Cluster::default();
         /// How containers behave, by a glob of their image; the first that matches wins.
         "images" => images: Images = Images::default();
+        /// What services carry: loads that their ready endpoints share.
+        "load" => load: Vec<Load> = Vec::new();
+        /// Metrics by name, for autoscalers.
+        "metrics" => metrics: Vec<Metric> = Vec::new();
         /// What the person at the terminal does, one after the other.
         "steps" => steps: Vec<Step> = Vec::new();
         /// What befalls the cluster meanwhile.

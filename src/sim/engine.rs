@@ -202,6 +202,11 @@ impl<A: Actor> Engine<A> {
         &self.actors[id.0 as usize]
     }
 
+    /// An actor, to set up before the run.
+    pub fn actor_mut(&mut self, id: ActorId) -> &mut A {
+        &mut self.actors[id.0 as usize]
+    }
+
     /// All actors, by number.
     pub fn actors(&self) -> impl Iterator<Item = (ActorId, &A)> {
         self.actors.iter().zip(0..).map(|(a, n)| (ActorId(n), a))

@@ -2,6 +2,7 @@
 //! It knows nothing of Kubernetes.
 
 pub mod agenda;
+pub mod curve;
 pub mod digest;
 pub mod engine;
 pub mod index;

@@ -3,15 +3,20 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Error, Map, Value};
+use serde::de::{DeserializeOwned, Error as _};
+use serde_json::{Error, Map, Value, json};
 
 use super::{Kind, Object, Resource};
+use crate::api::Name;
 use crate::api::apps::controller_revision::ControllerRevision;
 use crate::api::apps::daemon_set::DaemonSet;
 use crate::api::apps::deployment::Deployment;
 use crate::api::apps::replica_set::ReplicaSet;
 use crate::api::apps::stateful_set::StatefulSet;
+use crate::api::autoscaling::horizontal_pod_autoscaler::HorizontalPodAutoscaler;
+use crate::api::autoscaling::metric::{
+    ExternalMetricValue, MetricValue, NodeMetrics, PodMetrics, Usage,
+};
 use crate::api::batch::cron_job::CronJob;
 use crate::api::batch::job::Job;
 use crate::api::coordination::lease::Lease;
@@ -26,6 +31,7 @@ use crate::api::core::service::Service;
 use crate::api::discovery::endpoint_slice::EndpointSlice;
 use crate::api::meta::{Meta, Rest};
 use crate::api::policy::pod_disruption_budget::PodDisruptionBudget;
+use crate::api::quantity::Quantity;
 use crate::api::selector::LabelSelector;
 
 /// Reads a member; the default when it is absent or null.
@@ -289,6 +295,21 @@ resource!(
 );
 
 resource!(
+    HorizontalPodAutoscaler,
+    HORIZONTAL_POD_AUTOSCALER,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(HorizontalPodAutoscaler { meta, spec, status: take(&mut body, "status")? })
+    },
+    |autoscaler, body| {
+        put(body, "spec", &autoscaler.spec);
+        body.insert("status".into(), serde_json::to_value(&autoscaler.status).unwrap_or_default());
+    },
+    status: [status],
+    spec: [spec]
+);
+
+resource!(
     Job,
     JOB,
     |meta, mut body| {
@@ -343,6 +364,74 @@ fn with_messages(body: &mut Map<String, Value>) {
         }
     }
 }
+
+/// What is computed by another server is never written.
+fn not_written<T>() -> Result<T, Error> {
+    Err(Error::custom("metrics are read only"))
+}
+
+fn usage(usage: Usage) -> Value {
+    let cpu = format!("{}n", usage.nanocores);
+    let memory = format!("{}Ki", usage.bytes / 1024);
+    json!({"cpu": cpu, "memory": memory})
+}
+
+resource!(
+    PodMetrics,
+    POD_METRICS,
+    |_, _| not_written(),
+    |metrics, body| {
+        body.insert("timestamp".into(), metrics.timestamp.to_string().into());
+        body.insert("window".into(), metrics.window.to_string().into());
+        let one = |(name, of): &(Name, Usage)| json!({"name": name, "usage": usage(*of)});
+        body.insert("containers".into(), metrics.containers.iter().map(one).collect());
+    },
+    status: [],
+    spec: [timestamp, window, containers]
+);
+
+resource!(
+    NodeMetrics,
+    NODE_METRICS,
+    |_, _| not_written(),
+    |metrics, body| {
+        body.insert("timestamp".into(), metrics.timestamp.to_string().into());
+        body.insert("window".into(), metrics.window.to_string().into());
+        body.insert("usage".into(), usage(metrics.usage));
+    },
+    status: [],
+    spec: [timestamp, window, usage]
+);
+
+resource!(
+    MetricValue,
+    METRIC_VALUE,
+    |_, _| not_written(),
+    |value, body| {
+        let (kind, meta) = (&value.described_kind, &value.meta);
+        let object = json!({"kind": kind, "namespace": meta.namespace, "name": meta.name});
+        body.insert("describedObject".into(), object);
+        body.insert("metric".into(), json!({"name": value.metric}));
+        body.insert("timestamp".into(), value.timestamp.to_string().into());
+        body.insert("value".into(), Quantity::milli(value.milli).to_string().into());
+    },
+    status: [],
+    spec: [described_kind, metric, timestamp, milli]
+);
+
+resource!(
+    ExternalMetricValue,
+    EXTERNAL_METRIC_VALUE,
+    |_, _| not_written(),
+    |value, body| {
+        body.insert("metricName".into(), value.meta.name.as_str().into());
+        body.insert("metricLabels".into(), json!(value.metric_labels));
+        body.insert("timestamp".into(), value.timestamp.to_string().into());
+        body.insert("value".into(), Quantity::milli(value.milli).to_string().into());
+    },
+    status: [],
+    spec: [metric_labels, timestamp, milli]
+);
 
 resource!(
     ReplicationController,

@@ -30,6 +30,16 @@ impl FieldSelector {
         FieldSelector(vec![one])
     }
 
+    /// The selector of fields that each have a value.
+    pub fn all_of(fields: &[(&str, &str)]) -> FieldSelector {
+        let one = |(field, value): &(&str, &str)| FieldRequirement {
+            field: (*field).into(),
+            is_negated: false,
+            value: (*value).into(),
+        };
+        FieldSelector(fields.iter().map(one).collect())
+    }
+
     /// Whether an object is meant; `field` looks up its fields, one that is not there is empty.
     pub fn matches<'a>(&self, field: impl Fn(&str) -> Option<&'a str>) -> bool {
         self.0.iter().all(|r| (field(&r.field).unwrap_or("") == r.value) != r.is_negated)

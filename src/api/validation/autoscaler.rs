@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::api::gates::Gate;
 use crate::api::names;
 use crate::api::validation::errors::Errors;
 use crate::api::validation::path::Path;
@@ -26,12 +27,14 @@ const TYPES: [&str; 5] = ["ContainerResource", "External", "Object", "Pods", "Re
 /// Source: kubernetes v1.36 pkg/apis/autoscaling/validation/validation.go,
 /// `ValidateHorizontalPodAutoscaler`
 pub(super) fn create(object: &Value, errors: &mut Errors) {
-    autoscaler(object, 1, errors);
+    let lowest = i64::from(!errors.is_on(Gate::HPAScaleToZero));
+    autoscaler(object, lowest, errors);
 }
 
 /// A changed one: a lower bound of zero may stay.
 pub(super) fn update(new: &Value, old: &Value, errors: &mut Errors) {
-    let lowest = i64::from(int(at(old, "spec"), "minReplicas") != Some(0));
+    let is_zero = int(at(old, "spec"), "minReplicas") == Some(0);
+    let lowest = i64::from(!is_zero && !errors.is_on(Gate::HPAScaleToZero));
     autoscaler(new, lowest, errors);
 }
 

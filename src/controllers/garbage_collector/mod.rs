@@ -190,7 +190,7 @@ impl Reconciler for GarbageCollector {
 
     fn watches(&self) -> &'static [Watch] {
         static ALL: std::sync::LazyLock<Vec<Watch>> = std::sync::LazyLock::new(|| {
-            let kinds = Kind::all().filter(|k| *k != Kind::EVENT);
+            let kinds = Kind::stored().filter(|k| *k != Kind::EVENT);
             kinds.map(|kind| Watch { kind, keys }).collect()
         });
         self.watches.unwrap_or(&ALL)

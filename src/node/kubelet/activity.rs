@@ -1,6 +1,7 @@
 //! What a worker is busy with: mounting, pulling, starting, one container after the other.
 
 use crate::api::core::container::Hook;
+use crate::api::quantity::Quantity;
 use crate::client::component::Moment;
 use crate::node::backoff::IMAGE_PULL;
 use crate::node::command::{self, Check};
@@ -203,7 +204,12 @@ impl Worker {
         let end = host.config.images.end_of(container);
         let hook = container.lifecycle.as_ref().and_then(|l| l.post_start.as_ref());
         let hook = hook.map(hook_length);
+        let limit = container.resources.limits.get("memory").map_or(0, Quantity::value);
+        let limit = u64::try_from(limit).unwrap_or(0);
+        let carries = place == self.pod.spec.init_containers.len();
+        let nature = host.config.images.of(&container.image).nature.clone();
         host.runtime.start(uid, place, self.attempt(place, host), now, end);
+        host.runtime.describe(uid, place, nature.as_ref(), limit, carries);
         let text = host.texts.fixed("Container started");
         host.texts.tell(&self.pod, Some(place), reason::STARTED, text, moment);
         self.waiting.retain(|(p, _)| *p != place);

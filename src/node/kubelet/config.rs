@@ -5,6 +5,8 @@ use crate::api::gates::Gates;
 use crate::api::labels::Labels;
 use crate::api::resource::ResourceList;
 use crate::api::taint::Taint;
+use crate::node::eviction::config::{Settings, thresholds};
+use crate::node::eviction::threshold::Threshold;
 use crate::node::images::Images;
 use crate::sim::rng::Rng;
 use crate::sim::time::SimDuration;
@@ -16,6 +18,8 @@ pub struct Config {
     pub node: NodeConfig,
     /// How containers behave.
     pub images: Images,
+    /// How little of something the node may have.
+    pub eviction: Vec<Threshold>,
     /// Whether signs of life are written.
     pub heartbeat: Heartbeat,
     /// From the first look at a pod until its volumes are mounted and its sandbox is made.
@@ -79,6 +83,7 @@ impl Default for Config {
         Config {
             node: NodeConfig::default(),
             images: Images::default(),
+            eviction: thresholds(&Settings::usual()).unwrap_or_default(),
             heartbeat: Heartbeat::default(),
             mount: span(280, 400),
             settle: span(5, 30),

@@ -10,7 +10,9 @@ mod activity;
 mod config;
 mod host;
 mod node_status;
+mod pressure;
 mod probing;
+mod stats;
 mod status;
 mod sync;
 mod text;
@@ -21,18 +23,23 @@ use std::sync::Arc;
 
 use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
+use crate::api::message::{Beside, Message};
 use crate::api::meta::Uid;
 use crate::api::request::Answer;
-use crate::client::component::{Component, Moment};
+use crate::client::component::{Component, Moment, To};
 use crate::client::reconciler::Observed;
+use crate::node::eviction::manager::EvictionManager;
 use crate::node::runtime::Runtime;
-use crate::sim::time::SimTime;
+use crate::sim::engine::Peer;
+use crate::sim::rng::keyed;
+use crate::sim::time::{SimDuration, SimTime};
 
 pub use config::{Config, Heartbeat, NodeConfig, Span};
 pub use node_status::{registered, registered_lease};
 
 use host::{Host, Sent};
 use node_status::NodeKeeper;
+use pressure::NodePressure;
 use worker::{Stage, Worker};
 
 /// The kubelet of one node.
@@ -42,6 +49,7 @@ pub struct Kubelet {
     node: NodeKeeper,
     workers: BTreeMap<Uid, Worker>,
     agenda: BTreeSet<(SimTime, Uid)>,
+    pressure: NodePressure,
     is_started: bool,
     is_synced: bool,
     /// Whether the next end of its life is that of the process alone, not of the node.
@@ -51,8 +59,11 @@ pub struct Kubelet {
 impl Kubelet {
     /// A kubelet that has just begun, on a runtime that may have containers of before.
     pub fn new(config: Arc<Config>, runtime: Runtime) -> Kubelet {
+        let manager = EvictionManager::new(config.eviction.clone());
+        let phase = keyed(config.seed ^ 0xe71c, config.node.name.as_bytes()) % 10_000_000_000;
         Kubelet {
             node: NodeKeeper::new(&config),
+            pressure: NodePressure::new(manager, SimDuration(phase)),
             host: Host::new(config, runtime),
             workers: BTreeMap::new(),
             agenda: BTreeSet::new(),
@@ -131,24 +142,31 @@ impl Kubelet {
                 count += 1;
             }
         }
+        let Some(worker) = self.workers.get(&uid) else { return };
+        let pressed = self.refused_by_pressure(&worker.pod);
         let Some(worker) = self.workers.get_mut(&uid) else { return };
-        worker.admit(node, &used, count, &mut self.host, moment);
+        worker.admit(node, &used, count, pressed, &mut self.host, moment);
     }
 
     /// Lets a worker do all that is due, and notes when it is next.
     fn turn(&mut self, uid: Uid, moment: &mut Moment<'_>) {
         let Some(worker) = self.workers.get_mut(&uid) else { return };
         self.agenda.remove(&(worker.due, uid));
+        let changes = self.host.runtime.changes();
         worker.run(&mut self.host, moment);
+        let has_moved = self.host.runtime.changes() != changes;
         if worker.is_forgotten() {
             self.workers.remove(&uid);
             self.host.runtime.remove(uid);
             self.host.texts.forget(uid);
-            return;
+        } else {
+            worker.due = worker.next(&self.host);
+            if worker.due != SimTime::NEVER {
+                self.agenda.insert((worker.due, uid));
+            }
         }
-        worker.due = worker.next(&self.host);
-        if worker.due != SimTime::NEVER {
-            self.agenda.insert((worker.due, uid));
+        if has_moved {
+            self.foresee(moment.now);
         }
     }
 
@@ -167,7 +185,7 @@ impl Kubelet {
 
     fn ask(&self, moment: &mut Moment<'_>) {
         let pods = self.agenda.first().map_or(SimTime::NEVER, |(at, _)| *at);
-        let next = pods.min(self.node.ready_at());
+        let next = pods.min(self.node.ready_at()).min(self.pressure.due());
         if next != SimTime::NEVER {
             moment.out.wake(next);
         }
@@ -235,6 +253,9 @@ impl Component for Kubelet {
 
     fn wake(&mut self, moment: &mut Moment<'_>) {
         self.node.wake(&mut self.host, moment);
+        if self.pressure.due() <= moment.now {
+            self.relieve(moment);
+        }
         while let Some((at, uid)) = self.agenda.first().copied() {
             if at > moment.now {
                 break;
@@ -242,6 +263,23 @@ impl Component for Kubelet {
             self.turn(uid, moment);
         }
         self.ask(moment);
+    }
+
+    fn hear(&mut self, from: Peer, what: Beside, moment: &mut Moment<'_>) {
+        match what {
+            Beside::Scrape(id, instants) => {
+                let samples = instants.iter().map(|at| Arc::new(self.sample(*at))).collect();
+                let answer = Message::Beside(Beside::Scraped(id, samples));
+                moment.out.messages.push((To::Peer(from), answer));
+            }
+            Beside::Share { pod, load, parts } => {
+                self.host.runtime.share(pod, load, parts, moment.now);
+                self.turn(pod, moment);
+                self.foresee(moment.now);
+                self.ask(moment);
+            }
+            Beside::Forwarded(..) | Beside::Scraped(..) => {}
+        }
     }
 
     /// `unready`: a pod is found unready as long as it is `on`, whatever its probes would find.

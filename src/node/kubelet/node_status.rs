@@ -1,5 +1,7 @@
 //! The node object and its lease: registered at the start, kept up from then on.
 
+mod pressure;
+
 use std::sync::Arc;
 
 use serde_json::json;
@@ -17,6 +19,7 @@ use crate::api::request::{Answer, EventNote, Patch, Subresource, Verb};
 use crate::api::time::Time;
 use crate::api::why::Why;
 use crate::client::component::Moment;
+use crate::node::eviction::threshold::Pressure;
 use crate::node::kubelet::config::{Config, Heartbeat};
 use crate::node::kubelet::host::{Host, Sent};
 use crate::sim::time::{SimDuration, SimTime};
@@ -62,6 +65,9 @@ const CONDITIONS: [(&str, bool, &str, &str); 4] = [
     ("Ready", true, "KubeletReady", "kubelet is posting ready status"),
 ];
 
+/// A condition of a node: type, whether it holds, reason, sentence.
+type Row = (&'static str, bool, &'static str, &'static str);
+
 /// What a request about the node was for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum NodeRequest {
@@ -88,6 +94,8 @@ pub(super) struct NodeKeeper {
     is_registered: bool,
     is_ready: bool,
     is_posting: bool,
+    /// What the node is short of.
+    pressure: Vec<Pressure>,
     ready_at: SimTime,
     post_at: SimTime,
     renew_at: SimTime,
@@ -107,6 +115,7 @@ impl NodeKeeper {
             is_registered: false,
             is_ready: false,
             is_posting: false,
+            pressure: Vec::new(),
             ready_at: SimTime::NEVER,
             post_at: SimTime::NEVER,
             renew_at: SimTime::NEVER,
@@ -191,8 +200,7 @@ impl NodeKeeper {
     /// The status as it is now; conditions that stay keep the time of their transition.
     fn status(&self, host: &Host, now: SimTime, old: Option<&NodeStatus>) -> NodeStatus {
         let time = host.clock(now).whole_seconds();
-        let told =
-            |c: &(&'static str, bool, &'static str, &'static str)| self.condition(*c, time, old);
+        let told = |c: &Row| self.condition(self.now(c), time, old);
         let mut status = NodeStatus::clone(&self.own.status);
         let others = old.map(|s| s.conditions.as_slice()).unwrap_or_default();
         let others = others.iter().filter(|c| !CONDITIONS.iter().any(|own| own.0 == c.kind));
@@ -236,9 +244,9 @@ impl NodeKeeper {
     /// Whether the apiserver says something else of the node than the kubelet.
     fn differs(&self) -> bool {
         let Some(seen) = &self.seen else { return false };
-        CONDITIONS.iter().any(|(kind, holds, ..)| {
+        CONDITIONS.iter().map(|row| self.now(row)).any(|(kind, holds, ..)| {
             let said = condition::find(&seen.status.conditions, kind).map(|c| c.status);
-            let want = *holds && (*kind != "Ready" || self.is_ready);
+            let want = holds && (kind != "Ready" || self.is_ready);
             said != Some(Truth::from(want))
         })
     }

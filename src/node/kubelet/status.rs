@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::api::condition::{self, Condition, Truth};
 use crate::api::core::container::ContainerStatus;
 use crate::api::core::pod::{PodPhase, PodStatus};
 use crate::api::deletion::{DeleteOptions, Preconditions};
@@ -65,12 +66,30 @@ impl Worker {
         let phase = if keeps { self.status.phase } else { reached };
         let mut status = self.status_without_containers(phase, sandbox, host, now);
         status.conditions = conditions;
+        self.add_disruption(&mut status, host, now);
         status.init_container_statuses = init;
         status.container_statuses = containers;
         if status != *self.status {
             self.status = Arc::new(status);
         }
         reached
+    }
+
+    /// A pod that the kubelet evicts says so in a condition.
+    ///
+    /// Source: kubernetes v1.36 pkg/kubelet/eviction/eviction_manager.go, `synchronize`
+    fn add_disruption(&self, status: &mut PodStatus, host: &Host, now: SimTime) {
+        const KIND: &str = "DisruptionTarget";
+        let Some((text, _)) = &self.eviction else { return };
+        let old = condition::find(&self.status.conditions, KIND);
+        let since = old.and_then(|c| c.last_transition_time);
+        status.conditions.retain(|c| c.kind != KIND);
+        status.conditions.push(Condition {
+            message: text.clone(),
+            last_transition_time: since.or(Some(host.clock(now).whole_seconds())),
+            observed_generation: Some(self.pod.meta.generation).filter(|g| *g > 0),
+            ..Condition::new(KIND, Truth::True, "TerminationByKubelet")
+        });
     }
 
     /// The phase that the containers come to, and whether the one of before is still told.
@@ -119,7 +138,9 @@ impl Worker {
     ) -> PodStatus {
         let (pod, old) = (&self.pod, &self.status);
         let has_failed = self.failed && phase == PodPhase::Failed;
-        let (reason, message) = if has_failed {
+        let (reason, message) = if let Some((text, _)) = &self.eviction {
+            ("Evicted".into(), text.clone())
+        } else if has_failed {
             ("DeadlineExceeded".into(), DEADLINE_TEXT.into())
         } else {
             (old.reason.clone(), old.message.clone())

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::api::Name;
 use crate::api::core::container::Waiting;
 use crate::api::core::node::Node;
 use crate::api::core::pod::{Pod, PodPhase, PodStatus};
@@ -79,8 +80,10 @@ pub(super) struct Worker {
     pub(super) grace: Option<i64>,
     /// All its containers are being started again.
     pub(super) restarts_all: bool,
-    /// It ran longer than it may.
+    /// It ran longer than it may, or was evicted.
     pub(super) failed: bool,
+    /// Why it was evicted, and the seconds that it was given.
+    pub(super) eviction: Option<(Name, i64)>,
     /// The object is gone from the apiserver.
     pub(super) is_gone: bool,
     /// When its containers have all ended.
@@ -115,6 +118,7 @@ impl Worker {
             grace: None,
             restarts_all: false,
             failed: false,
+            eviction: None,
             is_gone: false,
             ended_at: SimTime::ZERO,
             due: SimTime::NEVER,
@@ -129,6 +133,7 @@ impl Worker {
         node: &Node,
         used: &Resources,
         pods: i64,
+        pressed: Option<String>,
         host: &mut Host,
         moment: &mut Moment<'_>,
     ) {
@@ -138,8 +143,11 @@ impl Worker {
             return;
         }
         let comparison = ComparisonOperators::of(host.config.gates);
-        let admitted = admission::admit(&self.pod, node, used, pods, comparison);
-        let Err((reason, text)) = admitted else { return };
+        let refused = match pressed {
+            Some(text) => Some(("Evicted", Name::from(text))),
+            None => admission::admit(&self.pod, node, used, pods, comparison).err(),
+        };
+        let Some((reason, text)) = refused else { return };
         host.texts.tell(&self.pod, None, (true, reason), text.as_str().into(), moment);
         let mut status = PodStatus::clone(&self.pod.status);
         status.phase = PodPhase::Failed;
@@ -202,6 +210,9 @@ impl Worker {
     ///
     /// Source: kubernetes v1.36 pkg/kubelet/pod_workers.go, `calculateEffectiveGracePeriod`
     pub(super) fn grace_seconds(&self) -> i64 {
+        if let Some((_, grace)) = &self.eviction {
+            return (*grace).max(1);
+        }
         let asked = self.pod.meta.deletion_grace_seconds;
         let spec = self.pod.spec.termination_grace_period_seconds;
         asked.or(spec).unwrap_or(30).max(1)
@@ -210,6 +221,29 @@ impl Worker {
     /// Whether its requests count against the node.
     pub(super) fn takes_resources(&self) -> bool {
         !matches!(self.stage, Stage::Cleaning | Stage::Done)
+    }
+
+    /// Whether it is there to be evicted.
+    pub(super) fn may_be_evicted(&self) -> bool {
+        self.stage == Stage::Syncing && self.eviction.is_none()
+    }
+
+    /// The node is short of something: the pod fails, and its containers get so many seconds.
+    ///
+    /// Source: kubernetes v1.36 pkg/kubelet/eviction/eviction_manager.go, `evictPod`
+    pub(super) fn evict(
+        &mut self,
+        text: &str,
+        grace: i64,
+        host: &mut Host,
+        moment: &mut Moment<'_>,
+    ) {
+        host.texts.tell(&self.pod, None, (true, "Evicted"), text.into(), moment);
+        self.failed = true;
+        self.eviction = Some((text.into(), grace));
+        self.activity = None;
+        self.stage = Stage::Stopping;
+        self.sync_at = moment.now;
     }
 
     /// Whether nothing is left of it.

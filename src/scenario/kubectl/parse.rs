@@ -131,6 +131,7 @@ fn check(command: &Command) -> Result<(), Trouble> {
         Command::Get(get) => get.targets().map(drop),
         Command::Describe(describe) => describe.targets().map(drop),
         Command::Events(events) => events.about().map(drop),
+        Command::Top(_) => Ok(()),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::scenario::source::Session;
 use crate::scenario::spec::FeatureGates;
 use crate::scenario::spec::Flags;
 use crate::scenario::spec::Latencies;
+use crate::scenario::spec::MetricsServer;
 use crate::scenario::yaml::Node;
 
 /// So many nodes of one template are plenty.
@@ -47,6 +48,8 @@ object! {
         "scheduler-config" => scheduler_config: Option<Spanned<SchedulerConfig>> = None;
         /// Feature gates, for all components.
         "feature-gates" => feature_gates: FeatureGates = FeatureGates::default();
+        /// How metrics-server is run.
+        "metrics-server" => metrics_server: Option<MetricsServer> = None;
         /// Operators that the course brings: `level-keeper`, `edge-keeper`.
         "operators" => operators: Vec<Operator> = Vec::new();
         /// How long links and operations take.
@@ -66,6 +69,7 @@ impl Default for Cluster {
             flags: Flags::default(),
             scheduler_config: None,
             feature_gates: FeatureGates::default(),
+            metrics_server: None,
             operators: Vec::new(),
             latency: Latencies::default(),
         }
@@ -102,6 +106,8 @@ object! {
         "cpu" => cpu: Amount = NodeTemplate::default().cpu;
         /// The memory that pods can use.
         "memory" => memory: Amount = NodeTemplate::default().memory;
+        /// The disk for containers and logs; without it nothing is known of it.
+        "disk" => disk: Option<Amount> = None;
         /// How many pods fit on it.
         "pods" => pods: u32 = 110;
         /// Labels beside those that every node has.
@@ -122,6 +128,7 @@ impl Default for NodeTemplate {
             count: None,
             cpu: Amount { text: "4".to_owned(), millis: 4_000 },
             memory: Amount { text: "8Gi".to_owned(), millis: 8_589_934_592_000 },
+            disk: None,
             pods: 110,
             labels: BTreeMap::new(),
             taints: Vec::new(),

@@ -131,6 +131,10 @@ pub const FLAGS: &[FlagRow] = flags! {
         "watch-cache" Bool,
     }
     "kubelet" {
+        "eviction-hard" Text,
+        "eviction-minimum-reclaim" Text,
+        "eviction-soft" Text,
+        "eviction-soft-grace-period" Text,
         "event-burst" Int,
         "event-qps" Int,
         "feature-gates" Gates,

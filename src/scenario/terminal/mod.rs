@@ -26,6 +26,7 @@ mod rollout;
 mod scale;
 mod seam;
 mod set;
+mod top;
 mod wait;
 
 use std::collections::BTreeMap;
@@ -36,7 +37,7 @@ use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, Verb, WatchEvent};
 use crate::api::time::Time;
 use crate::scenario::kubectl::{Command, DryRun, Files, Kubectl, RolloutVerb, SetWhat};
-use crate::scenario::kubectl::{Output, Substitution, Validate};
+use crate::scenario::kubectl::{Output, Substitution, TopWhat, Validate};
 use crate::scenario::manifest::Manifest;
 use crate::scenario::terminal::script::{End, Fact, Play, Script, Shared, Stop};
 
@@ -236,6 +237,10 @@ fn run(script: &mut Script<'_>, scene: &Scene) -> Play<()> {
         Command::Get(get) => get::get(script, scene, get),
         Command::Describe(describe) => get::describe(script, scene, describe),
         Command::Events(events) => get::events(script, scene, events),
+        Command::Top(top) => match &top.what {
+            TopWhat::Node(nodes) => top::nodes(script, nodes),
+            TopWhat::Pod(pods) => top::pods(script, scene, pods),
+        },
     }
 }
 

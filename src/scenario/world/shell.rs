@@ -166,6 +166,7 @@ impl Guest for Shell {
             | Message::Changed(_)
             | Message::Compacted(_)
             | Message::Bookmark(..)
+            | Message::Beside(_)
             | Message::Runtime(..) => {}
         }
     }

@@ -1,5 +1,7 @@
 //! The stage: a cluster as a scenario describes it.
 
+mod pressure;
+mod usage;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -37,6 +39,7 @@ pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, 
     let rules = |name: &str| keepers::named(name).into_iter().collect();
     config.operators = operators.map(|name| (Name::new(name), rules(name))).collect();
     config.images = images(scenario)?;
+    usage::set(described, &mut config);
     if scenario.cluster.etcd > 1 {
         wrong.push("more than one etcd member is not modelled".to_owned());
     }
@@ -45,6 +48,7 @@ pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, 
     }
     gates(&scenario.cluster, &mut config);
     flags(&scenario.cluster, &mut config, &mut wrong);
+    pressure::check(&config, &mut wrong);
     latencies(&scenario.cluster, &mut config, &mut wrong);
     if wrong.is_empty() { Ok(config) } else { Err(wrong) }
 }
@@ -60,6 +64,7 @@ fn nodes(written: &Written) -> Vec<NodeTemplate> {
         put("cpu", &written.cpu.text);
         put("memory", &written.memory.text);
         put("pods", &written.pods.to_string());
+        written.disk.iter().for_each(|disk| put("ephemeral-storage", &disk.text));
         written.extended.iter().for_each(|(name, amount)| put(name, &amount.text));
         let labels = written.labels.iter().map(|(k, v)| (Name::new(k), Name::new(v)));
         NodeTemplate {
@@ -144,6 +149,7 @@ fn behaviour(image: &Image) -> Behaviour {
         exit: image.exit.as_ref().map(|e| (e.after, e.code)),
         term: span(image.term),
         stop_code: 0,
+        nature: usage::nature(image),
     }
 }
 
@@ -159,6 +165,9 @@ fn flags(cluster: &Cluster, config: &mut ClusterConfig, wrong: &mut Vec<String>)
                 ("kube-scheduler", "kube-api-burst") => config.scheduler_qps.1 = number(),
                 ("kubelet", "kube-api-qps") => config.kubelet_qps.0 = number(),
                 ("kubelet", "kube-api-burst") => config.kubelet_qps.1 = number(),
+                ("kubelet", name) if name.starts_with("eviction-") => {
+                    pressure::set(name, value, config, wrong);
+                }
                 (
                     "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" | "kubelet",
                     "feature-gates",

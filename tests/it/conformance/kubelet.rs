@@ -1,5 +1,7 @@
 //! Conformance units: kubelet.
 
+mod eviction;
+
 use serde_json::{Map, Value, json};
 use wavetank::api::core::container::{Container, ContainerStatus, Probe};
 use wavetank::api::core::pod::{Pod, PodPhase, PodSpec, PodStatus, RestartPolicy};
@@ -19,7 +21,11 @@ use super::{Case, Differs, Unit, same};
 pub(crate) const UNITS: &[Unit] = &[
     ("kubelet.container-restart-rules", restart_rules),
     ("kubelet.crash-loop-backoff", crash_loop),
+    ("kubelet.eviction-config", eviction::config),
+    ("kubelet.eviction-node-conditions", eviction::node_conditions),
+    ("kubelet.eviction-thresholds-met", eviction::thresholds_met),
     ("kubelet.image-pull-backoff", image_pull),
+    ("kubelet.node-pressure-eviction-order", eviction::order_of_pods),
     ("kubelet.pod-phase-container-rules", phase_of_statuses),
     ("kubelet.pod-phase-restart-all", phase_while_restarting_all),
     ("kubelet.pod-phase-upstream", phase_of_pod),

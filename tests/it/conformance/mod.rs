@@ -12,6 +12,7 @@ mod daemonset;
 mod deployment;
 mod endpoints;
 mod gc;
+mod hpa;
 mod job;
 mod kubelet;
 mod nodes;
@@ -66,6 +67,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
     (job::UNITS, job::DIFFERS),
     (cron_job::UNITS, cron_job::DIFFERS),
     (endpoints::UNITS, endpoints::DIFFERS),
+    (hpa::UNITS, hpa::DIFFERS),
     (kubelet::UNITS, kubelet::DIFFERS),
     (scheduler::UNITS, scheduler::DIFFERS),
     (print::UNITS, print::DIFFERS),
@@ -73,26 +75,7 @@ const AREAS: &[(&[Unit], &[Differs])] = &[
 ];
 
 /// Units that later work covers, by name.
-const NOT_COVERED: &[&str] = &[
-    "admission-limit-range",
-    "admission-misc",
-    "volumes-and-ports",
-    "hpa.hpa-behavior-rate",
-    "hpa.hpa-clamp-no-behavior",
-    "hpa.hpa-default-scale-up-limit",
-    "hpa.hpa-group-pods",
-    "hpa.hpa-replica-calculation",
-    "hpa.hpa-rules",
-    "hpa.hpa-stabilization",
-    "hpa.hpa-stabilize-window",
-    "hpa.hpa-store-events",
-    "hpa.hpa-sync",
-    "hpa.hpa-windows",
-    "kubelet.eviction-config",
-    "kubelet.eviction-node-conditions",
-    "kubelet.eviction-thresholds-met",
-    "kubelet.node-pressure-eviction-order",
-];
+const NOT_COVERED: &[&str] = &["admission-limit-range", "admission-misc", "volumes-and-ports"];
 
 /// Compares two JSON values and tells how they differ.
 pub(crate) fn same(got: &Value, want: &Value) -> Result<(), String> {

@@ -11,7 +11,7 @@ const LEVELS: &[&[&str]] = &[
     &["etcd"],
     &["apiserver"],
     &["client"],
-    &["controllers", "scheduler", "node"],
+    &["controllers", "scheduler", "node", "metrics"],
     &["cluster"],
     &["fault", "check", "trace", "course"],
     &["scenario"],
@@ -26,6 +26,7 @@ const STRANGERS: &[(&str, &[&str], &str)] = &[
     ("controllers", &["etcd", "apiserver"], "controllers see only their caches"),
     ("scheduler", &["etcd", "apiserver"], "the scheduler sees only its caches"),
     ("node", &["etcd", "apiserver"], "nodes see only their caches"),
+    ("metrics", &["etcd", "apiserver"], "metrics see only what nodes and caches tell"),
 ];
 
 /// (an import that breaks the rule, as `from -> to`, why it is still there).

@@ -1,0 +1,5 @@
+//! Kinds of the group `autoscaling`.
+
+pub mod horizontal_pod_autoscaler;
+pub mod metric;
+pub mod scale;
