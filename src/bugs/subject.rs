@@ -29,6 +29,7 @@ const fn row(name: &'static str, plural: &'static str) -> KindRow {
         namespaced: true,
         status: true,
         generation: true,
+        aggregated: false,
     }
 }
 

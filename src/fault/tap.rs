@@ -142,7 +142,8 @@ impl Weather {
             | Message::Stored(..)
             | Message::Changed(_)
             | Message::Compacted(_)
-            | Message::Runtime(..) => Vec::new(),
+            | Message::Runtime(..)
+            | Message::Beside(_) => Vec::new(),
         }
     }
 
