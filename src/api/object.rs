@@ -18,11 +18,13 @@ use crate::api::batch::job::Job;
 use crate::api::coordination::lease::Lease;
 use crate::api::core::endpoints::Endpoints;
 use crate::api::core::event::{Event, ObjectReference};
+use crate::api::core::limit_range::LimitRange;
 use crate::api::core::namespace::Namespace;
 use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::core::priority_class::PriorityClass;
 use crate::api::core::replication_controller::ReplicationController;
+use crate::api::core::resource_quota::ResourceQuota;
 use crate::api::core::service::Service;
 use crate::api::discovery::endpoint_slice::EndpointSlice;
 use crate::api::meta::{Meta, OwnerReference};
@@ -291,6 +293,8 @@ kinds! {
         StatefulSet, STATEFUL_SET: KindRow { plural: "statefulsets", short: &["sts"], ..APPS };
         DaemonSet, DAEMON_SET: KindRow { plural: "daemonsets", short: &["ds"], ..APPS };
         PodDisruptionBudget, POD_DISRUPTION_BUDGET: KindRow { group: "policy", plural: "poddisruptionbudgets", short: &["pdb"], status: true, generation: true, ..CORE };
+        LimitRange, LIMIT_RANGE: KindRow { plural: "limitranges", short: &["limits"], ..CORE };
+        ResourceQuota, RESOURCE_QUOTA: KindRow { plural: "resourcequotas", short: &["quota"], status: true, ..CORE };
         ReplicationController, REPLICATION_CONTROLLER: KindRow { plural: "replicationcontrollers", short: &["rc"], status: true, generation: true, ..CORE };
     }
     opaque {
@@ -298,8 +302,6 @@ kinds! {
         Secret, SECRET: KindRow { plural: "secrets", ..CORE };
         ServiceAccount, SERVICE_ACCOUNT: KindRow { plural: "serviceaccounts", short: &["sa"], ..CORE };
         PodTemplate, POD_TEMPLATE: KindRow { plural: "podtemplates", ..CORE };
-        LimitRange, LIMIT_RANGE: KindRow { plural: "limitranges", short: &["limits"], ..CORE };
-        ResourceQuota, RESOURCE_QUOTA: KindRow { plural: "resourcequotas", short: &["quota"], status: true, ..CORE };
         PersistentVolume, PERSISTENT_VOLUME: KindRow { plural: "persistentvolumes", short: &["pv"], namespaced: false, status: true, ..CORE };
         PersistentVolumeClaim, PERSISTENT_VOLUME_CLAIM: KindRow { plural: "persistentvolumeclaims", short: &["pvc"], status: true, ..CORE };
         StorageClass, STORAGE_CLASS: KindRow { group: "storage.k8s.io", plural: "storageclasses", short: &["sc"], namespaced: false, ..CORE };

@@ -1,13 +1,18 @@
 //! Admission: what is filled in or refused beyond the fields of the object itself.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::api::Name;
+use crate::api::core::limit_range::LimitRange;
 use crate::api::core::node::Node;
 use crate::api::core::pod::{Pod, PodSpec};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::{Cause, Details, GroupResource, Refusal};
+use crate::api::selector::aggregate;
 use crate::api::taint::{Taint, TaintEffect};
+use crate::apiserver::limits;
 
 /// What admission looks up: the apiserver's own caches.
 pub trait Lookup {
@@ -15,6 +20,8 @@ pub trait Lookup {
     fn find(&self, key: &ObjectKey) -> Option<&Object>;
     /// The priority class for pods without one.
     fn default_priority_class(&self) -> Option<&Object>;
+    /// The limit ranges of a namespace, by name.
+    fn limit_ranges(&self, namespace: &str) -> Vec<Arc<LimitRange>>;
 }
 
 /// Namespaces that cannot be deleted.
@@ -83,17 +90,70 @@ pub fn taint_new_node(node: &mut Node) {
     }
 }
 
-/// What admission puts into a pod: tolerations, priority, service account.
+/// What admission puts into a pod: amounts, service account, priority, tolerations; and what the
+/// limit ranges say that they have filled in.
 ///
 /// # Errors
-/// 403 when the priority class or the service account is not there, or the priority was set by
-/// hand to another value.
-pub fn admit_pod(pod: &Pod, look: &impl Lookup) -> Result<std::sync::Arc<PodSpec>, Refusal> {
+/// 403 when the priority class or the service account is not there, the priority was set by hand
+/// to another value, or a limit range is broken.
+pub fn admit_pod(pod: &Pod, look: &impl Lookup) -> Result<(Arc<PodSpec>, Option<Name>), Refusal> {
     let mut raw = (*pod.spec.raw).clone();
+    let ranges = look.limit_ranges(&pod.meta.namespace);
+    let mut filled = None;
+    for range in &ranges {
+        filled = limits::fill(range, &mut raw).or(filled);
+    }
     service_account(pod, &mut raw, look)?;
     priority(pod, &mut raw, look)?;
     default_tolerations(pod, &mut raw);
-    PodSpec::parse(raw).map_err(|e| Refusal::bad_request(&e.to_string()))
+    let spec = PodSpec::parse(raw).map_err(|e| Refusal::bad_request(&e.to_string()))?;
+    for range in &ranges {
+        within(&limits::against_pod(range, &spec), "pods", &pod.meta.name)?;
+    }
+    Ok((spec, filled))
+}
+
+/// Refuses what a limit range has something against.
+fn within(against: &[String], plural: &str, name: &str) -> Result<(), Refusal> {
+    if against.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::forbidden(&GroupResource::new("", plural), name, aggregate(against)))
+}
+
+/// What admission has against an object that is no pod.
+///
+/// # Errors
+/// 403, for a claim that breaks a limit range and for a second default priority class.
+///
+/// Source: kubernetes v1.36 plugin/pkg/admission/priority/admission.go,
+/// `Plugin.validatePriorityClass`
+pub fn admit_other(object: &Object, look: &impl Lookup) -> Result<(), Refusal> {
+    let meta = object.meta();
+    if object.kind() == Kind::PERSISTENT_VOLUME_CLAIM {
+        let ranges = look.limit_ranges(&meta.namespace);
+        if ranges.is_empty() {
+            return Ok(());
+        }
+        let value = object.to_value();
+        let request = value.pointer("/spec/resources/requests/storage").and_then(Value::as_str);
+        let request = request.and_then(|r| r.parse().ok());
+        for range in &ranges {
+            let against = limits::against_claim(range, request.as_ref());
+            within(&against, "persistentvolumeclaims", &meta.name)?;
+        }
+    }
+    if let (Object::PriorityClass(class), Some(other)) = (object, look.default_priority_class())
+        && class.global_default
+    {
+        let other = &other.meta().name;
+        let why = format!(
+            "PriorityClass {other} is already marked as default. Only one default can exist"
+        );
+        let resource = GroupResource::new("scheduling.k8s.io", "priorityclasses");
+        return Err(Refusal::forbidden(&resource, &meta.name, why));
+    }
+    Ok(())
 }
 
 type Raw = serde_json::Map<String, Value>;
@@ -162,6 +222,13 @@ fn priority(pod: &Pod, raw: &mut Raw, look: &impl Lookup) -> Result<(), Refusal>
     }
     raw.insert("priority".into(), value.into());
     let policy = policy.as_deref().unwrap_or("PreemptLowerPriority");
+    if pod.spec.preemption_policy.as_deref().is_some_and(|given| given != policy) {
+        let why = format!(
+            "the string value of PreemptionPolicy must not be provided in pod spec; priority \
+             admission controller computed {policy} from the given PriorityClass name"
+        );
+        return Err(Refusal::forbidden(&resource, &pod.meta.name, why));
+    }
     raw.entry("preemptionPolicy").or_insert_with(|| policy.into());
     Ok(())
 }

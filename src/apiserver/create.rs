@@ -16,11 +16,15 @@ use crate::api::refusal::Refusal;
 use crate::api::time::Time;
 use crate::apiserver::admission::{self, Lookup};
 use crate::apiserver::edge;
+use crate::apiserver::limits;
 use crate::sim::index::Map;
 use crate::sim::rng::keyed;
 
 /// What came in, the state that it was admitted in, and the spec and status that came of it.
-type Known = (Arc<PodSpec>, u64, Arc<PodSpec>, Arc<PodStatus>);
+type Known = (Arc<PodSpec>, u64, Born);
+
+/// The admitted spec of a pod, its first status, and what the limit ranges filled in.
+type Born = (Arc<PodSpec>, Arc<PodStatus>, Option<Name>);
 
 /// Pod specs that have passed admission, by the copy that the controllers share: all pods of a
 /// template are admitted once.
@@ -43,30 +47,30 @@ impl Admitted {
         pod: &Pod,
         (state, gates): (u64, Gates),
         look: &impl Lookup,
-    ) -> Result<(Arc<PodSpec>, Arc<PodStatus>), Refusal> {
+    ) -> Result<Born, Refusal> {
         let address = Arc::as_ptr(&pod.spec) as usize;
-        if let Some((_, seen, spec, status)) = self.known.get(&address)
+        if let Some((_, seen, born)) = self.known.get(&address)
             && *seen == state
         {
-            return Ok((spec.clone(), status.clone()));
+            return Ok(born.clone());
         }
         let (value, namespace) = (Object::from(pod.clone()).to_value(), &pod.meta.namespace);
         let Object::Pod(read) = edge::create(Kind::POD, namespace, &pod.meta.name, value, gates)?
         else {
             return Err(Refusal::bad_request("a pod is a pod"));
         };
-        let spec = admission::admit_pod(&read, look)?;
+        let (spec, filled) = admission::admit_pod(&read, look)?;
         let status = PodStatus {
             phase: PodPhase::Pending,
             qos_class: Some(spec.qos_class),
             ..PodStatus::default()
         };
-        let status = Arc::new(status);
+        let born = (spec, Arc::new(status), filled);
         if self.known.len() >= MOST_ADMITTED {
             self.known.clear();
         }
-        self.known.insert(address, (pod.spec.clone(), state, spec.clone(), status.clone()));
-        Ok((spec, status))
+        self.known.insert(address, (pod.spec.clone(), state, born.clone()));
+        Ok(born)
     }
 }
 
@@ -109,10 +113,14 @@ pub fn prepare(
     }
     let (namespace, name) = (object.meta().namespace.clone(), object.meta().name.clone());
     admission::namespace_lifecycle(kind, &namespace, &name, look)?;
+    admission::admit_other(&object, look)?;
     if let Object::Pod(pod) = &mut object {
-        let (spec, status) = admitted.pod(pod, (birth.state, birth.gates), look)?;
+        let (spec, status, filled) = admitted.pod(pod, (birth.state, birth.gates), look)?;
         let pod = Arc::make_mut(pod);
         (pod.spec, pod.status) = (spec, status);
+        if let Some(filled) = filled {
+            pod.meta.annotations = pod.meta.annotations.with(limits::ANNOTATION, &filled);
+        }
     } else if let Object::Node(node) = &mut object {
         admission::taint_new_node(Arc::make_mut(node));
     } else if let Object::Namespace(namespace) = &mut object {

@@ -143,9 +143,12 @@ impl Apiserver {
         let storage = query.storage().expect("the options were read when the request came");
         let limit = match pending.stage {
             Stage::Revision => options.limit,
-            Stage::Read | Stage::Fresh | Stage::Write | Stage::Removal | Stage::Evict(_) => {
-                query.cache_limit()
-            }
+            Stage::Read
+            | Stage::Fresh
+            | Stage::Write
+            | Stage::Removal
+            | Stage::Evict(_)
+            | Stage::Charge(_) => query.cache_limit(),
         };
         let (all, revision) = match storage.revision {
             0 => (cache.list(), self.revision),
@@ -248,7 +251,8 @@ impl Apiserver {
                     | Stage::Fresh
                     | Stage::Write
                     | Stage::Removal
-                    | Stage::Evict(_),
+                    | Stage::Evict(_)
+                    | Stage::Charge(_),
                 ) => {
                     let refusal =
                         Refusal::too_large_resource_version(waiter.revision, self.revision, 1);
@@ -272,7 +276,7 @@ impl Apiserver {
             Stage::Fresh => {
                 self.change(pending, Fresh::Read(found.items.first().cloned()), context);
             }
-            Stage::Read | Stage::Write | Stage::Removal | Stage::Evict(_) => {
+            Stage::Read | Stage::Write | Stage::Removal | Stage::Evict(_) | Stage::Charge(_) => {
                 let verb = &pending.request.verb;
                 let page = if let Verb::List(options) = verb {
                     list::stored_page(options, found).map(|page| Answer::List(Arc::new(page)))

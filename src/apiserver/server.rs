@@ -1,19 +1,21 @@
 //! The apiserver process: takes requests, asks etcd, answers, and tells watchers.
 
 mod aggregation;
+mod charging;
 mod evicting;
 mod following;
+mod lookup;
 mod reads;
 mod writes;
 
+use self::charging::{Charge, Waiting};
 use crate::api::Name;
 use crate::api::gates::Gates;
 use crate::api::message::{Message, Range, StoreAnswer, StoreChange};
 use crate::api::note::{Note, RefusedNote};
-use crate::api::object::{KINDS, Kind, Object, ObjectKey};
+use crate::api::object::{KINDS, Kind, Object};
 use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, Request, Verb};
-use crate::apiserver::admission::Lookup;
 use crate::apiserver::cache::WatchCache;
 use crate::apiserver::create::{Admitted, generated};
 use crate::apiserver::edge;
@@ -94,6 +96,8 @@ pub(super) enum Stage {
     Removal,
     /// A step of an eviction.
     Evict(Box<Eviction>),
+    /// The status of a quota that a creation is charged to.
+    Charge(Box<Charge>),
 }
 
 /// Which version of an object a write is tried on.
@@ -134,6 +138,8 @@ pub struct Apiserver {
     /// Counts changes of what admission looks up.
     admission_state: u64,
     concerned: Vec<u64>,
+    /// Namespaces of which a creation is being charged, and those that wait for it.
+    charging: Waiting,
     /// Reads that were asked for, to look at.
     reads: reads::Reads,
 }
@@ -145,17 +151,6 @@ pub(super) const FRESHNESS: u64 = 2;
 pub(super) const ENDS: u64 = 3;
 const BOOKMARK: u64 = 4;
 const FILL: u64 = 0;
-
-impl Lookup for Apiserver {
-    fn find(&self, key: &ObjectKey) -> Option<&Object> {
-        self.cache(key.kind).get(key)
-    }
-
-    fn default_priority_class(&self) -> Option<&Object> {
-        let cache = self.cache(Kind::PRIORITY_CLASS);
-        cache.first(|o| matches!(o, Object::PriorityClass(c) if c.global_default))
-    }
-}
 
 impl Apiserver {
     /// An apiserver of an etcd.
@@ -180,6 +175,7 @@ impl Apiserver {
             admitted: Admitted::default(),
             admission_state: 0,
             concerned: Vec::new(),
+            charging: Waiting::default(),
             reads: reads::Reads::default(),
         }
     }
@@ -483,7 +479,7 @@ impl Apiserver {
         }
         self.revision = change.revision;
         let kind = change.object.kind();
-        if matches!(kind, Kind::PRIORITY_CLASS | Kind::SERVICE_ACCOUNT) {
+        if matches!(kind, Kind::PRIORITY_CLASS | Kind::SERVICE_ACCOUNT | Kind::LIMIT_RANGE) {
             self.admission_state += 1;
         }
         let mut concerned = std::mem::take(&mut self.concerned);

@@ -1,5 +1,6 @@
 //! The command line: one file a command. The only module that prints and reads files.
 
+mod bench;
 mod bug;
 mod bugs;
 mod check;
@@ -67,6 +68,8 @@ enum Command {
     Export(export::Export),
     /// Lists, shows and runs the lessons of the course.
     Learn(learn::Learn),
+    /// Measures how fast the simulator is on this machine, beside what it should be.
+    Bench(bench::Bench),
     /// Prints the JSON Schema of scenario files, for editors.
     Schema,
     /// Prints a shell's completions.
@@ -114,6 +117,7 @@ pub fn main() -> i32 {
         Command::Report(report) => report.carry_out(),
         Command::Export(export) => export.carry_out(),
         Command::Learn(learn) => learn.carry_out(),
+        Command::Bench(bench) => bench.carry_out(),
         Command::Schema => start::print_schema(),
         Command::Completions(completions) => completions.carry_out(),
         Command::New(new) => new.carry_out(),

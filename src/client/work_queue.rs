@@ -44,6 +44,8 @@ struct Known {
 struct Waiting {
     slot: (SimTime, u64),
     cause: u64,
+    /// Whether it is the retry of a failure.
+    is_retry: bool,
 }
 
 impl<K: Clone + Ord + Hash> WorkQueue<K> {
@@ -88,9 +90,14 @@ impl<K: Clone + Ord + Hash> WorkQueue<K> {
         if delay == SimDuration::ZERO {
             return self.add(key, cause);
         }
-        let at = now + delay;
-        if let Some(earlier) = self.waiting_keys.get(&key) {
+        self.wait(key, now + delay, cause, false);
+    }
+
+    fn wait(&mut self, key: K, at: SimTime, cause: u64, mut is_retry: bool) {
+        if let Some(earlier) = self.waiting_keys.get_mut(&key) {
+            is_retry |= earlier.is_retry;
             if earlier.slot.0 <= at {
+                earlier.is_retry = is_retry;
                 return;
             }
             self.waiting.remove(&earlier.slot);
@@ -98,7 +105,7 @@ impl<K: Clone + Ord + Hash> WorkQueue<K> {
         self.adds += 1;
         let slot = (at, self.adds);
         self.waiting.insert(slot, key.clone());
-        self.waiting_keys.insert(key, Waiting { slot, cause });
+        self.waiting_keys.insert(key, Waiting { slot, cause, is_retry });
     }
 
     /// Adds the key when its rate limiter says that it may be tried again; returns the delay.
@@ -107,7 +114,11 @@ impl<K: Clone + Ord + Hash> WorkQueue<K> {
     /// `rateLimitingType.AddRateLimited`
     pub fn add_rate_limited(&mut self, key: K, now: SimTime, cause: u64) -> SimDuration {
         let delay = self.limiter.when(&key, now);
-        self.add_after(key, delay, now, cause);
+        if delay == SimDuration::ZERO {
+            self.add(key, cause);
+        } else if !self.shutting_down {
+            self.wait(key, now + delay, cause, true);
+        }
         delay
     }
 
@@ -133,10 +144,14 @@ impl<K: Clone + Ord + Hash> WorkQueue<K> {
         }
     }
 
-    /// Forgets that a key is to be added later: whoever looks at it now decides anew.
+    /// Forgets that a key is to be added later: whoever looks at it now decides anew. The retry of
+    /// a failure stays, as later failures wait longer.
     ///
-    /// Differs: Kubernetes leaves the delayed add in place, which then finds nothing to do.
+    /// Differs: Kubernetes leaves every delayed add in place, which then finds nothing to do.
     pub fn withdraw(&mut self, key: &K) {
+        if self.waiting_keys.get(key).is_some_and(|w| w.is_retry) {
+            return;
+        }
         if let Some(waiting) = self.waiting_keys.remove(key) {
             self.waiting.remove(&waiting.slot);
         }

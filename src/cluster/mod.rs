@@ -8,6 +8,7 @@ pub mod config;
 pub mod member;
 mod resume;
 pub mod topology;
+pub mod workload;
 
 pub use config::{ClusterConfig, NodeTemplate};
 pub use member::{Guest, Member, Moved};

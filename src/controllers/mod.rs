@@ -17,6 +17,7 @@ pub mod pod_control;
 pub mod pod_gc;
 pub mod pod_watch;
 pub mod replica_set;
+pub mod resource_quota;
 pub mod service_account;
 pub mod stateful_set;
 pub mod taint_eviction;
@@ -44,6 +45,7 @@ pub fn all() -> Vec<Box<dyn Reconciler>> {
         Box::new(garbage_collector::GarbageCollector::new()),
         Box::new(namespace::NamespaceController),
         Box::new(pod_gc::PodGc::new(pod_gc::Options::default())),
+        Box::new(resource_quota::ResourceQuotas),
         Box::new(service_account::ServiceAccounts),
         Box::new(horizontal_pod_autoscaler::HorizontalPodAutoscalers::default()),
     ]

@@ -6,8 +6,6 @@ use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::api::object::Kind;
 use crate::api::object::Object;
 use crate::fault::Plan;
@@ -26,11 +24,13 @@ use crate::scenario::source::Place;
 use crate::scenario::source::Session;
 use crate::scenario::spec::Action;
 use crate::scenario::spec::Fault;
+use crate::scenario::spec::KubeScheduler;
 use crate::scenario::spec::NodeTemplate;
 use crate::scenario::spec::Scenario;
 use crate::scenario::spec::SchedulerConfig;
 use crate::scenario::yaml;
 use crate::scenario::yaml::Node;
+use crate::scheduler::config::Config as SchedulerSetup;
 
 /// A scenario and all that it refers to.
 #[derive(Clone, PartialEq, Debug)]
@@ -42,7 +42,7 @@ pub struct Described {
     /// The objects that the run begins with, of a dump.
     pub dump: Arc<[Object]>,
     /// The scheduler's configuration, from the scenario or from its file.
-    pub scheduler_config: Option<Value>,
+    pub scheduler_config: Option<SchedulerSetup>,
 }
 
 /// A value set from outside: `--set cluster.nodes[0].count=5`.
@@ -298,15 +298,15 @@ fn dump(
     objects.into()
 }
 
-/// The scheduler's configuration as JSON, wherever it is written.
+/// The scheduler's configuration, wherever it is written.
 fn scheduler_config(
     scenario: &Scenario,
     loader: &mut Loader<'_>,
     session: &mut Session,
-) -> Option<Value> {
+) -> Option<SchedulerSetup> {
     let config = scenario.cluster.scheduler_config.as_ref()?;
     let path = match &config.value {
-        SchedulerConfig::Inline(value) => return Some(value.clone()),
+        SchedulerConfig::Inline(written) => return Some(written.config(session)),
         SchedulerConfig::File(path) => path,
     };
     let file = match loader(path) {
@@ -319,7 +319,8 @@ fn scheduler_config(
     let file = file?;
     let text = yaml::text_of(&file.name, file.bytes, session)?;
     let source = session.add(&file.name, &text);
-    yaml::parse(session, source).first().map(Node::to_json)
+    let documents = yaml::parse(session, source);
+    Some(KubeScheduler::decode(documents.first()?, session)?.config(session))
 }
 
 /// A file's name without folders and ending.

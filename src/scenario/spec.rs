@@ -11,6 +11,7 @@ mod gate;
 mod image;
 mod latency;
 mod metrics;
+pub mod scheduler;
 mod step;
 
 use std::collections::BTreeMap;
@@ -64,6 +65,7 @@ pub use metrics::Course;
 pub use metrics::Load;
 pub use metrics::Metric;
 pub use metrics::MetricsServer;
+pub use scheduler::KubeScheduler;
 pub use step::Action;
 pub use step::Apply;
 pub use step::Step;

@@ -1,11 +1,20 @@
 //! How a scheduler is set up, as a value: what a `KubeSchedulerConfiguration` says.
 
+mod selection;
+
+use std::fmt;
+use std::sync::Arc;
+
 use crate::api::Name;
 use crate::api::core::pod::NodeAffinity;
 use crate::api::core::pod_terms::SpreadConstraint;
 use crate::api::gates::{Gate, Gates};
 use crate::api::taint::ComparisonOperators;
+use crate::scheduler::framework::Plugin;
+use crate::scheduler::plugins::Point;
 use crate::sim::time::SimDuration;
+
+pub use selection::{Changes, Selection};
 
 /// A scheduler's configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,12 +63,37 @@ pub struct ProfileConfig {
     pub scheduler_name: Name,
     /// Its own percentage of nodes to score.
     pub percentage_of_nodes_to_score: Option<i32>,
-    /// Plugins that are left out, by name; `*` for all.
-    pub disabled: Vec<Name>,
-    /// Weights in place of the default ones, by the plugin's name.
-    pub weights: Vec<(Name, i64)>,
+    /// The plugins that are in force.
+    pub plugins: Selection,
     /// The plugins' arguments.
     pub args: PluginArgs,
+    /// A plugin of one's own beside them.
+    pub own: Option<OwnPlugin>,
+}
+
+/// A plugin of one's own.
+#[derive(Clone)]
+pub struct OwnPlugin {
+    /// The weight of its scores.
+    pub weight: i64,
+    /// The points at which it has a say.
+    pub points: &'static [Point],
+    /// It.
+    pub plugin: Arc<dyn Plugin>,
+}
+
+impl PartialEq for OwnPlugin {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.plugin, &other.plugin) && self.weight == other.weight
+    }
+}
+
+impl Eq for OwnPlugin {}
+
+impl fmt::Debug for OwnPlugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnPlugin").field("weight", &self.weight).finish_non_exhaustive()
+    }
 }
 
 /// The arguments of the plugins.
@@ -182,9 +216,9 @@ impl Default for ProfileConfig {
         ProfileConfig {
             scheduler_name: Name::new_static("default-scheduler"),
             percentage_of_nodes_to_score: None,
-            disabled: Vec::new(),
-            weights: Vec::new(),
+            plugins: Selection::default(),
             args: PluginArgs::default(),
+            own: None,
         }
     }
 }

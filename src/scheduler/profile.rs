@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::api::Name;
 use crate::api::core::pod::Pod;
 use crate::api::selector::Selector;
-use crate::scheduler::config::ProfileConfig;
+use crate::scheduler::config::{OwnPlugin, ProfileConfig};
 use crate::scheduler::event::{ClusterEvent, Happened};
 use crate::scheduler::framework::{Attempt, Entry, Plugin, Status};
 use crate::scheduler::plugins::{PluginId, PluginSet, Point};
@@ -29,35 +29,78 @@ pub struct Profile {
     /// Its own percentage of nodes to score.
     pub percentage_of_nodes_to_score: Option<i32>,
     plugins: Arc<[Enabled]>,
+    /// By point: the places of the plugins, in their order.
+    orders: Arc<[Vec<u8>]>,
 }
 
 impl Profile {
     /// The profile of a configuration. Plugins that are known and not modelled are left out: they
     /// have nothing to say.
     pub fn new(config: &ProfileConfig) -> Profile {
-        let all = config.disabled.iter().any(|n| n == "*");
-        let is_on = |id: &PluginId| !all && !config.disabled.iter().any(|n| n == id.name());
-        let enable = |id: PluginId| {
-            let own = config.weights.iter().find(|(n, _)| n == id.name()).map(|(_, w)| *w);
-            let weight = own.or(id.row().weight).unwrap_or(1);
-            Some(Enabled { id, weight, plugin: id.row().make?(&config.args) })
-        };
-        Profile {
+        let mut plugins: Vec<Enabled> = Vec::new();
+        let mut orders = Vec::new();
+        for point in Point::ALL {
+            let mut order = Vec::new();
+            for (id, weight) in config.plugins.at(point) {
+                let Some(make) = id.row().make else { continue };
+                let place = plugins.iter().position(|p| p.id == id).unwrap_or_else(|| {
+                    let weight = id.row().weight.unwrap_or(1);
+                    plugins.push(Enabled { id, weight, plugin: make(&config.args) });
+                    plugins.len() - 1
+                });
+                if let Some(weight) = weight.filter(|w| point == Point::Score && *w != 0) {
+                    plugins[place].weight = weight;
+                }
+                order.push(u8::try_from(place).expect("few plugins"));
+            }
+            orders.push(order);
+        }
+        let profile = Profile {
             scheduler_name: config.scheduler_name.clone(),
             percentage_of_nodes_to_score: config.percentage_of_nodes_to_score,
-            plugins: PluginId::all().filter(is_on).filter_map(enable).collect(),
+            plugins: plugins.into(),
+            orders: orders.into(),
+        };
+        match &config.own {
+            None => profile,
+            Some(own) => profile.with(own),
         }
     }
 
-    /// A profile of plugins given by hand.
+    /// A profile of plugins given by hand, in force where their rows say.
     pub fn of(scheduler_name: Name, plugins: Vec<Enabled>) -> Profile {
-        let plugins = plugins.into();
-        Profile { scheduler_name, percentage_of_nodes_to_score: None, plugins }
+        let orders = Point::ALL.map(|point| {
+            let acting = (0..).zip(&plugins).filter(|(_, p)| p.id.acts_at(point));
+            acting.map(|(place, _)| place).collect::<Vec<u8>>()
+        });
+        Profile {
+            scheduler_name,
+            percentage_of_nodes_to_score: None,
+            plugins: plugins.into(),
+            orders: Arc::new(orders),
+        }
+    }
+
+    /// The profile with a plugin of one's own beside the others.
+    fn with(&self, own: &OwnPlugin) -> Profile {
+        let mut plugins = self.plugins.to_vec();
+        let place = u8::try_from(plugins.len()).expect("few plugins");
+        let (id, weight) = (PluginId::own(), own.weight);
+        plugins.push(Enabled { id, weight, plugin: own.plugin.clone() });
+        let mut orders = self.orders.to_vec();
+        let points = own.points;
+        for (point, order) in Point::ALL.iter().zip(&mut orders) {
+            if points.contains(point) {
+                order.push(place);
+            }
+        }
+        Profile { plugins: plugins.into(), orders: orders.into(), ..self.clone() }
     }
 
     /// The plugins that have a say at a point, in their order.
     pub fn at(&self, point: Point) -> impl Iterator<Item = &Enabled> {
-        self.plugins.iter().filter(move |p| p.id.acts_at(point))
+        let order = self.orders.get(point as usize).map_or(&[][..], Vec::as_slice);
+        order.iter().map(|place| &self.plugins[usize::from(*place)])
     }
 
     /// A plugin, if it is in force.

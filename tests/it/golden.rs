@@ -43,13 +43,13 @@ const COVERED: &[&str] = &[
     "15-pdb-drain",
     "16a-kcm-crash",
     "19-cronjob",
+    "c02-quota",
 ];
 
 /// What the others need that is not there yet.
 const NEEDS: &[(&str, &str)] = &[
     ("18-namespace-deletion", "StatefulSet and Job"),
     ("21-crashloop", "init containers and liveness probes held against their times"),
-    ("c02-quota", "ResourceQuota"),
 ];
 
 /// A recording, the start of a check's name, and why it fails.

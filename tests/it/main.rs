@@ -23,5 +23,6 @@ mod exports;
 mod golden;
 mod random;
 mod scenarios;
+mod scheduler;
 mod sets;
 mod tidy;

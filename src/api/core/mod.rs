@@ -3,6 +3,7 @@
 pub mod container;
 pub mod endpoints;
 pub mod event;
+pub mod limit_range;
 pub mod namespace;
 pub mod node;
 pub mod node_selector;
@@ -10,5 +11,7 @@ pub mod pod;
 pub mod pod_requests;
 pub mod pod_terms;
 pub mod priority_class;
+pub mod quota_usage;
 pub mod replication_controller;
+pub mod resource_quota;
 pub mod service;

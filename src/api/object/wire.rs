@@ -22,11 +22,13 @@ use crate::api::batch::job::Job;
 use crate::api::coordination::lease::Lease;
 use crate::api::core::endpoints::Endpoints;
 use crate::api::core::event::Event;
+use crate::api::core::limit_range::LimitRange;
 use crate::api::core::namespace::Namespace;
 use crate::api::core::node::Node;
 use crate::api::core::pod::{Pod, PodSpec, strip_nulls};
 use crate::api::core::priority_class::PriorityClass;
 use crate::api::core::replication_controller::{ReplicationController, ReplicationControllerSpec};
+use crate::api::core::resource_quota::ResourceQuota;
 use crate::api::core::service::Service;
 use crate::api::discovery::endpoint_slice::EndpointSlice;
 use crate::api::meta::{Meta, Rest};
@@ -335,6 +337,32 @@ resource!(
         put(body, "spec", &budget.spec);
         put(body, "status", &budget.status);
         with_messages(body);
+    },
+    status: [status],
+    spec: [spec]
+);
+
+resource!(
+    LimitRange,
+    LIMIT_RANGE,
+    |meta, mut body| Ok(LimitRange { meta, spec: take(&mut body, "spec")? }),
+    |range, body| {
+        body.insert("spec".into(), serde_json::to_value(&range.spec).unwrap_or_default());
+    },
+    status: [],
+    spec: [spec]
+);
+
+resource!(
+    ResourceQuota,
+    RESOURCE_QUOTA,
+    |meta, mut body| {
+        let spec = take(&mut body, "spec")?;
+        Ok(ResourceQuota { meta, spec, status: take(&mut body, "status")? })
+    },
+    |quota, body| {
+        body.insert("spec".into(), serde_json::to_value(&quota.spec).unwrap_or_default());
+        body.insert("status".into(), serde_json::to_value(&quota.status).unwrap_or_default());
     },
     status: [status],
     spec: [spec]

@@ -63,7 +63,7 @@ impl Table {
     }
 
     fn kind(&self, is_it: impl Fn(&str, &str) -> bool) -> Option<Schema<'_>> {
-        let found = |k: &&table::KindRow| is_it(&k.api_version, &k.kind);
+        let found = |k: &&table::KindRow| is_it(k.api_version, k.kind);
         let row = self.kinds.iter().find(found)?.row;
         Some(Schema { table: self, row })
     }
@@ -71,7 +71,7 @@ impl Table {
 
 /// All kinds that are known, as (API version, kind).
 pub fn kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
-    KUBERNETES.kinds.iter().map(|k| (k.api_version.as_str(), k.kind.as_str()))
+    KUBERNETES.kinds.iter().map(|k| (k.api_version, k.kind))
 }
 
 /// The names of the fields at a path of a kind: `Pod`, `spec.containers`.
@@ -84,19 +84,19 @@ pub fn field_names(kind: &str, path: &str) -> Option<Vec<&'static str>> {
         let schema = Schema::inside(&KUBERNETES, &at)?;
         at = schema.field(name)?.holds.clone();
     }
-    let names = |s: Schema<'static>| s.fields().iter().map(|f| f.name.as_str()).collect();
+    let names = |s: Schema<'static>| s.fields().iter().map(|f| f.name).collect();
     Some(Schema::inside(&KUBERNETES, &at).map(names).unwrap_or_default())
 }
 
 impl<'a> Schema<'a> {
     /// The Go name of the struct: `DeploymentSpec`.
     pub fn name(self) -> &'a str {
-        &self.table.rows[self.row].name
+        self.table.rows[self.row].name
     }
 
     /// The table that it is in: `core`, `apps`, `meta`, ….
     pub fn group(self) -> &'a str {
-        &self.table.rows[self.row].group
+        self.table.rows[self.row].group
     }
 
     /// Whether server-side apply owns it as a whole.

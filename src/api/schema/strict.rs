@@ -99,7 +99,7 @@ impl Walk {
     }
 
     fn field(&mut self, schema: Schema<'_>, field: &Field, value: &Value) {
-        self.names.push(field.name.clone());
+        self.names.push(field.name.to_owned());
         self.value(schema, &field.holds, value);
         self.names.pop();
     }
@@ -135,13 +135,13 @@ impl Walk {
     }
 
     fn unknown(&mut self, schema: Schema<'_>, name: &str) {
-        let near = |f: &&Field| strsim::normalized_damerau_levenshtein(&f.name, name);
+        let near = |f: &&Field| strsim::normalized_damerau_levenshtein(f.name, name);
         let nearest = schema
             .fields()
             .iter()
             .max_by(|a, b| near(a).total_cmp(&near(b)))
             .filter(|f| near(f) >= 0.5)
-            .map(|f| f.name.clone());
+            .map(|f| f.name.to_owned());
         let path = self.path.clone();
         self.problems.push(Problem { path, mistake: Mistake::UnknownField { nearest } });
     }

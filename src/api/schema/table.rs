@@ -23,23 +23,23 @@ use crate::sim::index::Map;
 #[derive(Debug, Default)]
 pub struct Table {
     pub(super) rows: Vec<Row>,
-    names: Map<String, usize>,
+    names: Map<(&'static str, &'static str), usize>,
     pub(super) kinds: Vec<KindRow>,
 }
 
 /// A kind by its API version and name, and its row.
 #[derive(Debug)]
 pub(super) struct KindRow {
-    pub(super) api_version: String,
-    pub(super) kind: String,
+    pub(super) api_version: &'static str,
+    pub(super) kind: &'static str,
     pub(super) row: usize,
 }
 
 /// One struct type.
 #[derive(Debug, Default)]
 pub(super) struct Row {
-    pub(super) group: String,
-    pub(super) name: String,
+    pub(super) group: &'static str,
+    pub(super) name: &'static str,
     pub(super) atomic: bool,
     pub(super) members: Vec<Member>,
     /// All fields, those of embedded structs among them.
@@ -95,7 +95,7 @@ pub enum ListKind {
     /// Owned value by value.
     Set,
     /// Owned element by element, told apart by these fields.
-    Map(Vec<String>),
+    Map(Vec<&'static str>),
 }
 
 /// What a strategic merge patch does with a field.
@@ -104,7 +104,7 @@ pub struct Strategy {
     /// Lists are merged: by the key, or as sets of scalars.
     pub merge: bool,
     /// The field that tells elements of a merged list apart; empty for scalars.
-    pub merge_key: String,
+    pub merge_key: &'static str,
     /// The fields that the patch does not name are dropped.
     pub retain_keys: bool,
     /// The value is replaced as a whole.
@@ -115,7 +115,7 @@ pub struct Strategy {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
     /// Its name in JSON.
-    pub name: String,
+    pub name: &'static str,
     /// What it holds.
     pub holds: Type,
     /// What a strategic merge patch does with it.
@@ -125,25 +125,24 @@ pub struct Field {
     /// Whether server-side apply owns it as a whole.
     pub atomic: bool,
     /// What server-side apply takes for an absent key field; empty for none.
-    pub default: String,
+    pub default: &'static str,
     /// Whether it is a pointer in Go.
     pub pointer: bool,
     /// Its name in Go.
     pub go_name: String,
     /// The Go name of its type, where that is not plain; empty otherwise.
-    pub go_type: String,
+    pub go_type: &'static str,
 }
 
 impl Table {
     /// Reads tables; each comes with the name by which the others refer to it.
     ///
     /// Panics when a table refers to a type that is not there: tables are part of the program.
-    pub fn parse(files: &[(&str, &str)]) -> Table {
+    pub fn parse(files: &[(&'static str, &'static str)]) -> Table {
         let mut table = Table::default();
         for (group, text) in files {
             for (name, atomic) in lines(text).filter_map(heading) {
-                table.names.insert([*group, ".", name].concat(), table.rows.len());
-                let (group, name) = ((*group).to_owned(), name.to_owned());
+                table.names.insert((group, name), table.rows.len());
                 table.rows.push(Row { group, name, atomic, ..Row::default() });
             }
         }
@@ -156,14 +155,13 @@ impl Table {
         table
     }
 
-    fn read(&mut self, group: &str, text: &str) {
+    fn read(&mut self, group: &'static str, text: &'static str) {
         let mut open = 0;
         for line in lines(text) {
             if let Some(kind) = line.strip_prefix("kind ") {
                 let (version, kind) = kind.split_once(' ').expect("a kind has a version");
                 let row = self.row(group, kind);
-                let (api_version, kind) = (version.to_owned(), kind.to_owned());
-                self.kinds.push(KindRow { api_version, kind, row });
+                self.kinds.push(KindRow { api_version: version, kind, row });
             } else if let Some((name, _)) = heading(line) {
                 open = self.row(group, name);
             } else {
@@ -174,15 +172,12 @@ impl Table {
     }
 
     fn row(&self, group: &str, name: &str) -> usize {
-        let known = if name.contains('.') {
-            self.names.get(name)
-        } else {
-            self.names.get(&[group, ".", name].concat())
-        };
+        let (group, name) = name.split_once('.').unwrap_or((group, name));
+        let known = self.names.get(&(group, name));
         *known.unwrap_or_else(|| panic!("no type `{name}` of `{group}` in the tables"))
     }
 
-    fn member(&self, group: &str, line: &str) -> Member {
+    fn member(&self, group: &str, line: &'static str) -> Member {
         if let Some(name) = line.strip_prefix("inline ") {
             return Member::Inline(self.row(group, name));
         }
@@ -192,15 +187,15 @@ impl Table {
         let (text, pointer) = text.strip_prefix('*').map_or((text, false), |t| (t, true));
         let (text, go_type) = text.split_once('/').unwrap_or((text, ""));
         let mut field = Field {
-            name: name.to_owned(),
+            name,
             holds: self.holds(group, text),
             strategy: Strategy::default(),
             list: ListKind::default(),
             atomic: false,
-            default: String::new(),
+            default: "",
             pointer,
             go_name: capital(name),
-            go_type: go_type.to_owned(),
+            go_type,
         };
         for word in words {
             field.attribute(word);
@@ -243,17 +238,17 @@ impl Table {
 }
 
 impl Field {
-    fn attribute(&mut self, word: &str) {
+    fn attribute(&mut self, word: &'static str) {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
         match name {
             "go" => value.clone_into(&mut self.go_name),
-            "default" => value.clone_into(&mut self.default),
+            "default" => self.default = value,
             "atomic" => self.atomic = true,
             "replace" => self.strategy.replace = true,
             "retain" => self.strategy.retain_keys = true,
             "merge" => {
                 self.strategy.merge = true;
-                value.clone_into(&mut self.strategy.merge_key);
+                self.strategy.merge_key = value;
             }
             "list" => self.list = list_kind(value),
             other => panic!("no attribute `{other}` in the tables"),
@@ -261,19 +256,19 @@ impl Field {
     }
 }
 
-fn list_kind(text: &str) -> ListKind {
+fn list_kind(text: &'static str) -> ListKind {
     match text.strip_prefix("map:") {
-        Some(keys) => ListKind::Map(keys.split(',').map(str::to_owned).collect()),
+        Some(keys) => ListKind::Map(keys.split(',').collect()),
         None => ListKind::Set,
     }
 }
 
-fn lines(text: &str) -> impl Iterator<Item = &str> {
+fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
     text.lines().filter(|l| l.bytes().any(|b| b != b' ') && !l.starts_with('#'))
 }
 
 /// The type that a line opens, and whether it is atomic.
-fn heading(line: &str) -> Option<(&str, bool)> {
+fn heading(line: &'static str) -> Option<(&'static str, bool)> {
     if line.starts_with(' ') || line.starts_with("kind ") {
         return None;
     }

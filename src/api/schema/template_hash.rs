@@ -165,7 +165,7 @@ fn dump_struct(out: &mut String, schema: Schema<'_>, object: &Value) {
                 let star = if field.pointer { "*" } else { "" };
                 let kind = go_type(schema, field);
                 let _ = write!(out, "{space}{}:({star}{kind})", field.go_name);
-                let value = object.get(&field.name).unwrap_or(&Value::Null);
+                let value = object.get(field.name).unwrap_or(&Value::Null);
                 if field.pointer && value.is_null() {
                     out.push_str("<nil>");
                 } else {
@@ -288,7 +288,7 @@ fn quantity(value: &Value) -> Option<GoQuantity> {
 }
 
 fn go_type(schema: Schema<'_>, field: &Field) -> String {
-    let alias = match field.go_type.as_str() {
+    let alias = match field.go_type {
         "" => None,
         name if name.contains('.') => Some(name.to_owned()),
         name => Some(format!("v1.{name}")),
@@ -329,7 +329,7 @@ fn go_package(schema: Schema<'_>) -> &'static str {
 /// `Semantic`
 fn equal_struct(schema: Schema<'_>, a: &Value, b: &Value) -> bool {
     schema.fields().iter().all(|field| {
-        let (a, b) = (&a[field.name.as_str()], &b[field.name.as_str()]);
+        let (a, b) = (&a[field.name], &b[field.name]);
         let told_apart = field.pointer && a.is_null() != b.is_null();
         !told_apart && equal(schema, &field.holds, a, b)
     })

@@ -196,6 +196,7 @@ impl Apiserver {
                 self.refuse(&pending, refusal, context);
             }
         }
+        self.stop_charging(context);
         context.alarm(context.now() + SimDuration::secs(1), RECONNECT);
         if !context.is_up(self.etcd) {
             self.ready = false;

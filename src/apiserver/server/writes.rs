@@ -39,10 +39,7 @@ impl Apiserver {
         self.admitted = admitted;
         match prepared {
             Err(refusal) => self.refuse(&pending, refusal, context),
-            Ok(object) if dry_run => self.answer(&pending, Answer::Object(object), context),
-            Ok(object) => {
-                self.write(pending, object.key(), Condition::Absent, Some(object), context);
-            }
+            Ok(object) => self.charge(pending, object, dry_run, context),
         }
     }
 
@@ -236,6 +233,10 @@ impl Apiserver {
         if let Stage::Evict(eviction) = pending.stage {
             pending.stage = Stage::Write;
             return self.evict_on(pending, eviction, answer, context);
+        }
+        if let Stage::Charge(charge) = pending.stage {
+            pending.stage = Stage::Write;
+            return self.charge_on(pending, *charge, answer, context);
         }
         match answer {
             StoreAnswer::Written(change) => self.written(pending, &change, context),

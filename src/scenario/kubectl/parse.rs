@@ -1,6 +1,6 @@
 //! Words to a command, and clap's complaints in our words.
 
-use std::sync::OnceLock;
+use std::cell::RefCell;
 
 use clap::ArgAction;
 use clap::CommandFactory;
@@ -54,17 +54,17 @@ pub fn parse(words: &[String]) -> Result<Kubectl, Trouble> {
         let message = format!("`kubectl {name}` is not supported: {why}");
         return Err(Trouble::at(name, message));
     }
-    let matches = grammar().clone().try_get_matches_from(words);
+    // What clap works out for a subcommand is kept for the next line.
+    let matches = GRAMMAR.with_borrow_mut(|grammar| grammar.try_get_matches_from_mut(words));
     let kubectl = matches.and_then(|matches| Kubectl::from_arg_matches(&matches));
     let kubectl = kubectl.map_err(|error| trouble(&error, words))?;
     check(&kubectl.command)?;
     Ok(kubectl)
 }
 
-/// The grammar, made once: flags behave as kubectl's do.
-fn grammar() -> &'static clap::Command {
-    static GRAMMAR: OnceLock<clap::Command> = OnceLock::new();
-    GRAMMAR.get_or_init(|| like_pflag(Kubectl::command()))
+thread_local! {
+    /// The grammar, made once a thread: flags behave as kubectl's do.
+    static GRAMMAR: RefCell<clap::Command> = RefCell::new(like_pflag(Kubectl::command()));
 }
 
 /// Switches take `=false`, values may begin with a dash, and there is no help to print.
@@ -181,9 +181,9 @@ fn trouble(error: &clap::Error, words: &[String]) -> Trouble {
     let invalid = context(error, ContextKind::InvalidArg);
     match error.kind() {
         ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand => {
-            unknown_command(error, command, &path)
+            unknown_command(error, &command, &path)
         }
-        ErrorKind::UnknownArgument => unknown_argument(&invalid, command, &path),
+        ErrorKind::UnknownArgument => unknown_argument(&invalid, &command, &path),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => bad_value(error, &invalid),
         ErrorKind::MissingRequiredArgument => Trouble::whole(format!("`{path}` lacks `{invalid}`")),
         _ => {
@@ -243,8 +243,10 @@ fn bad_value(error: &clap::Error, flag: &str) -> Trouble {
 }
 
 /// The innermost command that the words name, and how it is called.
-fn descend(words: &[String]) -> (&'static clap::Command, String) {
-    let mut command = grammar();
+fn descend(words: &[String]) -> (clap::Command, String) {
+    // Made anew: clap has added to the other what it worked out.
+    let whole = like_pflag(Kubectl::command());
+    let mut command = &whole;
     let mut path = "kubectl".to_owned();
     for word in words {
         if let Some(next) = command.find_subcommand(word) {
@@ -252,7 +254,7 @@ fn descend(words: &[String]) -> (&'static clap::Command, String) {
             path = format!("{path} {}", next.get_name());
         }
     }
-    (command, path)
+    (command.clone(), path)
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ fn every_field_of_a_scenario_is_read() {
     assert!(matches!(scenario.expect[5].judgement, Judgement::Settled(_)));
     assert_eq!(scenario.until, Until::AfterLastStep(SimDuration::secs(3)));
     assert_eq!(files["web.yaml"].len(), 1);
-    assert_eq!(scheduler_config, Some(serde_json::json!({ "profiles": [] })));
+    assert_eq!(scheduler_config, Some(crate::scheduler::config::Config::default()));
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::scenario::schema::Schema;
 use crate::scenario::source::Session;
 use crate::scenario::spec::FeatureGates;
 use crate::scenario::spec::Flags;
+use crate::scenario::spec::KubeScheduler;
 use crate::scenario::spec::Latencies;
 use crate::scenario::spec::MetricsServer;
 use crate::scenario::yaml::Node;
@@ -216,7 +217,7 @@ impl Decode for Taint {
 #[derive(Clone, PartialEq, Debug)]
 pub enum SchedulerConfig {
     /// Written in the scenario.
-    Inline(Value),
+    Inline(Box<KubeScheduler>),
     /// The path of a file.
     File(String),
 }
@@ -228,7 +229,7 @@ impl Decode for SchedulerConfig {
 
     fn decode(node: &Node, session: &mut Session) -> Option<Self> {
         if node.entries().is_some() {
-            return Some(SchedulerConfig::Inline(node.to_json()));
+            return Decode::decode(node, session).map(SchedulerConfig::Inline);
         }
         String::decode(node, session).map(SchedulerConfig::File)
     }

@@ -43,8 +43,8 @@ pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, 
     if scenario.cluster.etcd > 1 {
         wrong.push("more than one etcd member is not modelled".to_owned());
     }
-    if described.scheduler_config.is_some() {
-        wrong.push("`scheduler-config` is not modelled yet".to_owned());
+    if let Some(scheduler) = &described.scheduler_config {
+        config.scheduler = scheduler.clone();
     }
     gates(&scenario.cluster, &mut config);
     flags(&scenario.cluster, &mut config, &mut wrong);

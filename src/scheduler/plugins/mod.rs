@@ -110,6 +110,8 @@ pub struct Row {
     pub weight: Option<i64>,
     /// The points at which it has a say.
     pub points: &'static [Point],
+    /// Whether the default profile has it.
+    pub is_default: bool,
     /// Makes it of the arguments; none for a plugin that is known and not modelled: it then has
     /// nothing to say.
     pub make: Option<Make>,
@@ -117,6 +119,10 @@ pub struct Row {
 
 /// Makes a plugin of the arguments.
 pub type Make = fn(&PluginArgs) -> Arc<dyn Plugin>;
+
+/// The row of a plugin of one's own, which no profile has by itself.
+const OWN: Row =
+    Row { name: "Own", weight: None, points: &Point::ALL, is_default: false, make: None };
 
 /// Declares the plugins, in the order of the default profile.
 macro_rules! plugins {
@@ -126,7 +132,8 @@ macro_rules! plugins {
         /// Source: kubernetes v1.36 pkg/scheduler/apis/config/v1/default_plugins.go,
         /// `getDefaultPlugins`
         pub const PLUGINS: &[Row] = &[
-            $(Row { name: stringify!($name), weight: $weight, points: &[$(Point::$point),*], make: $make },)*
+            $(Row { name: stringify!($name), weight: $weight, points: &[$(Point::$point),*], is_default: true, make: $make },)*
+            OWN,
         ];
     };
 }
@@ -155,6 +162,11 @@ plugins! {
 }
 
 impl PluginId {
+    /// A plugin of one's own, which no profile has by itself.
+    pub fn own() -> PluginId {
+        PluginId::named("Own").expect("it is the last row")
+    }
+
     /// All plugins, by number.
     pub fn all() -> impl Iterator<Item = PluginId> {
         (0..PLUGINS.len()).filter_map(|n| u8::try_from(n).ok()).map(PluginId)

@@ -82,7 +82,7 @@ impl Types {
         let fields = schema
             .fields()
             .iter()
-            .map(|field| (field.name.clone(), self.add_field(schema, field)))
+            .map(|field| (field.name.to_owned(), self.add_field(schema, field)))
             .collect();
         self.put(id, Shape::Map { fields, rest: None, atomic: schema.is_atomic() });
         id
@@ -96,7 +96,7 @@ impl Types {
             }
             (Shape::List { of, .. }, ListKind::Map(keys)) => {
                 let element = schema.of_type(&field.holds);
-                let keys = keys.iter().map(|key| (key.clone(), key_default(element, key)));
+                let keys = keys.iter().map(|key| ((*key).to_owned(), key_default(element, key)));
                 self.add(Shape::List { of, relation: Relation::Keyed(keys.collect()) })
             }
             (Shape::Map { fields, rest, .. }, _) if field.atomic => {
@@ -152,6 +152,6 @@ impl Types {
 }
 
 fn key_default(element: Option<Schema<'_>>, key: &str) -> Option<Value> {
-    let default = element?.field(key)?.default.as_str();
+    let default = element?.field(key)?.default;
     (!default.is_empty()).then(|| Value::from(default))
 }

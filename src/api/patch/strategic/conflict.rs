@@ -57,7 +57,7 @@ fn lists(
     schema: Option<Schema<'_>>,
     strategy: &Strategy,
 ) -> Result<bool, PatchError> {
-    let elements = Elements::of([left, right], &strategy.merge_key)?;
+    let elements = Elements::of([left, right], strategy.merge_key)?;
     if strategy.merge {
         return match elements {
             Some(Elements::Maps(key)) => by_key(left, right, key, schema),

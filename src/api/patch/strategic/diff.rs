@@ -121,7 +121,7 @@ fn nested(
             replace(patch, key, &Value::Object(inside.clone()), !inside.is_empty());
         }
         (Value::Array(old), Value::Array(new)) if strategy.merge => {
-            let found = lists(old, new, inner, &strategy.merge_key, wanted)?;
+            let found = lists(old, new, inner, strategy.merge_key, wanted)?;
             let parts = [("", found.add), (DELETE_FROM, found.delete), (SET_ORDER, found.order)];
             for (prefix, list) in parts.into_iter().filter(|(_, l)| !l.is_empty()) {
                 patch.insert(format!("{prefix}{key}"), Value::Array(list));

@@ -186,7 +186,7 @@ fn sorted_value(
     match value {
         Value::Object(map) if inner.is_some() => sorted_map(map, inner).map(Value::Object),
         Value::Array(list) if strategy.merge => {
-            let Some(elements) = Elements::of([list, &[]], &strategy.merge_key)? else {
+            let Some(elements) = Elements::of([list, &[]], strategy.merge_key)? else {
                 return Ok(value.clone());
             };
             let Elements::Maps(key) = elements else {

@@ -93,7 +93,7 @@ fn field_lists(
     if !strategy.merge {
         return Ok(patch);
     }
-    let Some(elements) = Elements::of([&original, &patch], &strategy.merge_key)? else {
+    let Some(elements) = Elements::of([&original, &patch], strategy.merge_key)? else {
         return Ok(original);
     };
     let (original, patch, merged) = match elements {
@@ -246,7 +246,7 @@ fn set_order(
     let new = list_of(patch, key)?;
     check_order(new.as_deref().unwrap_or_default(), order, strategy)?;
     let (before, change) = (old.as_deref().unwrap_or_default(), new.as_deref().unwrap_or_default());
-    let elements = Elements::of([before, change], &strategy.merge_key)?;
+    let elements = Elements::of([before, change], strategy.merge_key)?;
     let server_order = match elements {
         Some(Elements::Maps(key)) if strategy.merge => overwritten(before, change, key),
         Some(Elements::Maps(_) | Elements::Scalars) | None => before.to_vec(),
@@ -312,7 +312,7 @@ fn check_order(patch: &[Value], order: &[Value], strategy: &Strategy) -> Result<
     if patch.is_empty() || order.is_empty() {
         return Ok(());
     }
-    let key = strategy.merge_key.as_str();
+    let key = strategy.merge_key;
     let elements = if key.is_empty() { Elements::Scalars } else { Elements::Maps(key) };
     let plain = patch.iter().filter(|e| !is_delete(e) && e.get(PATCH).is_none());
     let plain: Vec<Value> = plain.cloned().collect();

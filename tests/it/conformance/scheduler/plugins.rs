@@ -273,7 +273,8 @@ pub(crate) fn gates_and_table(case: &Case<'_>) -> Done {
         Some("gates") => gates(case),
         Some("weighted-sum") => weighted_sum(case),
         Some("plugins") => {
-            let names: Vec<&str> = PLUGINS.iter().map(|row| row.name).collect();
+            let names: Vec<&str> =
+                PLUGINS.iter().filter(|row| row.is_default).map(|row| row.name).collect();
             let weights: BTreeMap<&str, i64> =
                 PLUGINS.iter().filter_map(|row| Some((row.name, row.weight?))).collect();
             same(&json!({ "plugins": names, "score_weights": weights }), case.want)
@@ -282,7 +283,7 @@ pub(crate) fn gates_and_table(case: &Case<'_>) -> Done {
             let point = string(input, "extension_point")?;
             let known = Point::ALL.iter().find(|p| p.name() == point);
             let point = *known.ok_or_else(|| format!("unknown point {point}"))?;
-            let all = PluginId::all().filter(|id| id.acts_at(point));
+            let all = PluginId::all().filter(|id| id.row().is_default && id.acts_at(point));
             let names: Vec<&str> = all.map(PluginId::name).collect();
             same(&json!({ "plugins": names }), case.want)
         }

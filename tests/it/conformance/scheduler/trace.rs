@@ -388,7 +388,7 @@ fn described(verdict: &Verdict) -> Map<String, Value> {
         told.insert("totals".into(), totals.collect::<Map<_, _>>().into());
         told.insert("best_nodes".into(), json!(best_nodes(verdict)));
         let mut silent: Vec<&str> = verdict.silent.iter().map(|id| id.name()).collect();
-        let unknown = PluginId::all().filter(|id| id.row().make.is_none());
+        let unknown = PluginId::all().filter(|id| id.row().is_default && id.row().make.is_none());
         silent.extend(unknown.filter(|id| id.acts_at(Point::Score)).map(PluginId::name));
         silent.sort_unstable();
         told.insert("skipped_score_plugins".into(), json!(silent));
