@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::api::object::Kind;
 use crate::api::object::Object;
 use crate::fault::Plan;
