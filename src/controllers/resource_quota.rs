@@ -35,7 +35,7 @@ impl Reconciler for ResourceQuotas {
 
     fn watches(&self) -> &'static [Watch] {
         static ALL: std::sync::LazyLock<Vec<Watch>> = std::sync::LazyLock::new(|| {
-            let counted = Kind::all().filter(|k| is_counted(*k));
+            let counted = Kind::stored().filter(|k| is_counted(*k));
             let counted = counted.map(|kind| Watch { kind, keys: gone_keys });
             let own = Watch { kind: Kind::RESOURCE_QUOTA, keys: quota_keys };
             std::iter::once(own).chain(counted).collect()
@@ -94,7 +94,7 @@ fn same(a: &ResourceList, b: &ResourceList) -> bool {
 fn used(quota: &ResourceQuota, view: View<'_>) -> ResourceList {
     let zero = |name: &Name| (name.clone(), Quantity::new(0, Format::DecimalSi));
     let mut all: ResourceList = quota.spec.hard.keys().map(zero).collect();
-    for kind in Kind::all().filter(|k| is_counted(*k) || *k == Kind::RESOURCE_QUOTA) {
+    for kind in Kind::stored().filter(|k| is_counted(*k) || *k == Kind::RESOURCE_QUOTA) {
         if !quota.spec.hard.keys().any(|name| concerns(kind, name)) {
             continue;
         }

@@ -236,7 +236,7 @@ resource!(
         Ok(ControllerRevision { meta, data, revision: take(&mut body, "revision")? })
     },
     |revision, body| {
-        body.insert("data".into(), (*revision.data).clone());
+        put(body, "data", &*revision.data);
         body.insert("revision".into(), revision.revision.into());
     },
     status: [],
