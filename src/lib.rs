@@ -107,7 +107,10 @@
 //! | [`controllers`], [`scheduler`], [`node`] | what acts |
 //! | [`metrics`] | who tells what pods use, and who carries a load |
 //! | [`cluster`] | what a cluster is made of, and its start |
+//! | [`check`] | what must hold in every run |
+//! | [`fault`] | what befalls a cluster, as a value |
 //! | [`scenario`] | scenarios: read, carried out, judged |
+//! | [`explore`] | the search for faults that break what must hold |
 //! | [`trace`] | views of the log: timeline, why, page, exports |
 //! | [`course`] | what the course compares: architectures of schedulers |
 //!
@@ -118,6 +121,8 @@
 
 pub mod api;
 pub mod apiserver;
+pub mod bugs;
+pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod client;
@@ -125,6 +130,8 @@ pub mod cluster;
 pub mod controllers;
 pub mod course;
 pub mod etcd;
+pub mod explore;
+pub mod fault;
 pub mod metrics;
 pub mod node;
 pub mod scenario;

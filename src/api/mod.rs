@@ -33,6 +33,7 @@ pub mod schedule;
 pub mod schema;
 pub mod selector;
 pub mod strategy;
+pub mod structural;
 pub mod table;
 pub mod taint;
 pub mod time;

@@ -164,7 +164,7 @@ pub fn encode_write(change: &StoreChange, origin: &Origin, out: &mut Encoder) {
     let meta = change.object.meta();
     out.number(1);
     out.number(change.revision);
-    out.number(u64::from(change.object.kind().0) << 1 | u64::from(change.deleted));
+    out.number(change.object.kind().stable_number() << 1 | u64::from(change.deleted));
     out.number((meta.uid.bits() >> 64) as u64);
     out.text(&meta.namespace);
     out.text(&meta.name);

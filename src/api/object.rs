@@ -248,6 +248,7 @@ macro_rules! resource {
     };
 }
 
+mod custom;
 mod wire;
 
 const CORE: KindRow = KindRow {
@@ -312,7 +313,8 @@ kinds! {
 impl Kind {
     /// Its row.
     pub fn row(self) -> &'static KindRow {
-        &KINDS[usize::from(self.0)]
+        let number = usize::from(self.0);
+        KINDS.get(number).unwrap_or_else(|| custom::row(number - KINDS.len()))
     }
 
     /// Its name: `Deployment`.
@@ -325,19 +327,28 @@ impl Kind {
         Kind::all().filter(|k| !k.row().aggregated)
     }
 
-    /// All kinds, by number.
+    /// All kinds of Kubernetes, by number.
     pub fn all() -> impl Iterator<Item = Kind> {
         (0..KINDS.len()).filter_map(|n| u16::try_from(n).ok()).map(Kind)
     }
 
     /// The kind of a name, whatever its version.
     pub fn named(name: &str) -> Option<Kind> {
-        Kind::all().find(|k| k.name() == name)
+        let known = Kind::all().find(|k| k.name() == name);
+        known.or_else(|| custom::find(|row| row.name == name))
     }
 
     /// The kind of an API version and name.
     pub fn of_version(api_version: &str, name: &str) -> Option<Kind> {
-        Kind::all().find(|k| k.name() == name && k.row().api_version() == api_version)
+        let is_it = |row: &KindRow| row.name == name && row.api_version() == api_version;
+        Kind::all().find(|k| is_it(k.row())).or_else(|| custom::find(is_it))
+    }
+
+    /// The kind of a user's own that kubectl knows by this word: `widgets.example.com`.
+    pub fn of_resource(word: &str) -> Option<Kind> {
+        let (name, group) = word.split_once('.')?;
+        let fits = |row: &KindRow| row.plural == name || row.name.eq_ignore_ascii_case(name);
+        custom::find(|row| row.group == group && fits(row))
     }
 }
 

@@ -54,6 +54,11 @@ impl Why {
         Why { text, args: [a.into(), b.into(), c.into()] }
     }
 
+    /// The sentence with its holes: the same for all writes of one reason.
+    pub fn text(&self) -> &'static str {
+        self.text
+    }
+
     /// Whether no reason was given.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()

@@ -127,7 +127,8 @@ pub fn prepare(
         open(Arc::make_mut(namespace));
     } else if let Object::Service(service) = &mut object {
         allocate(Arc::make_mut(service), birth);
-    } else if matches!(object, Object::ReplicaSet(_) | Object::Deployment(_) | Object::Job(_))
+    } else if (matches!(object, Object::ReplicaSet(_) | Object::Deployment(_) | Object::Job(_))
+        || kind.schema().is_some())
         && !birth.is_read
     {
         object = edge::create(kind, &namespace, &name, object.to_value(), birth.gates)?;
@@ -217,7 +218,12 @@ pub fn generated(prefix: &Name, birth: &Birth) -> Name {
 fn uid(object: &Object, birth: &Birth) -> Uid {
     let meta = object.meta();
     let mut key = Vec::with_capacity(96);
-    key.extend_from_slice(&object.kind().0.to_le_bytes());
+    let number = object.kind().stable_number();
+    if object.kind().is_custom() {
+        key.extend_from_slice(&number.to_le_bytes());
+    } else {
+        key.extend_from_slice(&object.kind().0.to_le_bytes());
+    }
     key.extend_from_slice(meta.namespace.as_bytes());
     key.push(b'/');
     key.extend_from_slice(meta.name.as_bytes());

@@ -10,6 +10,7 @@ use crate::api::refusal::{GroupResource, Refusal};
 use crate::api::request::{Patch, Subresource};
 use crate::api::schema::{Schema, strict};
 use crate::api::strategy::{self, Birth};
+use crate::api::structural;
 
 /// The uid that the strategies see; the real one is given when the object is stored.
 pub const STAND_IN_UID: &str = "00000000-0000-4000-8000-000000000000";
@@ -32,6 +33,19 @@ fn check_strictly(kind: Kind, value: &Value) -> Result<(), Refusal> {
     }
 }
 
+/// Defaults, prunes and checks an object of a user's own kind.
+fn admit_custom(kind: Kind, value: &mut Value, old: Option<&Value>) -> Result<(), Refusal> {
+    let Some(schema) = kind.schema() else { return Ok(()) };
+    structural::admit(value, old, schema).map_err(|wrong| {
+        let (row, name) = (kind.row(), value["metadata"]["name"].as_str().unwrap_or_default());
+        let name = name.to_owned();
+        let mut refusal = Refusal::invalid(&GroupResource::new(row.group, row.name), &name, &[]);
+        let said = format!("{}.{} {name:?} is invalid: {}", row.name, row.group, wrong.join(", "));
+        refusal.message = said.as_str().into();
+        refusal
+    })
+}
+
 /// A new object, as a client wrote it: read strictly, defaulted, prepared and checked. `generated`
 /// is the name that its `generateName` would get.
 ///
@@ -45,6 +59,7 @@ pub fn create(
     gates: Gates,
 ) -> Result<Object, Refusal> {
     check_strictly(kind, &value)?;
+    admit_custom(kind, &mut value, None)?;
     strategy::begin_create(kind.name(), &mut value);
     let namespace = if kind.row().namespaced { namespace } else { "" };
     let (uid, now) = (STAND_IN_UID, STAND_IN_TIME);
@@ -75,6 +90,7 @@ fn updated(
     gates: Gates,
 ) -> Result<Object, Refusal> {
     let kind = current.kind();
+    admit_custom(kind, &mut value, Some(&current.to_value()))?;
     if part == Subresource::Main {
         let old = current.to_value();
         strategy::begin_update(kind.name(), &mut value, &old);

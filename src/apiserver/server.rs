@@ -13,7 +13,7 @@ use crate::api::Name;
 use crate::api::gates::Gates;
 use crate::api::message::{Message, Range, StoreAnswer, StoreChange};
 use crate::api::note::{Note, RefusedNote};
-use crate::api::object::{Kind, Object};
+use crate::api::object::{KINDS, Kind, Object};
 use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, Request, Verb};
 use crate::apiserver::cache::WatchCache;
@@ -46,6 +46,8 @@ pub struct Config {
     pub event_fresh: SimDuration,
     /// How many requests are worked on at once.
     pub seats: u32,
+    /// How many kinds there are, those of users' own among them.
+    pub kinds: usize,
     /// Its feature gates.
     pub gates: Gates,
 }
@@ -58,6 +60,7 @@ impl Default for Config {
             bookmarks: false,
             event_fresh: FRESH,
             seats: SEATS,
+            kinds: KINDS.len(),
             gates: Gates::DEFAULT,
         }
     }
@@ -158,7 +161,7 @@ impl Apiserver {
             aggregated: Vec::new(),
             name: name.into(),
             etcd,
-            caches: Kind::all().map(|_| WatchCache::default()).collect(),
+            caches: (0..config.kinds).map(|_| WatchCache::default()).collect(),
             revision: 0,
             ready: false,
             down_since: SimTime::ZERO,

@@ -2,8 +2,10 @@
 
 mod bench;
 mod bug;
+mod bugs;
 mod check;
 mod difference;
+mod explore;
 mod export;
 mod files;
 mod learn;
@@ -52,6 +54,14 @@ enum Command {
     Why(past::Why),
     /// Compares two runs: where they part, and what differs at the end.
     Diff(difference::Diff),
+    /// Looks for a plan of faults that breaks what must hold, and makes it small.
+    Explore(explore::Explore),
+    /// Makes the faults, steps and nodes of a scenario that fails as few as they can be.
+    Shrink(explore::Shrink),
+    /// Measures the search on real bugs, re-created as pairs.
+    Bugs(bugs::Bugs),
+    /// Runs what a replay token says.
+    Replay(explore::Replay),
     /// Writes a page that shows a run: one HTML file for any browser.
     Report(report::Report),
     /// Writes a run as audit log, Perfetto trace, Mermaid diagram, CSV or metrics.
@@ -100,6 +110,10 @@ pub fn main() -> i32 {
         Command::Describe(describe) => describe.carry_out(),
         Command::Why(why) => why.carry_out(),
         Command::Diff(diff) => diff.carry_out(),
+        Command::Explore(explore) => explore.carry_out(),
+        Command::Shrink(shrink) => shrink.carry_out(),
+        Command::Bugs(bugs) => bugs.carry_out(),
+        Command::Replay(replay) => replay.carry_out(),
         Command::Report(report) => report.carry_out(),
         Command::Export(export) => export.carry_out(),
         Command::Learn(learn) => learn.carry_out(),

@@ -8,10 +8,11 @@ use crate::api::object::Kind;
 use crate::cli::Status;
 use crate::cli::bug;
 use crate::cli::files::{bytes, read_as_scenario, shown};
+use crate::fault::Fault;
 use crate::scenario::diagnostic::nearest;
 use crate::scenario::load::Described;
 use crate::scenario::source::Place;
-use crate::scenario::spec::{Action, FaultAction, Inject, NodeTemplate, Start, Until};
+use crate::scenario::spec::{Action, Inject, NodeTemplate, Start, Until};
 use crate::scenario::world::{Report, World};
 use crate::sim::time::SimTime;
 
@@ -133,15 +134,13 @@ fn unbegun(world: &World) -> Vec<&Inject> {
 }
 
 /// A hint at the label of a pod that is nearest to one that selects nothing.
-fn near_label(world: &World, fault: &FaultAction) -> Option<String> {
-    let wanted = match fault {
-        FaultAction::PodKill(pods) => &pods.label_selectors,
-        FaultAction::ContainerKill(containers) => &containers.label_selectors,
-        FaultAction::NodeStop(_)
-        | FaultAction::NodeStart(_)
-        | FaultAction::ComponentStop(_)
-        | FaultAction::ComponentStart(_)
-        | FaultAction::NetworkPartition(_) => return None,
+fn near_label(world: &World, fault: &Fault) -> Option<String> {
+    let wanted = if let Fault::PodKill(pods) | Fault::PodFailure(pods) = fault {
+        &pods.label_selectors
+    } else if let Fault::ContainerKill(containers) = fault {
+        &containers.label_selectors
+    } else {
+        return None;
     };
     let mut known = BTreeSet::new();
     for pod in world.cluster().store().list(Kind::POD) {
@@ -177,13 +176,18 @@ fn strangers(described: &Described, file: &str) -> String {
 }
 
 fn nodes_of(inject: &Inject) -> &[String] {
-    match &inject.fault {
-        FaultAction::NodeStop(nodes) | FaultAction::NodeStart(nodes) => &nodes.nodes,
-        FaultAction::PodKill(pods) => &pods.nodes,
-        FaultAction::ContainerKill(containers) => &containers.nodes,
-        FaultAction::ComponentStop(_)
-        | FaultAction::ComponentStart(_)
-        | FaultAction::NetworkPartition(_) => &[],
+    if let Fault::NodeStop(nodes) | Fault::NodeStart(nodes) | Fault::KubeletRestart(nodes) =
+        &inject.fault
+    {
+        &nodes.nodes
+    } else if let Fault::NodeFlap(flap) = &inject.fault {
+        &flap.nodes.nodes
+    } else if let Fault::PodKill(pods) | Fault::PodFailure(pods) = &inject.fault {
+        &pods.nodes
+    } else if let Fault::ContainerKill(containers) = &inject.fault {
+        &containers.nodes
+    } else {
+        &[]
     }
 }
 

@@ -238,6 +238,9 @@ pub(crate) fn verdict(report: &Report) -> String {
         };
         text.push_str(&format!("{mark} {}{at}{detail}\n", outcome.text));
     }
+    for breach in &report.verdict.breaches {
+        text.push_str(&format!("FAILED {breach}\n"));
+    }
     for failure in &report.verdict.failures {
         text.push_str(&format!("FAILED {failure}\n"));
     }
@@ -268,6 +271,7 @@ fn json_of(name: &str, world: &World, report: &Report, wall_ms: u64) -> String {
         "seed": world.seed(),
         "verdict": verdict,
         "failures": report.verdict.failures,
+        "breaches": report.verdict.breaches,
         "digest": report.digest.to_string(),
         "turns": report.turns,
         "writes": report.writes,

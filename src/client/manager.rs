@@ -361,6 +361,26 @@ impl Component for Manager {
         Due::Exactly(self.controllers.iter().filter_map(|c| c.queue.next_due()).min())
     }
 
+    /// `resync`: everything that is known is looked at once more, as if it had changed.
+    fn disturb(
+        &mut self,
+        what: &crate::api::Name,
+        _how: &serde_json::Value,
+        moment: &mut Moment<'_>,
+    ) {
+        if what != "resync" {
+            return;
+        }
+        for kind in self.kinds() {
+            let mut all: Vec<crate::api::object::Object> =
+                moment.caches.of(kind).all().cloned().collect();
+            all.sort_by_key(crate::api::object::Object::key);
+            for object in &all {
+                self.observe(&Observed { old: Some(object), new: Some(object) }, moment);
+            }
+        }
+    }
+
     fn crashed(&mut self) {
         *self = Manager::new(std::mem::take(&mut self.initial)).with_gates(self.gates);
     }

@@ -3,6 +3,7 @@
 
 mod beside;
 mod election;
+mod look;
 mod requests;
 mod waking;
 mod watching;
@@ -139,6 +140,8 @@ pub struct Process<C> {
     wake_alarm: Option<AlarmId>,
     next_background_wake: Option<SimTime>,
     rng: Option<Rng>,
+    /// By how much its clock is wrong, in nanoseconds.
+    skew: i64,
     lives: u32,
     /// Until when each server that cannot be reached still counts as connected.
     cut_since: Option<SimTime>,
@@ -184,38 +187,19 @@ impl<C: Component> Process<C> {
             wake_alarm: None,
             next_background_wake: None,
             rng: None,
+            skew: 0,
             lives: 0,
             cut_since: None,
             cut_from: Peer::default(),
         }
     }
 
-    /// The component, to look at.
-    pub fn component(&self) -> &C {
-        &self.component
-    }
-
-    /// What its informers know.
-    pub fn caches(&self) -> &Caches {
-        &self.caches
-    }
-
-    /// Whether all informers have delivered their first list.
-    pub fn is_synced(&self) -> bool {
-        self.synced
-    }
-
-    /// The name under which it asks.
-    pub fn user(&self) -> &Name {
-        &self.config.user
-    }
-
     /// All memory is lost; the component says what of it is not memory.
     pub fn crash(&mut self) {
         self.component.crashed();
         let fresh = Process::new(self.config.clone(), self.component.clone());
-        let (lives, server) = (self.lives, self.server);
-        *self = Process { server, lives, ..fresh };
+        let (lives, server, skew) = (self.lives, self.server, self.skew);
+        *self = Process { server, skew, lives, ..fresh };
     }
 
     /// The beginning of a life.
@@ -282,6 +266,9 @@ impl<C: Component> Process<C> {
                     };
                     self.reflect(n, input, context);
                 }
+            }
+            Message::Runtime(what, how) if what == "clock" => {
+                self.skew = how.as_i64().unwrap_or(0);
             }
             Message::Runtime(what, how) => {
                 self.act(context, |component, moment| component.disturb(&what, &how, moment));
@@ -433,7 +420,7 @@ impl<C: Component> Process<C> {
         let now = context.now();
         let mut moment = Moment {
             now,
-            time: Time::at(now),
+            time: Time(Time::at(now).0 + self.skew),
             rng: self.rng.as_mut().expect("a process that lives has a random stream"),
             caches: &self.caches,
             cause: context.cause(),

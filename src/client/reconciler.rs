@@ -14,7 +14,7 @@ use crate::sim::time::{SimDuration, SimTime};
 ///
 /// It may keep memory of its own (`&mut self`), which a crash of its process loses; the answer
 /// must be right without it.
-pub trait Reconciler: Send {
+pub trait Reconciler: Send + Sync {
     /// Its name, as an audit log shows it: `replicaset-controller`.
     fn name(&self) -> &'static str;
 
@@ -86,7 +86,7 @@ impl Observed<'_> {
 }
 
 /// A kind that a controller watches, and which keys a change of it concerns.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Watch {
     /// The kind.
     pub kind: Kind,

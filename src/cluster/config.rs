@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::api::Name;
 use crate::api::gates::Gates;
 use crate::api::labels::Labels;
-use crate::api::object::Object;
+use crate::api::object::{Kind, Object};
 use crate::api::resource::ResourceList;
 use crate::api::taint::Taint;
 use crate::apiserver;
@@ -32,6 +32,8 @@ pub struct ClusterConfig {
     pub schedulers: u32,
     /// The controllers of a kube-controller-manager.
     pub controllers: Vec<Box<dyn Reconciler>>,
+    /// Kinds of the user's own.
+    pub custom: Vec<Kind>,
     /// Operators of the user's own: each a process of its own.
     pub operators: Vec<(Name, Vec<Box<dyn Reconciler>>)>,
     /// How the schedulers are set up.
@@ -143,6 +145,7 @@ impl Default for ClusterConfig {
             controller_managers: 1,
             schedulers: 1,
             controllers: crate::controllers::all(),
+            custom: Vec::new(),
             operators: Vec::new(),
             scheduler: SchedulerConfig::default(),
             images: Images::default(),

@@ -97,7 +97,10 @@ impl Cluster {
         self.topology_mut().components.insert(Name::new_static("etcd"), vec![etcd]);
         for n in 0..config.apiservers.max(1) {
             let name = replica("kube-apiserver", n);
-            let server = Apiserver::new(&name, etcd, config.apiserver);
+            let mut own = config.apiserver;
+            let kinds = config.custom.iter().map(|kind| usize::from(kind.0) + 1);
+            own.kinds = kinds.max().unwrap_or(0).max(own.kinds);
+            let server = Apiserver::new(&name, etcd, own);
             let member = Member::Apiserver(Box::new(server));
             let id = self.add_component("kube-apiserver", &name, SERVER, member);
             self.topology_mut().servers.push(id);

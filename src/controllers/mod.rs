@@ -23,6 +23,7 @@ pub mod stateful_set;
 pub mod taint_eviction;
 pub mod ttl_after_finished;
 
+use crate::api::object::Kind;
 use crate::client::reconciler::Reconciler;
 
 /// The controllers of a kube-controller-manager, by name.
@@ -48,6 +49,19 @@ pub fn all() -> Vec<Box<dyn Reconciler>> {
         Box::new(service_account::ServiceAccounts),
         Box::new(horizontal_pod_autoscaler::HorizontalPodAutoscalers::default()),
     ]
+}
+
+/// Lets the garbage collector among controllers watch kinds of the user's own as well.
+///
+/// Differs: the namespace controller does not empty a namespace of objects of such kinds.
+pub fn watch_also(controllers: &mut [Box<dyn Reconciler>], custom: &[Kind]) {
+    if custom.is_empty() {
+        return;
+    }
+    let collector = garbage_collector::GarbageCollector::watching(custom);
+    for rule in controllers.iter_mut().filter(|rule| rule.name() == collector.name()) {
+        *rule = Box::new(collector.clone());
+    }
 }
 
 /// The period of the node monitor runs from the end of one pass to the begin of the next, and a

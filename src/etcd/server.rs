@@ -141,7 +141,7 @@ impl Etcd {
         let present = self.store.revision();
         let (revision, items) = match range {
             Range::Everything => {
-                (present, Ok(Kind::all().flat_map(|k| self.store.list(k)).collect()))
+                (present, Ok(self.store.kinds().flat_map(|k| self.store.list(k)).collect()))
             }
             Range::Kind(kind, 0) => (present, Ok(self.store.list(kind))),
             Range::Kind(kind, revision) => (revision, self.store.list_at(kind, revision)),
@@ -251,18 +251,32 @@ impl Etcd {
     {
         match tag {
             COMPACT => {
-                self.store.compact(self.last_seen);
-                self.last_seen = self.store.revision();
-                let compacted = Message::Compacted(self.store.compacted());
-                for (watcher, last) in &mut self.watchers {
-                    let at =
-                        context.send_ordered(*watcher, SimDuration::ZERO, *last, compacted.clone());
-                    *last = at.unwrap_or(*last);
-                }
+                self.forget_before(self.last_seen, context);
                 context.background_alarm(context.now() + self.config.compaction, COMPACT);
             }
             EXPIRE => self.expire(context),
             _ => {}
+        }
+    }
+
+    /// The history up to now is gone.
+    pub fn compact_now<A>(&mut self, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        self.forget_before(self.store.revision(), context);
+    }
+
+    fn forget_before<A>(&mut self, revision: u64, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        self.store.compact(revision);
+        self.last_seen = self.store.revision();
+        let compacted = Message::Compacted(self.store.compacted());
+        for (watcher, last) in &mut self.watchers {
+            let at = context.send_ordered(*watcher, SimDuration::ZERO, *last, compacted.clone());
+            *last = at.unwrap_or(*last);
         }
     }
 
@@ -298,7 +312,7 @@ impl Etcd {
 
     /// The kinds of which there are objects; for tests and tools.
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
-        Kind::all().filter(|k| !self.store.list(*k).is_empty())
+        self.store.kinds().filter(|k| !self.store.list(*k).is_empty())
     }
 }
 

@@ -171,6 +171,11 @@ impl Store {
         Ok(rewind(self.list(kind), since))
     }
 
+    /// The kinds of which there are or were objects.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> + use<> {
+        (0..self.tables.len()).filter_map(|n| u16::try_from(n).ok()).map(Kind)
+    }
+
     /// All objects of a kind in no particular order, the same in every run: a scan of that kind.
     pub fn iter(&self, kind: Kind) -> impl Iterator<Item = &Object> {
         let table = self.tables.get(usize::from(kind.0));

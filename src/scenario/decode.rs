@@ -10,6 +10,9 @@ mod table;
 use serde_json::Value;
 
 pub(crate) use table::choice;
+pub(crate) use table::foreign;
+pub(crate) use table::foreign_choice;
+pub(crate) use table::foreign_words;
 pub(crate) use table::object;
 pub(crate) use table::words;
 

@@ -6,7 +6,7 @@
 use cel::{Context, Program, Value};
 
 use crate::api::Name;
-use crate::api::object::{Kind, ObjectKey};
+use crate::api::object::ObjectKey;
 use crate::etcd::store::Store;
 use crate::sim::time::SimTime;
 
@@ -17,7 +17,9 @@ use crate::sim::time::SimTime;
 pub fn holds(text: &str, store: &Store, namespace: &Name, now: SimTime) -> Result<(), String> {
     let program = Program::compile(text).map_err(|e| e.to_string())?;
     let mut context = Context::default();
-    let lists: std::collections::BTreeMap<String, Value> = Kind::stored()
+    let lists: std::collections::BTreeMap<String, Value> = store
+        .kinds()
+        .filter(|k| !k.row().aggregated)
         .filter(|k| text.contains(k.name()))
         .filter_map(|k| {
             let all: Vec<serde_json::Value> =
@@ -29,7 +31,9 @@ pub fn holds(text: &str, store: &Store, namespace: &Name, now: SimTime) -> Resul
         lists.get(kind.as_str()).cloned().unwrap_or(Value::List(Vec::new().into()))
     };
     context.add_function("objects", objects).map_err(|e| e.to_string())?;
-    let one: std::collections::BTreeMap<(String, String), Value> = Kind::stored()
+    let one: std::collections::BTreeMap<(String, String), Value> = store
+        .kinds()
+        .filter(|k| !k.row().aggregated)
         .filter(|k| text.contains(k.name()))
         .flat_map(|k| store.list(k).into_iter().map(move |o| (k, o)))
         .filter(|(k, o)| !k.row().namespaced || o.meta().namespace == *namespace)

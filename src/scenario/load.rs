@@ -6,8 +6,11 @@ use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::api::object::Kind;
 use crate::api::object::Object;
+use crate::fault::Plan;
 use crate::scenario::decode::Decode;
 use crate::scenario::diagnostic::Mistake;
 use crate::scenario::diagnostic::Problem;
@@ -22,6 +25,7 @@ use crate::scenario::manifest::Strictness;
 use crate::scenario::source::Place;
 use crate::scenario::source::Session;
 use crate::scenario::spec::Action;
+use crate::scenario::spec::Fault;
 use crate::scenario::spec::KubeScheduler;
 use crate::scenario::spec::NodeTemplate;
 use crate::scenario::spec::Scenario;
@@ -101,6 +105,30 @@ fn describe(
     let dump = dump(&mut scenario, &tree, loader, session);
     let scheduler_config = scheduler_config(&scenario, loader, session);
     Some(Described { scenario, files, dump, scheduler_config })
+}
+
+/// A scenario's text as JSON, as it was written.
+pub fn tree_of(bytes: &[u8]) -> Option<Value> {
+    let mut session = Session::default();
+    let text = yaml::text_of("scenario", bytes.to_vec(), &mut session)?;
+    tree("scenario", &text, &mut session).map(|node| node.to_json())
+}
+
+/// Reads a plan of faults from the `faults:` of a scenario, as JSON.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn plan_of(faults: &Value) -> Result<Plan, String> {
+    let mut session = Session::default();
+    let text = faults.to_string();
+    let source = session.add("plan", &text);
+    let documents = yaml::parse(&mut session, source);
+    let faults = documents.first().and_then(|node| Vec::<Fault>::decode(node, &mut session));
+    if let Some(problem) = session.take_problems().first() {
+        return Err(problem.message.clone());
+    }
+    let entries = faults.unwrap_or_default().iter().filter_map(|f| f.start.to_entry()).collect();
+    Ok(Plan { entries })
 }
 
 /// The one document of a scenario's text.

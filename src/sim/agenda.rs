@@ -157,6 +157,12 @@ impl<T> Agenda<T> {
         self.near.peek().map(|Reverse((at, ..))| *at)
     }
 
+    /// What is to happen next, and when.
+    pub fn peek(&self) -> Option<(SimTime, &T)> {
+        let Reverse((at, _, place)) = self.near.peek()?;
+        Some((*at, self.slab[*place as usize].as_ref()?))
+    }
+
     /// Takes the next thing.
     pub fn pop(&mut self) -> Option<(SimTime, T)> {
         let Reverse((at, _, place)) = self.near.pop()?;

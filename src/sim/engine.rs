@@ -1,8 +1,11 @@
 //! The engine: takes the next thing from the agenda and gives it to its actor, one at a time.
 
+mod coming;
 mod context;
 
 use std::sync::Arc;
+
+pub use coming::Coming;
 
 use crate::sim::agenda::Agenda;
 use crate::sim::digest::{Canonical, DigestValue};
@@ -79,6 +82,8 @@ struct Entry<M> {
     cause: u64,
     /// Housekeeping: it does not keep the world from counting as settled.
     background: bool,
+    /// Whether it was held up on its way.
+    postponed: bool,
     item: Item<M>,
 }
 
@@ -431,7 +436,7 @@ impl<A: Actor> Core<A> {
         item: Item<A::Message>,
     ) -> AlarmId {
         self.foreground += usize::from(!background);
-        AlarmId(self.agenda.push(at, Entry { cause, background, item }))
+        AlarmId(self.agenda.push(at, Entry { cause, background, postponed: false, item }))
     }
 
     /// Tells an actor that a peer is gone or that a link has changed.

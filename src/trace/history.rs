@@ -102,7 +102,7 @@ pub fn beginning(store: &Store, log: &Log<Note>) -> Vec<Object> {
             first.entry(object.key()).or_insert_with(|| old.clone());
         }
     }
-    let untouched = Kind::all().flat_map(|kind| store.list(kind));
+    let untouched = store.kinds().flat_map(|kind| store.list(kind));
     for object in untouched {
         first.entry(object.key()).or_insert(Some(object));
     }

@@ -225,7 +225,7 @@ fn a_run_as_json_has_the_documented_shape() {
     let folder = folder(HOLDS);
     let mut run = json(folder.path(), &["--seed", "7"]);
     let keys: Vec<String> = run.as_object().unwrap().keys().cloned().collect();
-    let wanted = "scenario seed verdict failures digest turns writes virtual_ms wall_ms \
+    let wanted = "scenario seed verdict failures breaches digest turns writes virtual_ms wall_ms \
                   expectations steps";
     assert_eq!(keys.join(" "), wanted);
     assert_eq!((&run["scenario"], &run["seed"]), (&"a pod runs".into(), &7.into()));

@@ -68,6 +68,7 @@ fn trouble(path: &Path) -> Vec<String> {
         wrong.push(format!("{}: {}", outcome.text, outcome.detail));
     }
     wrong.extend(first.verdict.failures.iter().cloned());
+    wrong.extend(first.verdict.breaches.iter().cloned());
     if first.digest != second.digest {
         wrong.push(format!("two runs differ: {} and {}", first.digest, second.digest));
     }

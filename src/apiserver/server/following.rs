@@ -15,6 +15,46 @@ use crate::sim::engine::{Actor, ActorId, Context, Peer};
 use crate::sim::time::SimDuration;
 
 impl Apiserver {
+    /// The kinds that it serves.
+    pub(in crate::apiserver) fn kinds(&self) -> impl Iterator<Item = Kind> + use<> {
+        (0..self.caches.len()).filter_map(|n| u16::try_from(n).ok()).map(Kind)
+    }
+
+    /// Ends the watches of a client on a kind, cleanly or with a refusal; gives how many they were.
+    pub fn end_watches_of<A>(
+        &mut self,
+        client: ActorId,
+        kind: Kind,
+        why: Option<&Refusal>,
+        context: &mut Context<'_, A>,
+    ) -> usize
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        let cache = &mut self.caches[usize::from(kind.0)];
+        let numbers: Vec<u64> = cache
+            .streams()
+            .filter(|(_, s)| s.client.actor == client)
+            .map(|(number, _)| number)
+            .collect();
+        let count = numbers.len();
+        for number in numbers {
+            if let Some(stream) = cache.close(number) {
+                let message = Message::WatchClosed(stream.request, why.cloned());
+                let last = stream.last_arrival;
+                context.send_ordered(stream.client, SimDuration::ZERO, last, message);
+            }
+        }
+        if count > 0 {
+            context.log(Note::Mark(Box::new(MarkNote {
+                mark: "watch-cut",
+                who: self.name.clone(),
+                detail: Name::new_static(kind.name()),
+            })));
+        }
+        count
+    }
+
     /// etcd has compacted; when it has forgotten what the caches have not seen yet, they are
     /// filled anew.
     pub(in crate::apiserver) fn compacted<A>(&mut self, revision: u64, context: &mut Context<'_, A>)
@@ -37,7 +77,7 @@ impl Apiserver {
     ) where
         A: Actor<Message = Message, Note = Note>,
     {
-        for kind in Kind::all() {
+        for kind in self.kinds() {
             let of_kind: Vec<Object> = items.iter().filter(|o| o.kind() == kind).cloned().collect();
             self.refill(kind, &of_kind, revision, context);
         }
@@ -91,7 +131,7 @@ impl Apiserver {
         for (client, request) in unclosed.into_iter().filter(|_| up) {
             context.send(client, Message::WatchClosed(request, None));
         }
-        for kind in Kind::all() {
+        for kind in self.kinds() {
             let of_peer: Vec<u64> = self
                 .cache(kind)
                 .streams()

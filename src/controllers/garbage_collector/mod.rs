@@ -40,9 +40,20 @@ pub struct GarbageCollector {
     graph: Graph,
     /// What was asked for at the apiserver.
     asked: Vec<Identity>,
+    /// What it watches, when that is more than all kinds of Kubernetes.
+    watches: Option<&'static [Watch]>,
 }
 
 impl GarbageCollector {
+    /// A collector that watches kinds of the user's own, too.
+    pub fn watching(custom: &[Kind]) -> GarbageCollector {
+        let kinds = Kind::all().filter(|k| *k != Kind::EVENT).chain(custom.iter().copied());
+        let watches: Vec<Watch> = kinds.map(|kind| Watch { kind, keys }).collect();
+        // A rule's watches live as long as the program; a program has few sets of kinds.
+        let watches = Some(&*watches.leak());
+        GarbageCollector { watches, ..GarbageCollector::default() }
+    }
+
     /// A collector with an empty graph.
     pub fn new() -> GarbageCollector {
         GarbageCollector::default()
@@ -182,7 +193,7 @@ impl Reconciler for GarbageCollector {
             let kinds = Kind::stored().filter(|k| *k != Kind::EVENT);
             kinds.map(|kind| Watch { kind, keys }).collect()
         });
-        &ALL
+        self.watches.unwrap_or(&ALL)
     }
 
     fn settings(&self) -> Settings {

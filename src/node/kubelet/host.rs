@@ -44,6 +44,8 @@ pub(super) struct Host {
     skew: i64,
     token: u64,
     sent: Map<u64, Sent>,
+    /// Pods that are found unready, whatever their probes would find.
+    pub(super) unready: std::collections::BTreeSet<Uid>,
 }
 
 impl Host {
@@ -59,6 +61,7 @@ impl Host {
             skew: 0,
             token: 0,
             sent: Map::default(),
+            unready: std::collections::BTreeSet::new(),
         }
     }
 

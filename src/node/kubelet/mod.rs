@@ -52,6 +52,8 @@ pub struct Kubelet {
     pressure: NodePressure,
     is_started: bool,
     is_synced: bool,
+    /// Whether the next end of its life is that of the process alone, not of the node.
+    spares_containers: bool,
 }
 
 impl Kubelet {
@@ -67,12 +69,18 @@ impl Kubelet {
             agenda: BTreeSet::new(),
             is_started: false,
             is_synced: false,
+            spares_containers: false,
         }
     }
 
     /// The node itself has stopped: its containers are gone, its images stay.
     pub fn lose_containers(&mut self) {
         self.host.runtime.lose_containers();
+    }
+
+    /// The next end of its life is that of the process alone: its containers run on.
+    pub fn spare_containers(&mut self) {
+        self.spares_containers = true;
     }
 
     /// The runtime under it.
@@ -159,6 +167,19 @@ impl Kubelet {
         }
         if has_moved {
             self.foresee(moment.now);
+        }
+    }
+
+    fn set_unready(&mut self, uid: Uid, on: bool, moment: &mut Moment<'_>) {
+        if on {
+            self.host.unready.insert(uid);
+        } else {
+            self.host.unready.remove(&uid);
+        }
+        if let Some(worker) = self.workers.get_mut(&uid) {
+            worker.readiness_changed(&mut self.host, moment);
+            self.turn(uid, moment);
+            self.ask(moment);
         }
     }
 
@@ -261,6 +282,7 @@ impl Component for Kubelet {
         }
     }
 
+    /// `unready`: a pod is found unready as long as it is `on`, whatever its probes would find.
     /// `kill`: containers of a pod end at once with code 137; `how` has the pod's `uid` and the
     /// names of the `containers`, or none for all of them.
     fn disturb(
@@ -269,10 +291,13 @@ impl Component for Kubelet {
         how: &serde_json::Value,
         moment: &mut Moment<'_>,
     ) {
+        let uid = Uid::parse(how["uid"].as_str().unwrap_or_default());
+        if what == "unready" {
+            return self.set_unready(uid, how["on"] == true, moment);
+        }
         if what != "kill" {
             return;
         }
-        let uid = Uid::parse(how["uid"].as_str().unwrap_or_default());
         let Some(worker) = self.workers.get(&uid) else { return };
         let names: Vec<&str> =
             how["containers"].as_array().into_iter().flatten().filter_map(|n| n.as_str()).collect();
@@ -293,7 +318,9 @@ impl Component for Kubelet {
         let mut config = (*self.host.config).clone();
         config.is_registered = false;
         let mut runtime = std::mem::take(&mut self.host.runtime);
-        runtime.lose_containers();
+        if !self.spares_containers {
+            runtime.lose_containers();
+        }
         *self = Kubelet::new(Arc::new(config), runtime);
     }
 }

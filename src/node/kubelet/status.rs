@@ -44,7 +44,10 @@ impl Worker {
             old: &self.status,
             waiting: &self.waiting,
             restarts_all: self.restarts_all,
-            probes: &|place, run| results(&self.probes, &pod.spec, place, run),
+            probes: &|place, run| {
+                let (started, ready) = results(&self.probes, &pod.spec, place, run);
+                (started, ready && !host.unready.contains(&pod.meta.uid))
+            },
             now,
             clock: &|at| host.clock(at),
         };
@@ -157,6 +160,12 @@ impl Worker {
             rest: pod.status.rest.clone(),
             ..PodStatus::default()
         }
+    }
+
+    /// Somebody has changed what is found of its readiness: that is told at once.
+    pub(super) fn readiness_changed(&mut self, host: &mut Host, moment: &mut Moment<'_>) {
+        self.generate(host, moment);
+        self.post(host, moment);
     }
 
     /// Sends the status if it says something new and nothing is under way.

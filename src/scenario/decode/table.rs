@@ -159,6 +159,122 @@ macro_rules! words {
     };
 }
 
+/// Reads a struct of another module from a mapping: the fields as in `object!`, then how they are
+/// put together.
+macro_rules! foreign {
+    (
+        $Type:path as $what:literal, $name:literal, $about:literal
+        $(checked by $check:path)? {
+            $(
+                $(#[doc = $doc:literal])*
+                $key:literal => $field:ident: $Field:ty $(= $default:expr)?;
+            )*
+        } into $made:expr
+    ) => {
+        impl $crate::scenario::decode::Decode for $Type {
+            fn shape(schema: &mut $crate::scenario::schema::Schema) -> serde_json::Value {
+                schema.object($name, $about, |_schema| vec![
+                    $( $crate::scenario::decode::Row {
+                        key: $key,
+                        about: concat!($($doc),*),
+                        shape: <$Field as $crate::scenario::decode::Decode>::shape(_schema),
+                        required: $crate::scenario::decode::object!(@required $($default)?),
+                    } ),*
+                ])
+            }
+
+            fn decode(
+                node: &$crate::scenario::yaml::Node,
+                session: &mut $crate::scenario::source::Session,
+            ) -> Option<Self> {
+                let known: &[&str] = &[$($key),*];
+                let _fields =
+                    $crate::scenario::decode::Fields::open(node, $what, known, session)?;
+                $( let $field = $crate::scenario::decode::object!(
+                    @take _fields, session, $key, $Field $(, $default)?
+                ); )*
+                $( let $field = $field?; )*
+                let value = $made;
+                $( $check(&value, node, session); )?
+                Some(value)
+            }
+        }
+    };
+}
+
+/// Reads an enum of another module from a mapping with one key.
+macro_rules! foreign_choice {
+    (
+        $Enum:path as $what:literal {
+            $( $(#[doc = $doc:literal])* $key:literal => $Variant:ident($Type:ty); )*
+        }
+    ) => {
+        impl $crate::scenario::decode::Choice for $Enum {
+            const WHAT: &'static str = $what;
+            const NAMES: &'static [&'static str] = &[$($key),*];
+
+            fn variant(
+                name: &str,
+                node: &$crate::scenario::yaml::Node,
+                session: &mut $crate::scenario::source::Session,
+            ) -> Option<Self> {
+                match name {
+                    $( $key => <$Type as $crate::scenario::decode::Decode>::decode(node, session)
+                        .map(<$Enum>::$Variant), )*
+                    _ => None,
+                }
+            }
+
+            fn rows(
+                schema: &mut $crate::scenario::schema::Schema,
+            ) -> Vec<$crate::scenario::decode::Row> {
+                vec![$( $crate::scenario::decode::Row {
+                    key: $key,
+                    about: concat!($($doc),*),
+                    shape: <$Type as $crate::scenario::decode::Decode>::shape(schema),
+                    required: false,
+                } ),*]
+            }
+        }
+    };
+}
+
+/// Reads an enum of another module from a word.
+macro_rules! foreign_words {
+    (
+        $Enum:path as $what:literal { $( $word:literal => $Variant:ident; )* }
+    ) => {
+        impl $crate::scenario::decode::Decode for $Enum {
+            fn shape(_: &mut $crate::scenario::schema::Schema) -> serde_json::Value {
+                serde_json::json!({ "enum": [$($word),*] })
+            }
+
+            fn decode(
+                node: &$crate::scenario::yaml::Node,
+                session: &mut $crate::scenario::source::Session,
+            ) -> Option<Self> {
+                match node.scalar().map(|scalar| &*scalar.text) {
+                    $( Some($word) => Some(<$Enum>::$Variant), )*
+                    Some(other) => {
+                        let mistake = $crate::scenario::diagnostic::Mistake::not_one_of(
+                            $what, other, &[$($word),*],
+                        );
+                        session.report(node.place, mistake);
+                        None
+                    }
+                    None => {
+                        node.report_type(concat!("a ", $what), session);
+                        None
+                    }
+                }
+            }
+        }
+    };
+}
+
 pub(crate) use choice;
+pub(crate) use foreign;
+pub(crate) use foreign_choice;
+pub(crate) use foreign_words;
 pub(crate) use object;
 pub(crate) use words;

@@ -12,6 +12,15 @@ use super::look::sorted;
 /// Where lines are folded, at the next space.
 const WIDTH: usize = 80;
 
+/// A document with its members in the order in which they are given.
+pub fn as_given(value: &Value) -> String {
+    let mut out = String::new();
+    if is_block(value) {
+        block(value, 0, &mut out);
+    }
+    out
+}
+
 /// A document.
 ///
 /// Source: kubernetes v1.36 staging/src/k8s.io/cli-runtime/pkg/printers/yaml.go, `PrintObj`

@@ -275,6 +275,15 @@ object! {
     }
 }
 
+object! {
+    /// That nothing is wrong at the end: nothing is stuck, nothing goes round in circles, nothing
+    /// is left over, and all that watch know what there is.
+    pub struct Healthy as "`healthy`" {
+        /// Whether the end must also be that of the run without the scenario's faults.
+        "same-end" => same_end: bool = false;
+    }
+}
+
 choice! {
     /// When an expectation shall hold.
     pub enum Judgement as "kind of expectation" {
@@ -290,6 +299,8 @@ choice! {
         "holds" => Holds(Expectation);
         /// That nothing is left to do in the end.
         "settled" => Settled(Settled);
+        /// That nothing is wrong in the end.
+        "healthy" => Healthy(Healthy);
     }
 }
 
@@ -339,6 +350,7 @@ impl Rule {
             Judgement::Never(_) => ("never", false, false),
             Judgement::Holds(_) => ("holds", true, false),
             Judgement::Settled(_) => ("settled", false, false),
+            Judgement::Healthy(_) => ("healthy", false, false),
         };
         if self.at.is_some() && !takes_at {
             session.report(node.locate("at"), Mistake::not_together("at", name));

@@ -1,18 +1,42 @@
 //! What befalls the cluster, in Chaos Mesh's words where it has them.
 
-use std::collections::BTreeMap;
+mod parameter;
 
 use serde_json::Value;
 use serde_json::json;
 
-use crate::scenario::decode::Choice;
+use crate::fault;
+use crate::fault::Fault as FaultAction;
+use crate::fault::Occurrence;
+use crate::fault::parameter::ComponentTarget;
+use crate::fault::parameter::Delay;
+use crate::fault::parameter::Edit;
+use crate::fault::parameter::Failing;
+use crate::fault::parameter::Flap;
+use crate::fault::parameter::Latency;
+use crate::fault::parameter::Loss;
+use crate::fault::parameter::Mutation;
+use crate::fault::parameter::Nothing;
+use crate::fault::parameter::ObjectTarget;
+use crate::fault::parameter::Partition;
+use crate::fault::parameter::Pause;
+use crate::fault::parameter::Random;
+use crate::fault::parameter::Requests;
+use crate::fault::parameter::Shuffle;
+use crate::fault::parameter::Skew;
+use crate::fault::parameter::Travel;
+use crate::fault::parameter::Watched;
+use crate::fault::plan;
+use crate::fault::target::Containers;
+use crate::fault::target::Nodes;
+use crate::fault::target::Pods;
 use crate::scenario::decode::Decode;
 use crate::scenario::decode::Fields;
 use crate::scenario::decode::Row;
 use crate::scenario::decode::choice;
 use crate::scenario::decode::choose;
+use crate::scenario::decode::foreign_choice;
 use crate::scenario::decode::object;
-use crate::scenario::decode::words;
 use crate::scenario::diagnostic::Mistake;
 use crate::scenario::duration::Rate;
 use crate::scenario::schema::Schema;
@@ -21,263 +45,70 @@ use crate::scenario::source::Session;
 use crate::scenario::yaml::Node;
 use crate::sim::time::SimDuration;
 
-/// Faults that a scenario may come to name, and that nothing models yet.
-pub const NOT_MODELLED: &[&str] =
-    &["api-error", "clock-skew", "network-delay", "network-loss", "pod-failure", "watch-lag"];
-
-/// The components that can be stopped and started, each also with its number: `etcd-2`.
-const STOPPABLE: &[&str] = &[
-    "*",
-    "etcd",
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "kubelet",
-    "level-keeper",
-    "edge-keeper",
-];
-
-choice! {
-    /// A fault, by its name.
-    pub enum FaultAction as "fault" {
+foreign_choice! {
+    FaultAction as "fault" {
         /// Stops nodes as if their power were cut.
-        "node-stop" => NodeStop(NodeSelector);
+        "node-stop" => NodeStop(Nodes);
         /// Starts nodes again, or ones that have not been there before.
-        "node-start" => NodeStart(NodeSelector);
+        "node-start" => NodeStart(Nodes);
+        /// Stops and starts nodes again and again.
+        "node-flap" => NodeFlap(Flap);
+        /// Restarts the kubelet of nodes; containers run on.
+        "kubelet-restart" => KubeletRestart(Nodes);
         /// Kills a component, which stays down.
         "component-stop" => ComponentStop(ComponentTarget);
         /// Starts a component that is down; `"*"` for all that are.
         "component-start" => ComponentStart(ComponentTarget);
+        /// A component or a node does nothing for a while, and then goes on with what it believed.
+        "pause" => Pause(Pause);
         /// Deletes pods without grace.
-        "pod-kill" => PodKill(PodSelector);
+        "pod-kill" => PodKill(Pods);
+        /// The readiness probes of pods fail; a pod without one becomes unready as well.
+        "pod-failure" => PodFailure(Pods);
         /// Kills containers of pods, or a component, which is started again.
-        "container-kill" => ContainerKill(ContainerTarget);
+        "container-kill" => ContainerKill(Containers);
         /// Cuts the network between two ends.
         "network-partition" => NetworkPartition(Partition);
-    }
-}
-
-object! {
-    /// Which nodes.
-    pub struct NodeSelector as "a choice of nodes" checked by nodes_are_chosen {
-        /// Nodes by name.
-        "nodes" => nodes: Vec<String> = Vec::new();
-        /// Nodes by label.
-        "labelSelectors" => label_selectors: BTreeMap<String, String> = BTreeMap::new();
-        /// How many of those that match.
-        "mode" => mode: Mode = Mode::All;
-        /// The number or percentage that the mode needs.
-        "value" => value: Option<u32> = None;
-    }
-}
-
-object! {
-    /// Which pods.
-    pub struct PodSelector as "a choice of pods" checked by pods_are_chosen {
-        /// Pods by name: a list, or by namespace a list.
-        "pods" => pods: PodNames = PodNames::default();
-        /// Pods by label.
-        "labelSelectors" => label_selectors: BTreeMap<String, String> = BTreeMap::new();
-        /// Only in these namespaces; the scenario's when none is given.
-        "namespaces" => namespaces: Vec<String> = Vec::new();
-        /// Only on these nodes.
-        "nodes" => nodes: Vec<String> = Vec::new();
-        /// How many of those that match.
-        "mode" => mode: Mode = Mode::All;
-        /// The number or percentage that the mode needs.
-        "value" => value: Option<u32> = None;
-        /// Seconds that a killed pod is given to end.
-        "gracePeriod" => grace_period: u32 = 0;
-    }
-}
-
-object! {
-    /// Which containers, or which component.
-    pub struct ContainerTarget as "`container-kill`" checked by containers_are_chosen {
-        /// A component of the control plane, instead of containers of pods.
-        "component" => component: Option<Component> = None;
-        /// Names of containers; all of the pods chosen when none is given.
-        "containerNames" => container_names: Vec<String> = Vec::new();
-        /// Pods by name: a list, or by namespace a list.
-        "pods" => pods: PodNames = PodNames::default();
-        /// Pods by label.
-        "labelSelectors" => label_selectors: BTreeMap<String, String> = BTreeMap::new();
-        /// Only in these namespaces; the scenario's when none is given.
-        "namespaces" => namespaces: Vec<String> = Vec::new();
-        /// Only on these nodes.
-        "nodes" => nodes: Vec<String> = Vec::new();
-        /// How many of those that match.
-        "mode" => mode: Mode = Mode::All;
-        /// The number or percentage that the mode needs.
-        "value" => value: Option<u32> = None;
-    }
-}
-
-object! {
-    /// Which component.
-    pub struct ComponentTarget as "a choice of a component" {
-        /// Its name, with its number when there are several: `kube-apiserver-2`.
-        "component" => component: Component;
-    }
-}
-
-object! {
-    /// Two ends that do not reach each other.
-    pub struct Partition as "`network-partition`" {
-        /// One end: a node, a component, or a list of them.
-        "from" => from: Endpoints;
-        /// The other end.
-        "to" => to: Endpoints;
-        /// Which way the messages are lost.
-        "direction" => direction: Direction = Direction::Both;
-    }
-}
-
-words! {
-    /// How many of those that match are hit.
-    pub enum Mode as "mode" {
-        /// One, drawn from the seed.
-        "one" => One;
-        /// All.
-        "all" => All;
-        /// So many.
-        "fixed" => Fixed;
-        /// So many in a hundred.
-        "fixed-percent" => FixedPercent;
-        /// At most so many in a hundred, drawn from the seed.
-        "random-max-percent" => RandomMaxPercent;
-    }
-}
-
-words! {
-    /// Which way messages are lost.
-    pub enum Direction as "direction" {
-        /// Both ways.
-        "both" => Both;
-        /// From the first end to the second.
-        "to" => To;
-        /// From the second end to the first.
-        "from" => From;
-    }
-}
-
-/// Names of pods by namespace; the empty namespace stands for the scenario's.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct PodNames(pub BTreeMap<String, Vec<String>>);
-
-impl Decode for PodNames {
-    fn shape(_: &mut Schema) -> Value {
-        let names = json!({ "type": "array", "items": { "type": "string" } });
-        json!({ "anyOf": [names, { "type": "object", "additionalProperties": names }] })
-    }
-
-    fn decode(node: &Node, session: &mut Session) -> Option<Self> {
-        if node.items().is_some() {
-            let names = Vec::decode(node, session)?;
-            return Some(PodNames(BTreeMap::from([(String::new(), names)])));
-        }
-        BTreeMap::decode(node, session).map(PodNames)
-    }
-}
-
-/// A component's name.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Component(pub String);
-
-impl Decode for Component {
-    fn shape(_: &mut Schema) -> Value {
-        json!({ "type": "string", "examples": STOPPABLE })
-    }
-
-    fn decode(node: &Node, session: &mut Session) -> Option<Self> {
-        let text = String::decode(node, session)?;
-        let numberless = match text.rsplit_once('-') {
-            Some((name, number)) if number.parse::<u32>().is_ok() => name,
-            _ => &text,
-        };
-        let kubelet_of = text.strip_prefix("kubelet/").is_some_and(|node| !node.is_empty());
-        if STOPPABLE.contains(&numberless) || kubelet_of {
-            return Some(Component(text));
-        }
-        session.report(node.place, Mistake::unknown_name("component", &text, STOPPABLE));
-        None
-    }
-}
-
-/// One end of a link: names of nodes and components.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Endpoints(pub Vec<String>);
-
-impl Decode for Endpoints {
-    fn shape(_: &mut Schema) -> Value {
-        json!({
-            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
-        })
-    }
-
-    fn decode(node: &Node, session: &mut Session) -> Option<Self> {
-        if node.items().is_some() {
-            return Vec::decode(node, session).map(Endpoints);
-        }
-        String::decode(node, session).map(|name| Endpoints(vec![name]))
-    }
-}
-
-fn nodes_are_chosen(selector: &NodeSelector, node: &Node, session: &mut Session) {
-    if selector.nodes.is_empty() && selector.label_selectors.is_empty() {
-        let message = "no node is chosen: `nodes` or `labelSelectors` is missing";
-        session.report(node.place, Mistake::other(message));
-    }
-    mode_has_its_value(selector.mode, selector.value, node, session);
-}
-
-fn pods_are_chosen(selector: &PodSelector, node: &Node, session: &mut Session) {
-    let by_name = !selector.pods.0.is_empty();
-    let by_label = !selector.label_selectors.is_empty();
-    let by_place = !selector.namespaces.is_empty() || !selector.nodes.is_empty();
-    if !(by_name || by_label || by_place) {
-        let message =
-            "no pod is chosen: `pods`, `labelSelectors`, `namespaces` or `nodes` is missing";
-        session.report(node.place, Mistake::other(message));
-    }
-    mode_has_its_value(selector.mode, selector.value, node, session);
-}
-
-fn containers_are_chosen(target: &ContainerTarget, node: &Node, session: &mut Session) {
-    let pods = !target.pods.0.is_empty()
-        || !target.label_selectors.is_empty()
-        || !target.namespaces.is_empty()
-        || !target.nodes.is_empty();
-    match (&target.component, pods) {
-        (Some(_), true) => {
-            let message = "both a component and pods are chosen: one of them";
-            session.report(node.place, Mistake::other(message));
-        }
-        (None, false) => {
-            let message = "nothing is chosen: `component`, or pods by `pods`, `labelSelectors`, \
-                           `namespaces` or `nodes`";
-            session.report(node.place, Mistake::other(message));
-        }
-        (Some(_), false) | (None, true) => {}
-    }
-    mode_has_its_value(target.mode, target.value, node, session);
-}
-
-/// Reports a mode that lacks its number, a number without a mode, and more than a hundred percent.
-fn mode_has_its_value(mode: Mode, value: Option<u32>, node: &Node, session: &mut Session) {
-    let place = node.get("value").or_else(|| node.get("mode")).map_or(node.place, |n| n.place);
-    let wants = match mode {
-        Mode::One | Mode::All => false,
-        Mode::Fixed | Mode::FixedPercent | Mode::RandomMaxPercent => true,
-    };
-    match (wants, value) {
-        (true, None) => session.report(place, Mistake::missing_field("this mode", "value")),
-        (false, Some(_)) => session.report(place, Mistake::not_together("value", "mode")),
-        (true, Some(percent)) if mode != Mode::Fixed && percent > 100 => {
-            let found = percent.to_string();
-            session.report(place, Mistake::bad_value("percentage", &found, "at most 100"));
-        }
-        (true, Some(_)) | (false, None) => {}
+        /// Every message between two ends takes longer.
+        "network-delay" => NetworkDelay(Latency);
+        /// Some messages between two ends are lost, and the connection with them.
+        "network-loss" => NetworkLoss(Loss);
+        /// Requests are refused, and not carried out.
+        "api-error" => ApiError(Failing);
+        /// Requests are carried out, and their answers are lost.
+        "api-lost" => ApiLost(Requests);
+        /// Updates are refused as if another write had been first.
+        "api-conflict" => ApiConflict(Requests);
+        /// Requests take longer; those that are given up are carried out all the same.
+        "api-delay" => ApiDelay(Delay);
+        /// A mutating webhook changes what is written.
+        "webhook" => Webhook(Mutation);
+        /// What a client watches comes late.
+        "watch-lag" => WatchLag(Watched);
+        /// What a client watches is not told; afterwards it lists again and sees only the end.
+        "watch-skip" => WatchSkip(Watched);
+        /// Watches of a client end, and are opened again from where they were.
+        "watch-cut" => WatchCut(Watched);
+        /// Watches of a client end because their past is gone (410), and it lists again.
+        "watch-gone" => WatchGone(Watched);
+        /// A component restarts and reads from a server that is behind: it sees the past again.
+        "time-travel" => TimeTravel(Travel);
+        /// A component looks at everything that it knows once more.
+        "resync" => Resync(ComponentTarget);
+        /// The clock of a component or node is wrong.
+        "clock-skew" => ClockSkew(Skew);
+        /// etcd has no leader: it takes no writes.
+        "etcd-no-leader" => EtcdNoLeader(Nothing);
+        /// etcd forgets its history.
+        "etcd-compact" => EtcdCompact(Nothing);
+        /// Somebody else changes an object.
+        "edit" => Edit(Edit);
+        /// Somebody else deletes an object.
+        "delete" => Delete(ObjectTarget);
+        /// Somebody deletes an object and creates it again under the same name.
+        "recreate" => Recreate(ObjectTarget);
+        /// Messages overtake each other where nothing forbids it.
+        "shuffle" => Shuffle(Shuffle);
     }
 }
 
@@ -292,6 +123,13 @@ pub struct Inject {
     pub place: Place,
 }
 
+impl Inject {
+    /// The fault as the weather takes it.
+    pub fn to_fault(&self) -> fault::Inject {
+        fault::Inject { fault: self.fault.clone(), duration: self.duration }
+    }
+}
+
 impl Decode for Inject {
     fn shape(schema: &mut Schema) -> Value {
         schema.choice::<FaultAction>("Inject", "A fault and how long it lasts.", |schema| {
@@ -302,12 +140,6 @@ impl Decode for Inject {
     }
 
     fn decode(node: &Node, session: &mut Session) -> Option<Self> {
-        let entries = node.entries().unwrap_or(&[]);
-        let later = entries.iter().find(|entry| NOT_MODELLED.contains(&&*entry.key));
-        if let Some(entry) = later {
-            session.report(entry.key_place, Mistake::not_modelled("fault", &entry.key));
-            return None;
-        }
         let fault = choose(node, &["duration"], session);
         let fields = Fields::beside(node, "a fault")?;
         let duration = fields.optional("duration", session, || None);
@@ -315,7 +147,7 @@ impl Decode for Inject {
     }
 }
 
-/// The name of a fault that is modelled.
+/// The name of a fault.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FaultName(pub String);
 
@@ -329,11 +161,7 @@ impl Decode for FaultName {
         if FaultAction::NAMES.contains(&&*name) {
             return Some(FaultName(name));
         }
-        let mistake = if NOT_MODELLED.contains(&&*name) {
-            Mistake::not_modelled("fault", &name)
-        } else {
-            Mistake::unknown_name("fault", &name, FaultAction::NAMES)
-        };
+        let mistake = Mistake::unknown_name("fault", &name, FaultAction::NAMES);
         session.report(node.place, mistake);
         None
     }
@@ -359,23 +187,106 @@ pub enum Start {
     Random(RandomFaults),
 }
 
+impl Start {
+    /// The entry as the weather takes it; none for what comes by chance.
+    pub fn to_entry(&self) -> Option<plan::Entry> {
+        match self {
+            Start::At(at, inject) => {
+                Some(plan::Entry { trigger: plan::Trigger::At(*at), inject: inject.to_fault() })
+            }
+            Start::When(trigger, inject) => {
+                let (what, n) = trigger.to_occurrence();
+                let trigger = plan::Trigger::When(what, n);
+                Some(plan::Entry { trigger, inject: inject.to_fault() })
+            }
+            Start::Random(_) => None,
+        }
+    }
+}
+
 choice! {
     /// An occurrence that brings a fault.
     pub enum Trigger as "trigger" {
+        /// Just before an actor's n-th write is carried out.
+        "before-write" => BeforeWrite(NthWrite);
         /// Right after an actor's n-th write.
-        "after-write" => AfterWrite(AfterWrite);
+        "after-write" => AfterWrite(NthWrite);
+        /// When a client sees the n-th change of what it watches.
+        "event" => Event(NthEvent);
+        /// When a field of an object changes for the n-th time.
+        "change" => Change(NthChange);
     }
 }
 
 object! {
     /// The n-th write of an actor.
-    pub struct AfterWrite as "`after-write`" {
+    pub struct NthWrite as "a write" {
         /// The actor, by the name that the trace shows.
         "actor" => actor: String;
         /// Which of its writes, from 1.
         "n" => n: u32 = 1;
-        /// Counts only writes of this kind.
+        /// Counts only writes of this kind; without it no event, no lease.
         "kind" => kind: Option<String> = None;
+        /// Counts only `create`, `update`, `patch` or `delete`.
+        "verb" => verb: Option<String> = None;
+    }
+}
+
+object! {
+    /// The n-th change that a client sees.
+    pub struct NthEvent as "`event`" {
+        /// Who watches: a component, `kubelet/NODE` or an operator.
+        "actor" => actor: String;
+        /// The kind that is watched.
+        "kind" => kind: String;
+        /// Which of the changes, from 1.
+        "n" => n: u32 = 1;
+        /// Counts only `ADDED`, `MODIFIED` or `DELETED`.
+        "type" => change: Option<String> = None;
+    }
+}
+
+object! {
+    /// The n-th change of an object or of one of its fields.
+    pub struct NthChange as "`change`" {
+        /// The kind of the object.
+        "kind" => kind: String;
+        /// Its name; any when not given.
+        "name" => name: Option<String> = None;
+        /// The field, as `spec.replicas`; every change counts without it.
+        "field" => field: Option<String> = None;
+        /// The value that it takes; any when not given.
+        "becomes" => becomes: Option<String> = None;
+        /// Which of the changes, from 1.
+        "n" => n: u32 = 1;
+    }
+}
+
+impl Trigger {
+    /// What is waited for, and for how many of it.
+    fn to_occurrence(&self) -> (Occurrence, u32) {
+        let writes = |w: &NthWrite| plan::Writes {
+            actor: w.actor.clone(),
+            kind: w.kind.clone(),
+            verb: w.verb.clone(),
+        };
+        match self {
+            Trigger::BeforeWrite(w) => (Occurrence::BeforeWrite(writes(w)), w.n),
+            Trigger::AfterWrite(w) => (Occurrence::AfterWrite(writes(w)), w.n),
+            Trigger::Event(e) => {
+                let (actor, kind, change) = (e.actor.clone(), e.kind.clone(), e.change.clone());
+                (Occurrence::Event(plan::Events { actor, kind, change }), e.n)
+            }
+            Trigger::Change(c) => {
+                let changes = plan::Changes {
+                    kind: c.kind.clone(),
+                    name: c.name.clone(),
+                    field: c.field.clone(),
+                    becomes: c.becomes.clone(),
+                };
+                (Occurrence::Change(changes), c.n)
+            }
+        }
     }
 }
 
@@ -390,6 +301,14 @@ object! {
         "from" => from: SimDuration = SimDuration::ZERO;
         /// Until when; to the last step when not given.
         "to" => to: Option<SimDuration> = None;
+    }
+}
+
+impl RandomFaults {
+    /// The faults as the weather takes them.
+    pub fn to_random(&self) -> Random {
+        let kinds = self.kinds.iter().map(|kind| kind.0.clone()).collect();
+        Random { kinds, interval: self.rate.interval(), from: self.from, to: self.to }
     }
 }
 

@@ -114,7 +114,7 @@ pub(super) fn nodes<'a>(
 pub(super) fn kind_of(target: &Target) -> Result<Kind, Failure> {
     let known = match &target.resource {
         Resource::Known(row) => Kind::of_version(row.api_version, row.kind),
-        Resource::Custom(_) => None,
+        Resource::Custom(word) => Kind::of_resource(word),
     };
     known.ok_or_else(|| {
         let name = target.resource.name();

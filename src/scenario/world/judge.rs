@@ -12,12 +12,14 @@ use crate::api::core::pod::Pod;
 use crate::api::note::Note;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::resource_names;
+use crate::check::Breach;
 use crate::etcd::store::Store;
 use crate::scenario::spec::{
     Available, Condition, Event, Expectation, Judgement, ObjectRef, Phase, PodCount, Ready, Rule,
 };
 use crate::scenario::world::complete::{complete, found};
 use crate::scenario::world::step::StepResult;
+use crate::scenario::world::words::rule_words;
 use crate::sim::time::SimTime;
 
 /// Whether everything held.
@@ -29,6 +31,8 @@ pub struct Verdict {
     pub expectations: Vec<Outcome>,
     /// Steps that failed, faults that hit nothing.
     pub failures: Vec<String>,
+    /// Invariants that did not hold.
+    pub breaches: Vec<String>,
 }
 
 /// What became of one expectation.
@@ -98,7 +102,8 @@ impl Judge {
             | Judgement::Eventually(_)
             | Judgement::Sometimes(_)
             | Judgement::Never(_)
-            | Judgement::Settled(_) => None,
+            | Judgement::Settled(_)
+            | Judgement::Healthy(_) => None,
         });
         instants.min().unwrap_or(SimTime::NEVER)
     }
@@ -122,7 +127,7 @@ impl Judge {
         for standing in &mut self.rules {
             let rule = standing.rule.clone();
             match &rule.judgement {
-                Judgement::Holds(_) | Judgement::Settled(_) => {}
+                Judgement::Holds(_) | Judgement::Settled(_) | Judgement::Healthy(_) => {}
                 Judgement::Always(e) => {
                     if standing.first.is_none()
                         && let Err(why) = holds(e, store, &self.namespace, now)
@@ -152,8 +157,30 @@ impl Judge {
         }
     }
 
-    /// The run has ended; `idle` tells since when nothing was left to do, or what was.
-    pub(super) fn finish(&mut self, store: &Store, now: SimTime, idle: &Result<SimTime, String>) {
+    /// Whether somebody asks that nothing be wrong at the end, and that it be the end without
+    /// faults.
+    pub(super) fn asks_for_health(&self) -> Option<bool> {
+        let same_end = |standing: &Standing| match &standing.rule.judgement {
+            Judgement::Healthy(healthy) => Some(healthy.same_end),
+            Judgement::Always(_)
+            | Judgement::Eventually(_)
+            | Judgement::Sometimes(_)
+            | Judgement::Never(_)
+            | Judgement::Holds(_)
+            | Judgement::Settled(_) => None,
+        };
+        self.rules.iter().filter_map(same_end).max()
+    }
+
+    /// The run has ended; `idle` tells since when nothing was left to do, or what was; `health`
+    /// what is wrong, if somebody has asked.
+    pub(super) fn finish(
+        &mut self,
+        store: &Store,
+        now: SimTime,
+        idle: &Result<SimTime, String>,
+        health: &Result<(), String>,
+    ) {
         self.state_changed(store, now);
         for standing in &mut self.rules {
             let rule = standing.rule.clone();
@@ -182,12 +209,18 @@ impl Judge {
                         (since <= limit, format!("nothing was left to do from {since} on"))
                     }
                 },
+                Judgement::Healthy(_) => (health.is_ok(), health.clone().err().unwrap_or_default()),
             };
             standing.end = Some(end);
         }
     }
 
-    pub(super) fn verdict(&self, steps: &[StepResult], misses: Vec<String>) -> Verdict {
+    pub(super) fn verdict(
+        &self,
+        steps: &[StepResult],
+        misses: Vec<String>,
+        breaches: &[Breach],
+    ) -> Verdict {
         let outcome = |standing: &Standing| {
             let (held, detail) =
                 standing.end.clone().unwrap_or((false, "the run has not ended".to_owned()));
@@ -197,7 +230,8 @@ impl Judge {
                 | Judgement::Always(_)
                 | Judgement::Sometimes(_)
                 | Judgement::Never(_)
-                | Judgement::Settled(_) => standing.first.as_ref().map(|(at, _)| *at),
+                | Judgement::Settled(_)
+                | Judgement::Healthy(_) => standing.first.as_ref().map(|(at, _)| *at),
             };
             let detail = if held && detail.is_empty() { String::new() } else { detail };
             Outcome { text: rule_words(&standing.rule), held, at, detail }
@@ -208,8 +242,10 @@ impl Judge {
             .map(|s| format!("step {} `{}` failed with status {}", s.number + 1, s.text, s.code))
             .chain(misses)
             .collect();
-        let held = failures.is_empty() && expectations.iter().all(|o| o.held);
-        Verdict { held, expectations, failures }
+        let breaches: Vec<String> = breaches.iter().map(ToString::to_string).collect();
+        let held =
+            failures.is_empty() && breaches.is_empty() && expectations.iter().all(|o| o.held);
+        Verdict { held, expectations, failures, breaches }
     }
 }
 
@@ -220,89 +256,6 @@ fn eventually(standing: &Standing) -> (bool, String) {
         Some(since) => (false, format!("it held only from {since} on")),
         None => (false, standing.detail.clone()),
     }
-}
-
-fn rule_words(rule: &Rule) -> String {
-    match &rule.judgement {
-        Judgement::Always(e) => format!("always {}", words(e)),
-        Judgement::Never(e) => format!("never {}", words(e)),
-        Judgement::Sometimes(e) => format!("sometimes {}", words(e)),
-        Judgement::Eventually(e) => match rule.within {
-            Some(within) => format!("eventually, within {within}, {}", words(e)),
-            None => format!("eventually {}", words(e)),
-        },
-        Judgement::Holds(e) => match rule.at {
-            Some(at) => format!("at {at} {}", words(e)),
-            None => format!("at the end {}", words(e)),
-        },
-        Judgement::Settled(s) => match s.within {
-            Some(within) => format!("settled within {within}"),
-            None => "settled".to_owned(),
-        },
-    }
-}
-
-/// An expectation in words.
-pub(super) fn words(expectation: &Expectation) -> String {
-    match expectation {
-        Expectation::Available(a) => {
-            format!("at least {} available in deployment {}", a.at_least, a.deployment)
-        }
-        Expectation::RolloutComplete(r) => {
-            let name = r.deployment.as_ref().or(r.statefulset.as_ref()).or(r.daemonset.as_ref());
-            format!("rollout of {} complete", name.map_or("", String::as_str))
-        }
-        Expectation::Pods(p) => pod_words(p),
-        Expectation::Event(e) => {
-            let parts = [&e.reason, &e.kind_of_event, &e.kind, &e.name, &e.message];
-            let given: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
-            format!("event {}", given.join(" "))
-        }
-        Expectation::Gone(o) => format!("{} {} gone", o.kind, o.name),
-        Expectation::Ready(r) => match (&r.name, &r.selector) {
-            (Some(name), _) => format!("{} {name} ready", r.kind),
-            (None, Some(selector)) => format!("pods {selector} ready"),
-            (None, None) => "ready".to_owned(),
-        },
-        Expectation::Phase(p) => match (&p.pod, &p.selector) {
-            (Some(name), _) => format!("pod {name} {:?}", p.is),
-            (None, Some(selector)) => format!("pods {selector} {:?}", p.is),
-            (None, None) => format!("phase {:?}", p.is),
-        },
-        Expectation::Condition(c) => {
-            let reason = c.reason.as_ref().map_or(String::new(), |r| format!("/{r}"));
-            format!("{} {} {}={}{reason}", c.kind, c.name, c.condition, c.status)
-        }
-        Expectation::Cel(cel) => format!("cel {}", cel.0),
-    }
-}
-
-fn pod_words(p: &PodCount) -> String {
-    let mut text = "pods".to_owned();
-    if let Some(selector) = &p.selector {
-        text += &format!(" {selector}");
-    }
-    if let Some(phase) = &p.phase {
-        text += &format!(" {phase}");
-    }
-    if let Some(ready) = p.ready {
-        text += if ready { " ready" } else { " not ready" };
-    }
-    if let Some(node) = &p.node {
-        text += &format!(" on {node}");
-    }
-    for (word, bound) in [
-        ("=", p.count),
-        (">=", p.at_least),
-        ("<=", p.at_most),
-        (">", p.more_than),
-        ("<", p.less_than),
-    ] {
-        if let Some(n) = bound {
-            text += &format!(" {word} {n}");
-        }
-    }
-    text
 }
 
 /// Whether an expectation holds in the store, and what is found when it does not.

@@ -4,11 +4,12 @@
 //! their time has come, and judges. A clone is another world with the same past.
 
 mod complete;
-mod fault;
 mod judge;
+mod search;
 mod shell;
 mod stage;
 mod step;
+mod words;
 
 use std::sync::Arc;
 
@@ -18,9 +19,17 @@ use crate::api::core::pod::Pod;
 use crate::api::note::Note;
 use crate::api::object::{Kind, Object};
 use crate::api::taint::{ComparisonOperators, Taint, TaintEffect};
+use crate::check::Invariants;
+use crate::check::Look;
+use crate::client::reconciler::Reconciler;
 use crate::cluster::Cluster;
+use crate::controllers;
 use crate::controllers::taint_eviction::{Stay, stay};
+use crate::fault::Entry;
+use crate::fault::Plan;
+use crate::fault::Weather;
 use crate::scenario::load::Described;
+use crate::scenario::spec::Start;
 use crate::scenario::spec::Until;
 use crate::sim::digest::DigestValue;
 use crate::sim::engine::ActorId;
@@ -29,9 +38,9 @@ use crate::trace;
 use crate::trace::verdict::Expected;
 
 pub use judge::{Outcome, Verdict};
+pub use search::Search;
 pub use step::StepResult;
 
-use fault::Weather;
 use judge::Judge;
 use step::Person;
 
@@ -47,20 +56,56 @@ pub struct World {
     described: Arc<Described>,
     namespace: Name,
     seed: u64,
+    /// What the scenario's file could not say.
+    extras: Extras,
+    /// Whether signs of life are written for real.
+    eager: bool,
     cluster: Cluster,
     /// The actor of the person's kubectl.
     terminal: ActorId,
-    /// The actor of those who disturb through the apiserver.
-    weather_actor: ActorId,
     person: Person,
     weather: Weather,
     judge: Judge,
+    invariants: Invariants,
+    /// What a search looks at beside.
+    search: Option<Box<Search>>,
     /// Up to where the log has been looked at.
     seen: usize,
     end: Option<SimTime>,
     longest: SimTime,
     comparison: ComparisonOperators,
     beginning: Arc<[Object]>,
+}
+
+/// What a scenario's file cannot say.
+#[derive(Clone, Default)]
+pub struct Extras {
+    /// Faults beside those of the scenario.
+    pub plan: Plan,
+    /// Kinds of the user's own.
+    pub custom: Vec<Kind>,
+    /// Operators of the user's own: each a process of its own.
+    pub operators: Vec<(Name, Vec<Box<dyn Reconciler>>)>,
+    /// The controllers of kube-controller-manager, in place of its own.
+    pub controllers: Option<Vec<Box<dyn Reconciler>>>,
+    /// Whether signs of life are written for real, whatever the faults.
+    pub eager: bool,
+}
+
+/// The weather of a scenario, with more faults than it says.
+fn weather(cluster: &mut Cluster, described: &Described, more: &Plan, seed: u64) -> Weather {
+    let namespace = Name::new(&described.scenario.namespace);
+    let mut plan = Plan::default();
+    let faults = &described.scenario.faults;
+    plan.entries.extend(faults.iter().filter_map(|fault| fault.start.to_entry()));
+    plan.entries.extend(more.entries.iter().cloned());
+    let mut weather = Weather::new(cluster, &namespace, &plan, seed);
+    for fault in faults {
+        if let Start::Random(random) = &fault.start {
+            weather.add_random(random.to_random());
+        }
+    }
+    weather
 }
 
 /// How a run ended.
@@ -91,41 +136,69 @@ impl World {
         seed: u64,
         until: Option<Until>,
     ) -> Result<World, Vec<String>> {
+        World::with(described, seed, until, Extras::default())
+    }
+
+    /// The same with what a scenario's file cannot say.
+    ///
+    /// # Errors
+    /// What in the scenario cannot be carried out, in words.
+    pub fn with(
+        described: Arc<Described>,
+        seed: u64,
+        until: Option<Until>,
+        extras: Extras,
+    ) -> Result<World, Vec<String>> {
         let scenario = &described.scenario;
-        let config = stage::config(&described, seed)?;
+        let mut config = stage::config(&described, seed)?;
+        config.eager |= extras.eager || !extras.plan.is_calm();
+        config.custom.extend(&extras.custom);
+        controllers::watch_also(&mut config.controllers, &extras.custom);
+        if let Some(controllers) = &extras.controllers {
+            config.controllers.clone_from(controllers);
+        }
+        config.operators.extend(extras.operators.iter().cloned());
+        let eager = config.eager;
         let mut cluster = Cluster::new(&config);
         let beginning: Arc<[Object]> =
-            Kind::all().flat_map(|kind| cluster.store().list(kind)).collect();
+            cluster.store().kinds().flat_map(|kind| cluster.store().list(kind)).collect();
         let servers = cluster.topology.servers.clone();
         let shell = |user: &'static str| Box::new(shell::Shell::new(user, servers.clone()));
         let terminal = cluster.add_guest("kubectl", shell("kubectl"));
-        let weather_actor = cluster.add_guest("weather", shell("weather"));
-        cluster.start();
         let namespace = Name::new(&scenario.namespace);
+        let weather = weather(&mut cluster, &described, &extras.plan, seed);
+        cluster.start();
         let judge = Judge::new(&scenario.expect, &namespace);
-        let weather = Weather::new(&scenario.faults, seed);
         let until = until.unwrap_or(scenario.until);
         let longest = match until {
             Until::At(span) => SimTime::ZERO + span,
             Until::Settled | Until::AfterLastStep(_) => SimTime::ZERO + LONGEST,
         };
         let person = Person::new(scenario.steps.len(), until);
-        Ok(World {
+        let asks = judge.asks_for_health().is_some();
+        let mut world = World {
+            extras,
+            eager,
             namespace,
             seed,
             cluster,
             terminal,
-            weather_actor,
             person,
             weather,
             judge,
+            invariants: Invariants::default(),
+            search: None,
             seen: 0,
             comparison: ComparisonOperators::of(config.controller_gates),
             end: None,
             longest,
             beginning,
             described,
-        })
+        };
+        if asks {
+            world.search();
+        }
+        Ok(world)
     }
 
     /// The cluster, to look at.
@@ -209,13 +282,18 @@ impl World {
             self.cluster.engine.advance(own);
             self.own_turn();
         } else if next_turn <= self.longest {
-            self.cluster.engine.step();
+            if !(self.weather.taps() && self.weather.tap(&mut self.cluster)) {
+                self.cluster.engine.step();
+            }
         } else {
             self.cluster.engine.advance(self.longest);
             self.finish();
             return false;
         }
         self.look();
+        if self.goes_in_circles() && self.judge.asks_for_health().is_some() {
+            self.finish();
+        }
         self.end.is_none()
     }
 
@@ -234,7 +312,7 @@ impl World {
     fn own_turn(&mut self) {
         let now = self.now();
         self.judge_instants(now);
-        self.blow();
+        self.weather.blow(&mut self.cluster);
         self.act();
         let over = self.person.is_done() && self.weather.is_over();
         if over && self.person.ends_when_settled() && self.is_settled() {
@@ -308,20 +386,29 @@ impl World {
             return;
         }
         let mut changed = false;
-        let mut hits = Vec::new();
+        let now = self.now();
         for record in self.cluster.engine.log().from(self.seen) {
             if let Note::Write(write) = &record.note {
                 changed |= !record.note.is_heartbeat();
                 self.judge.count(&record.note);
-                hits.extend(self.weather.after_write(write));
+                let (change, origin) = (&write.change, &write.origin);
+                let look = Look { change, origin, cluster: &self.cluster, now };
+                self.invariants.look(&look);
+                if let Some(search) = &mut self.search {
+                    search.changed |= search.lasso.look(&look);
+                    search.writes += u32::from(!record.note.is_heartbeat());
+                }
+                self.weather.after_write(write, now);
+            }
+            if let Some(search) = &mut self.search {
+                if matches!(record.note, Note::Step(_) | Note::Fault(_)) {
+                    search.lasso.disturbed(now);
+                }
+                search.fresh_marks += u32::from(search.marks.meet(&record.note));
             }
         }
         self.seen = len;
-        for fault in hits {
-            self.weather.trigger(fault, self.now());
-        }
         if changed {
-            let now = self.now();
             self.judge.state_changed(self.cluster.store(), now);
         }
     }
@@ -338,15 +425,38 @@ impl World {
             format!("{} still has an {what} at {at}", self.cluster.engine.name(who))
         });
         let idle = settled.ok_or(busy.unwrap_or_default());
-        self.judge.finish(self.cluster.store(), now, &idle);
+        let health = match self.judge.asks_for_health() {
+            Some(same_end) => self.health(same_end),
+            None => Ok(()),
+        };
+        self.judge.finish(self.cluster.store(), now, &idle, &health);
         self.cut_off_commands();
+    }
+
+    /// The weather, to look at.
+    pub fn weather(&self) -> &Weather {
+        &self.weather
+    }
+
+    /// The weather, to count what occurs.
+    pub fn weather_mut(&mut self) -> &mut Weather {
+        &mut self.weather
+    }
+
+    /// Adds a fault to those that are to come.
+    pub fn arm(&mut self, entry: &Entry) {
+        self.weather.arm(entry);
     }
 
     /// How the run ended.
     pub fn report(&self) -> Report {
         let engine = &self.cluster.engine;
         Report {
-            verdict: self.judge.verdict(self.person.results(), self.weather.misses()),
+            verdict: self.judge.verdict(
+                self.person.results(),
+                self.weather.misses(),
+                self.invariants.breaches(),
+            ),
             steps: self.person.results().to_vec(),
             turns: engine.turns(),
             writes: self.judge.writes(),

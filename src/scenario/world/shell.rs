@@ -74,12 +74,6 @@ impl Shell {
         self.commands.remove(&number).map(|job| job.running.output().to_owned())
     }
 
-    /// Sends a request that no command waits for.
-    pub(super) fn ask(&mut self, verb: Verb, why: Why, context: &mut Moved<'_>) {
-        self.asked += 1;
-        self.post(self.asked, verb, why, context);
-    }
-
     fn post(&self, id: u64, verb: Verb, why: Why, context: &mut Moved<'_>) {
         let server = self.servers[self.server];
         let request = Box::new(Request { user: self.user.clone(), verb, why });

@@ -17,8 +17,7 @@ use crate::course::keepers;
 use crate::node::images::{Behaviour, Images};
 use crate::scenario::load::Described;
 use crate::scenario::spec::{
-    Action, Cluster, FaultAction, FeatureGates, Image, Latency, NodeTemplate as Written, Scenario,
-    Start,
+    Action, Cluster, FeatureGates, Image, Latency, NodeTemplate as Written, Scenario, Start,
 };
 use crate::sim::link::Delay;
 use crate::sim::time::SimDuration;
@@ -117,19 +116,12 @@ fn gates(cluster: &Cluster, config: &mut ClusterConfig) {
 /// Signs of life are written for real when what carries them is disturbed: links, servers,
 /// leaders. A node that stops is not enough: its last sign of life can be computed.
 fn is_eager(scenario: &Scenario) -> bool {
-    let disturbs = |fault: &FaultAction| match fault {
-        FaultAction::NodeStop(_) | FaultAction::NodeStart(_) | FaultAction::PodKill(_) => false,
-        FaultAction::ContainerKill(target) => target.component.is_some(),
-        FaultAction::ComponentStop(_)
-        | FaultAction::ComponentStart(_)
-        | FaultAction::NetworkPartition(_) => true,
-    };
     let steps = scenario.steps.iter().any(|step| match &step.action {
-        Action::Inject(inject) => disturbs(&inject.fault),
+        Action::Inject(inject) => !inject.fault.is_calm(),
         Action::Kubectl(_) | Action::Apply(_) | Action::Wait(_) | Action::Until(_) => false,
     });
     let faults = scenario.faults.iter().any(|fault| match &fault.start {
-        Start::At(_, inject) | Start::When(_, inject) => disturbs(&inject.fault),
+        Start::At(_, inject) | Start::When(_, inject) => !inject.fault.is_calm(),
         Start::Random(random) => random.kinds.iter().any(|k| {
             !matches!(k.0.as_str(), "pod-kill" | "container-kill" | "node-stop" | "node-start")
         }),

@@ -3,9 +3,9 @@
 use crate::api::note::{Note, StepNote};
 use crate::scenario::spec::{Action, Goal, Until};
 use crate::scenario::terminal::{Running, words_of};
+use crate::scenario::world::World;
 use crate::scenario::world::judge::holds;
 use crate::scenario::world::shell::Shell;
-use crate::scenario::world::{World, fault};
 use crate::sim::time::{SimDuration, SimTime};
 
 /// How long `until` waits when the step does not say.
@@ -183,7 +183,7 @@ impl World {
             }
             Action::Inject(inject) => {
                 let doing = doing(Wait::Instant(now));
-                let hit = self.inject(inject);
+                let hit = self.weather.inject(&inject.to_fault(), &mut self.cluster);
                 let (code, output) = match hit {
                     Ok(_) => (0, String::new()),
                     Err(why) => (1, format!("{why}\n")),
@@ -365,10 +365,10 @@ fn words(action: &Action) -> (String, bool) {
             (format!("apply {}", names.join(" ")), false)
         }
         Action::Wait(span) => (format!("wait {span}"), false),
-        Action::Inject(inject) => (format!("inject {}", fault::name(&inject.fault)), false),
+        Action::Inject(inject) => (format!("inject {}", inject.fault.name()), false),
         Action::Until(Goal::Settled) => ("until settled".to_owned(), false),
         Action::Until(Goal::Holds(expectation)) => {
-            (format!("until {}", super::judge::words(expectation)), false)
+            (format!("until {}", super::words::words(expectation)), false)
         }
     }
 }

@@ -14,8 +14,10 @@ const LEVELS: &[&[&str]] = &[
     &["controllers", "scheduler", "node", "metrics"],
     &["cluster"],
     &["fault", "check", "trace", "course"],
-    &["scenario", "explore"],
-    &["testing", "cli"],
+    &["scenario"],
+    &["explore"],
+    &["bugs", "testing"],
+    &["cli"],
 ];
 
 /// (a module, what it must not import although it lies lower, why).

@@ -1,0 +1,154 @@
+//! Real bugs of controllers, each as a pair: the rule with the bug, and the rule without.
+//!
+//! They measure the search: the side with the bug has to be found, and the other one must raise
+//! no alarm. The mechanisms are those of the reports that a row names; the controllers are small
+//! models of our own.
+
+mod builtin;
+mod cluster_level;
+mod incarnation;
+mod odds;
+mod own_write;
+mod past;
+mod sequence;
+mod subject;
+mod transition;
+mod wake;
+
+use std::sync::Arc;
+
+use crate::explore::budget::Budget;
+use crate::explore::{Nobody, Options, Setting, explore};
+
+/// What the sides of a pair are made of.
+pub type Make = fn(wrong: bool) -> Setting;
+
+/// One bug, as a pair.
+#[derive(Clone, Copy)]
+pub struct Pair {
+    /// Its number in the catalogue: `U09`.
+    pub id: &'static str,
+    /// Its mechanism, by the number of its family.
+    pub family: u8,
+    /// Where it was reported.
+    pub source: &'static str,
+    /// What goes wrong, in our words.
+    pub what: &'static str,
+    /// The setting of one side.
+    pub make: Make,
+}
+
+/// The families of mechanisms.
+pub const FAMILIES: &[(u8, &str)] = &[
+    (1, "two writes, and a crash between"),
+    (2, "an old incarnation under the same name"),
+    (3, "an old spec seen after a restart"),
+    (4, "a transition that is never seen"),
+    (5, "acts again before it sees its own write"),
+    (6, "a lost wake-up"),
+    (7, "controllers at odds"),
+    (8, "no fixed point"),
+    (9, "the clock"),
+    (11, "the order of lists and events"),
+];
+
+/// All pairs, by number.
+pub fn all() -> Vec<Pair> {
+    let mut all = [
+        sequence::PAIRS,
+        incarnation::PAIRS,
+        past::PAIRS,
+        transition::PAIRS,
+        own_write::PAIRS,
+        wake::PAIRS,
+        odds::PAIRS,
+        builtin::PAIRS,
+        cluster_level::PAIRS,
+    ]
+    .concat();
+    all.sort_by_key(|pair| pair.id);
+    all
+}
+
+/// What came of one pair.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// The pair.
+    pub id: &'static str,
+    /// The family of its mechanism.
+    pub family: u8,
+    /// Whether the side with the bug was found.
+    pub found: bool,
+    /// Which property it breaks.
+    pub property: String,
+    /// By which faults, by name.
+    pub faults: Vec<&'static str>,
+    /// After how many runs.
+    pub runs: u64,
+    /// After how many milliseconds of the clock.
+    pub millis: u64,
+    /// An alarm on the side without the bug, if there was one.
+    pub alarm: Option<String>,
+    /// After how many runs without one.
+    pub quiet_runs: u64,
+}
+
+/// How pairs are measured.
+#[derive(Clone)]
+pub struct Measure {
+    /// How much may be done to find a bug.
+    pub find: Budget,
+    /// So many runs of the side without the bug.
+    pub quiet: u64,
+    /// How the search is done.
+    pub options: Options,
+}
+
+/// Measures a pair.
+///
+/// # Errors
+/// What in its scenario cannot be carried out, in words.
+pub fn measure(pair: &Pair, with: &Measure) -> Result<Row, Vec<String>> {
+    let options = Options { budget: with.find.clone(), enough: 1, ..with.options.clone() };
+    let begun = options.budget.elapsed();
+    let found = explore(&(pair.make)(true), &options, &Nobody)?;
+    let millis = options.budget.elapsed() - begun;
+    let finding = found.findings.first();
+    let mut row = Row {
+        id: pair.id,
+        family: pair.family,
+        found: finding.is_some(),
+        property: finding.map(|f| f.breach.fingerprint()).unwrap_or_default(),
+        faults: Vec::new(),
+        runs: finding.map_or(found.runs, |f| f.after_runs),
+        millis,
+        alarm: None,
+        quiet_runs: 0,
+    };
+    if let Some(finding) = finding {
+        row.faults = finding.plan.entries.iter().map(|e| e.inject.fault.name()).collect();
+    }
+    if with.quiet > 0 {
+        let budget = Budget::runs(with.quiet);
+        let options = Options { budget, enough: 1, shrink: true, ..with.options.clone() };
+        let found = explore(&(pair.make)(false), &options, &Nobody)?;
+        row.quiet_runs = found.runs;
+        row.alarm = found.findings.first().map(|f| {
+            let faults: Vec<String> =
+                f.plan.entries.iter().map(|e| e.to_value().to_string()).collect();
+            format!("{} by {}", f.breach, faults.join(" "))
+        });
+    }
+    Ok(row)
+}
+
+/// The setting of a scenario that is known to be right.
+fn setting(text: &str) -> Setting {
+    let mut none = |path: &str| Err(format!("there is no file {path}"));
+    let described = crate::scenario::load("pair.yaml", text.into(), &[], &mut none);
+    let described = described.unwrap_or_else(|problems| {
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        panic!("the scenario of a pair is right: {}", told.join("\n"))
+    });
+    Setting::new(Arc::new(described), 1)
+}

@@ -1,0 +1,229 @@
+//! How a run is judged: by what must always hold, by the scenario's expectations, by what must
+//! hold at rest, and by the end of the run without faults.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::api::note::Note;
+use crate::api::object::Kind;
+use crate::check::Breach;
+use crate::check::end;
+use crate::check::state;
+use crate::cluster::Cluster;
+use crate::explore::reference::Reference;
+use crate::explore::{Outcome, Setting};
+use crate::fault::{Plan, Trace};
+use crate::scenario::world::World;
+
+/// A run may have so many times the turns of the run without faults, and so many more.
+const TURNS: (u64, u64) = (40, 60_000);
+
+/// What is judged beside the invariants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+pub struct Oracle {
+    /// The scenario's expectations, as far as they hold without faults.
+    pub expectations: bool,
+    /// That the run comes to rest, as it does without faults.
+    pub rest: bool,
+    /// What must hold at rest.
+    pub end: bool,
+    /// That the end is that of the run without faults, where the faults leave nothing behind.
+    pub same_end: bool,
+}
+
+impl Default for Oracle {
+    fn default() -> Self {
+        Oracle { expectations: true, rest: true, end: true, same_end: true }
+    }
+}
+
+/// A property of the user's own.
+pub trait Property: Send + Sync {
+    /// Its name: `no two primaries`.
+    fn name(&self) -> &'static str;
+
+    /// Looks at the cluster after each change of the store; what is wrong is the error.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    fn always(&self, _cluster: &Cluster) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Looks at the cluster at rest.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    fn at_rest(&self, _cluster: &Cluster) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Runs a world to its end and judges it.
+pub(super) fn drive(
+    setting: &Setting,
+    mut world: World,
+    plan: &Plan,
+    reference: &Reference,
+) -> Outcome {
+    let most = reference.turns * TURNS.0 + TURNS.1;
+    let mut states = BTreeSet::new();
+    let mut breaches = Vec::new();
+    loop {
+        let on = world.go_on();
+        let changed = world.searched_mut().is_some_and(|s| std::mem::take(&mut s.changed));
+        if changed {
+            states.extend(world.searched().map(|s| s.lasso.state));
+            breaches.extend(broken(setting, &world));
+        }
+        if !breaches.is_empty() || !on {
+            break;
+        }
+        breaches.extend(world.breaches());
+        if world.cluster().engine.turns() > most {
+            let what = format!("the run takes more than {most} turns and does not end");
+            breaches.push(Breach { id: "L2", kind: None, what, at: world.now() });
+        }
+        if !breaches.is_empty() {
+            break;
+        }
+    }
+    if breaches.is_empty() {
+        breaches.extend(world.breaches());
+    }
+    if breaches.is_empty() {
+        breaches = verdict(setting, &mut world, plan, reference);
+    }
+    outcome(&world, breaches, states)
+}
+
+fn outcome(world: &World, breaches: Vec<Breach>, states: BTreeSet<u64>) -> Outcome {
+    let engine = &world.cluster().engine;
+    Outcome {
+        breaches,
+        turns: engine.turns(),
+        end: world.now(),
+        digest: engine.digest(),
+        missed: world.weather().misses().len(),
+        marks: world.searched().map(|s| s.marks.clone()).unwrap_or_default(),
+        states,
+    }
+}
+
+/// Properties of the user's own that do not hold after a change.
+fn broken(setting: &Setting, world: &World) -> Vec<Breach> {
+    let at = world.now();
+    let failed = setting.properties.iter().filter_map(|property| {
+        let what = property.always(world.cluster()).err()?;
+        Some(Breach { id: "P", kind: None, what: format!("{}: {what}", property.name()), at })
+    });
+    failed.collect()
+}
+
+/// What is wrong with a run that has come to its end without a breach.
+fn verdict(
+    setting: &Setting,
+    world: &mut World,
+    plan: &Plan,
+    reference: &Reference,
+) -> Vec<Breach> {
+    let oracle = setting.oracle;
+    let at = world.now();
+    let mut found = Vec::new();
+    if oracle.expectations {
+        let breach = |what| Breach { id: "expect", kind: None, what, at };
+        let failed = failed(world).into_iter().filter(|text| !reference.failed.contains(text));
+        found.extend(failed.map(breach));
+    }
+    found.extend(destroyed(setting, world, plan, reference));
+    let rests = world.is_at_rest();
+    if oracle.rest && !rests && reference.rests {
+        let busy = world.cluster().engine.busy().next();
+        let busy = busy.map_or(String::new(), |(_, who, what)| {
+            format!(": {} still has a {what}", world.cluster().engine.name(who))
+        });
+        found.push(Breach {
+            id: "L2",
+            kind: None,
+            what: format!("it never comes to rest{busy}"),
+            at,
+        });
+    }
+    if rests {
+        found.extend(at_rest(setting, world, plan, reference));
+    }
+    found
+}
+
+/// S13: precious objects that were deleted, and are not without faults.
+fn destroyed(
+    setting: &Setting,
+    world: &World,
+    plan: &Plan,
+    reference: &Reference,
+) -> Option<Breach> {
+    let leaves_nothing = plan.entries.iter().all(|e| e.inject.fault.trace() == Trace::None);
+    if !leaves_nothing || setting.precious.is_empty() {
+        return None;
+    }
+    let deleted = deletions(world, &setting.precious);
+    let (kind, _) =
+        deleted.iter().find(|(kind, n)| reference.deleted.get(kind).copied().unwrap_or(0) < **n)?;
+    let (at, kind) = (world.now(), *kind);
+    let what = format!("{} was deleted that is not without faults", kind.name());
+    Some(Breach { id: "S13", kind: Some(kind), what, at })
+}
+
+/// How many objects of these kinds were deleted.
+pub(super) fn deletions(world: &World, kinds: &[Kind]) -> BTreeMap<Kind, u32> {
+    let mut all = BTreeMap::new();
+    if kinds.is_empty() {
+        return all;
+    }
+    for record in world.cluster().engine.log().iter() {
+        if let Note::Write(write) = &record.note
+            && write.change.deleted
+            && kinds.contains(&write.change.object.kind())
+        {
+            *all.entry(write.change.object.kind()).or_default() += 1;
+        }
+    }
+    all
+}
+
+/// What is wrong with a cluster in which nothing is left to do.
+fn at_rest(setting: &Setting, world: &World, plan: &Plan, reference: &Reference) -> Vec<Breach> {
+    let at = world.now();
+    let mut found = Vec::new();
+    let cluster = world.cluster();
+    for property in &setting.properties {
+        if let Err(what) = property.at_rest(cluster) {
+            let what = format!("{}: {what}", property.name());
+            found.push(Breach { id: "P", kind: None, what, at });
+        }
+    }
+    if setting.oracle.end {
+        let known = |breach: &Breach| reference.at_rest.contains(&breach.fingerprint());
+        found.extend(end::judge(cluster, at).into_iter().filter(|b| !known(b)));
+    }
+    let leaves_nothing = plan.entries.iter().all(|e| e.inject.fault.trace() == Trace::None);
+    if setting.oracle.same_end && leaves_nothing && reference.rests && found.is_empty() {
+        let end = state::end(cluster);
+        if let Some((kind, what)) = state::difference(&reference.end, &end) {
+            let what = format!("the end differs from that without faults: {what}");
+            found.push(Breach { id: "D1", kind, what, at });
+        }
+    }
+    found
+}
+
+/// The expectations that did not hold and the steps that failed, in words without numbers that
+/// differ from run to run.
+pub(super) fn failed(world: &World) -> Vec<String> {
+    let report = world.report();
+    let expectations = report.verdict.expectations.iter().filter(|e| !e.held);
+    let expectations = expectations.map(|e| e.text.clone());
+    let steps = report.steps.iter().filter(|s| s.code != 0 && !s.tolerant);
+    let steps = steps.map(|s| format!("step {} `{}` failed", s.number + 1, s.text));
+    expectations.chain(steps).collect()
+}

@@ -1,0 +1,39 @@
+//! Another schedule: messages take longer, each by its own span, so that others overtake them.
+//!
+//! Messages from one process to another keep their order, as on one connection.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::api::Name;
+use crate::fault::plan::span;
+use crate::fault::stage::{Began, Stage};
+use crate::fault::tap::{Filter, What};
+use crate::sim::time::SimDuration;
+
+/// How long it lasts when nobody says.
+const USUAL: SimDuration = SimDuration::secs(60);
+
+/// Which schedule.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Shuffle {
+    /// What the spans follow from.
+    pub seed: u64,
+    /// The longest that a message is held up.
+    #[serde(serialize_with = "span")]
+    pub most: SimDuration,
+    /// Each process has a rank of its own, and the messages of one in two are not held up at all,
+    /// as a schedule by priorities; otherwise each message has its own span.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ranks: bool,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "all faults begin alike")]
+pub(super) fn begin(it: &Shuffle, stage: &mut Stage<'_>) -> Result<Began, String> {
+    let until = stage.until(USUAL);
+    let what = What::Shuffle { how: it.clone(), last: BTreeMap::new(), count: 0 };
+    let filter = Filter::new(what, until, None);
+    let hit = vec![Name::new_static("messages")];
+    Ok(Began { hit, filter: Some(filter), usual: Some(USUAL), ..Began::default() })
+}
