@@ -211,6 +211,6 @@ mod tests {
         assert_eq!(objects.len(), 1);
         assert_eq!(problems.len(), 2, "{problems:#?}");
         assert!(problems[0].starts_with("dump.yaml:2:1: error: "), "{}", problems[0]);
-        assert!(problems[1].starts_with("dump.yaml:11:18: error: "), "{}", problems[1]);
+        assert!(problems[1].starts_with("dump.yaml:11:12: error: "), "{}", problems[1]);
     }
 }
