@@ -1,8 +1,8 @@
 //! What befalls a cluster: faults, when they come, and how they are healed.
 //!
 //! A fault is a row of the table `faults!` and a file. Which faults come is a value, the
-//! [`Plan`](plan::Plan): chance only draws plans, so that a plan can be told, repeated and made
-//! smaller. [`Weather`](weather::Weather) carries a plan out on a cluster; nobody who is disturbed
+//! [`Plan`]: chance only draws plans, so that a plan can be told, repeated and made
+//! smaller. [`Weather`] carries a plan out on a cluster; nobody who is disturbed
 //! knows of it.
 
 mod component;

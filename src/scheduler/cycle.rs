@@ -2,7 +2,7 @@
 //!
 //! An attempt only looks; whoever runs it assumes and binds. Nothing is allocated a node: refusals
 //! are small values in a list that is used again. What was worked out about a pod is kept for
-//! others like it ([`index`]); the outcome is the same as without.
+//! others like it (`index`); the outcome is the same as without.
 
 mod index;
 mod prepare;

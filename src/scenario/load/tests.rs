@@ -219,11 +219,10 @@ fn mistakes_in_steps_are_told_at_their_place() {
 #[test]
 fn mistakes_in_faults_and_expectations_are_told_at_their_place() {
     check(
-        "steps:\n- inject: {node-stpo: {nodes: [a]}}\n- inject: {api-error: {}}\n- inject: {node-stop: {}}\n",
+        "steps:\n- inject: {node-stpo: {nodes: [a]}}\n- inject: {node-stop: {}}\n",
         &[
             "x.yaml:2:12: error: unknown fault `node-stpo`, did you mean `node-stop`?",
-            "x.yaml:3:12: error: the fault `api-error` is not modelled yet",
-            "x.yaml:4:23: error: no node is chosen: `nodes` or `labelSelectors` is missing",
+            "x.yaml:3:23: error: no node is chosen: `nodes` or `labelSelectors` is missing",
         ],
     );
     check(
@@ -231,7 +230,6 @@ fn mistakes_in_faults_and_expectations_are_told_at_their_place() {
         &[
             "x.yaml:2:3: error: a fault is `at` or `when` with `inject`, or `random` alone",
             "x.yaml:3:20: error: unknown fault `pod-kil`, did you mean `pod-kill`?",
-            "x.yaml:3:29: error: the fault `watch-lag` is not modelled yet",
             "x.yaml:3:47: error: `often` is no rate; expected one such as `6/min`",
         ],
     );
