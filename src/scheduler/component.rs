@@ -32,7 +32,7 @@ use crate::sim::time::SimTime;
 use preemption::{Next, Preemptions, Step, take_back_nomination};
 use report::Report;
 
-pub use surroundings::KINDS;
+pub use surroundings::{KINDS, changed as surroundings_changed};
 
 /// kube-scheduler.
 #[derive(Clone)]
