@@ -151,7 +151,7 @@ impl Planner {
     ///
     /// Source: autoscaler cluster-autoscaler-1.36
     /// cluster-autoscaler/processors/scaledowncandidates/previouscandidates/previous_candidates.go
-    /// and cluster-autoscaler/processors/scaledowncandidates/emptycandidates/empty_candidates_sorting.go
+    /// and cluster-autoscaler/processors/scaledowncandidates/emptycandidates/empty_candidates.go
     fn sorted<'n>(
         &self,
         candidates: &'n [Name],
