@@ -303,8 +303,12 @@ kinds! {
         LimitRange, LIMIT_RANGE: KindRow { plural: "limitranges", short: &["limits"], ..CORE };
         ResourceQuota, RESOURCE_QUOTA: KindRow { plural: "resourcequotas", short: &["quota"], status: true, ..CORE };
         ReplicationController, REPLICATION_CONTROLLER: KindRow { plural: "replicationcontrollers", short: &["rc"], status: true, generation: true, ..CORE };
-        PersistentVolume, PERSISTENT_VOLUME: KindRow { plural: "persistentvolumes", short: &["pv"], namespaced: false, status: true, ..CORE };
-        PersistentVolumeClaim, PERSISTENT_VOLUME_CLAIM: KindRow { plural: "persistentvolumeclaims", short: &["pvc"], status: true, ..CORE };
+        PersistentVolume, PERSISTENT_VOLUME: KindRow {
+            plural: "persistentvolumes", short: &["pv"], namespaced: false, status: true, ..CORE
+        };
+        PersistentVolumeClaim, PERSISTENT_VOLUME_CLAIM: KindRow {
+            plural: "persistentvolumeclaims", short: &["pvc"], status: true, ..CORE
+        };
         StorageClass, STORAGE_CLASS: KindRow { plural: "storageclasses", short: &["sc"], ..STORAGE };
         VolumeAttachment, VOLUME_ATTACHMENT: KindRow { plural: "volumeattachments", status: true, ..STORAGE };
         CSINode, CSI_NODE: KindRow { plural: "csinodes", ..STORAGE };

@@ -153,7 +153,8 @@ plugins! {
     NodeResourcesFit: Some(1), [PreFilter, Filter, PreScore, Score, PlacementScore], Some(node_resources_fit::make);
     VolumeRestrictions: None, [PreFilter, Filter], Some(volume_restrictions::make);
     NodeVolumeLimits: None, [PreFilter, Filter], Some(node_volume_limits::make);
-    VolumeBinding: None, [PreFilter, Filter, PreScore, Score, Reserve, PreBind], Some(volume_binding::make);
+    VolumeBinding: None, [PreFilter, Filter, PreScore, Score, Reserve, PreBind],
+        Some(volume_binding::make);
     VolumeZone: None, [PreFilter, Filter], Some(volume_zone::make);
     PodTopologySpread: Some(2), [PreFilter, Filter, PreScore, Score], Some(spread::make);
     InterPodAffinity: Some(2), [PreFilter, Filter, PreScore, Score], Some(inter_pod_affinity::make);
