@@ -75,6 +75,7 @@ impl Picture {
             {
                 self.pod_changed(old, new);
             }
+            _ if self.cache.volumes.changed(change.latest(), change.new) => {}
             _ => surroundings_changed(&mut self.cache, change),
         }
     }

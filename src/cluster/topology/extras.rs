@@ -53,6 +53,7 @@ fn add_autoscaler(cluster: &mut Cluster, autoscaler: &Autoscaler, config: &Clust
     let groups: Arc<[autoscaler::NodeGroup]> = groups.collect();
     let cloud = cluster.engine.add("cloud", BESIDE, Member::Guest(Box::new(Cloud::default())));
     let kinds = autoscaler::component::KINDS.into_iter().chain(scheduler::component::KINDS);
+    let kinds = kinds.chain(scheduler::component::STORAGE_KINDS);
     let process = ProcessConfig {
         interests: [Kind::POD, Kind::NODE].into_iter().chain(kinds).map(Interest::all).collect(),
         qps: (5, 10),
