@@ -111,6 +111,7 @@
 //! | [`fault`] | what befalls a cluster, as a value |
 //! | [`scenario`] | scenarios: read, carried out, judged |
 //! | [`explore`] | the search for faults that break what must hold |
+//! | [`testing`] | tests of one's own controllers |
 //! | [`trace`] | views of the log: timeline, why, page, exports |
 //! | [`course`] | what the course compares: architectures of schedulers |
 //!
@@ -138,4 +139,5 @@ pub mod node;
 pub mod scenario;
 pub mod scheduler;
 pub mod sim;
+pub mod testing;
 pub mod trace;

@@ -255,6 +255,7 @@ macro_rules! resource {
 }
 
 mod custom;
+mod definition;
 mod wire;
 
 const CORE: KindRow = KindRow {

@@ -29,6 +29,7 @@ use crate::sim::log::Log;
 use crate::sim::time::SimTime;
 use crate::trace::history::History;
 use crate::trace::reader::{Trace, is_trace};
+use crate::trace::scheduling::Attempt;
 use crate::trace::why;
 
 /// Which run, and which instant of it.
@@ -83,6 +84,10 @@ pub(crate) struct Why {
     /// The scenario or the trace.
     #[arg(value_name = "FILE|TRACE")]
     source: String,
+    /// Tells each attempt to find a node for a pod: which plugin refused which node, and the scores
+    /// of those that were left.
+    #[arg(long)]
+    scheduling: bool,
     #[command(flatten, next_help_heading = "Which run, and which instant")]
     when: When,
 }
@@ -112,7 +117,7 @@ impl Describe {
 
 impl Why {
     pub(crate) fn carry_out(&self) -> Status {
-        match self.text() {
+        match if self.scheduling { self.attempts() } else { self.text() } {
             Ok(text) => {
                 say(&text);
                 Status::Held
@@ -140,6 +145,43 @@ impl Why {
         let question = why::Question { key: &key, field, at: past.at };
         let told = why::why(past.run.beginning(), past.run.log(), question);
         told.map_err(|why| format!("error: {why}\n"))
+    }
+}
+
+impl Why {
+    /// The attempts to find a node for the pod that is asked about.
+    fn attempts(&self) -> Result<String, String> {
+        let (kind, name, _) = asked(&self.object)?;
+        if kind != Kind::POD {
+            return Err("error: `--scheduling` asks about a pod: `pod/web-0`\n".to_owned());
+        }
+        let when = &self.when;
+        let until = when.at.map(|at| Until::At(at.since(SimTime::ZERO)));
+        let choice = Choice { seed: when.seed, until, set: when.set.clone() };
+        let run = Run::read_telling(&self.source, &choice)?;
+        let namespace = match &run {
+            Run::Trace(trace) => Name::new(&trace.header.namespace),
+            Run::World(world) => world.namespace().clone(),
+        };
+        let namespace = when.namespace.as_deref().unwrap_or(&namespace);
+        let all = run.attempts();
+        let of_pod = |a: &&Attempt| a.pod == name && a.namespace == namespace;
+        let in_time = |a: &&Attempt| when.at.is_none_or(|at| a.at <= at);
+        let told: Vec<String> =
+            all.iter().filter(of_pod).filter(in_time).map(Attempt::text).collect();
+        if !told.is_empty() {
+            return Ok(told.join("\n"));
+        }
+        Err(match &run {
+            Run::Trace(trace) if trace.attempts.is_empty() => format!(
+                "{}: error: this trace does not tell of scheduling; \
+                 write it with `wavetank run --trace-scheduling`\n",
+                self.source
+            ),
+            Run::Trace(_) | Run::World(_) => {
+                format!("error: no scheduler has tried pod {namespace}/{name}\n")
+            }
+        })
     }
 }
 
@@ -238,6 +280,29 @@ impl Run {
         let mut world = play::world_of(source, bytes, choice)?;
         play::drive_telling(source, &choice.set, &mut world, look);
         Ok(Run::World(Box::new(world)))
+    }
+
+    /// Like [`Run::read`], with all that the schedulers' attempts find out.
+    fn read_telling(source: &str, choice: &Choice) -> Result<Run, String> {
+        let bytes = files::bytes(source)?;
+        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if is_trace(&String::from_utf8_lossy(first)) {
+            return Run::read(source, choice);
+        }
+        let mut world = play::world_of(source, bytes, choice)?;
+        world.cluster_mut().tell_scheduling(None);
+        play::drive(source, &choice.set, &mut world);
+        Ok(Run::World(Box::new(world)))
+    }
+
+    /// What the schedulers' attempts found out, where they were to tell it.
+    fn attempts(&self) -> Vec<Attempt> {
+        match self {
+            Run::Trace(trace) => trace.attempts.clone(),
+            Run::World(world) => {
+                world.cluster().told_scheduling().into_iter().map(Attempt::from).collect()
+            }
+        }
     }
 
     /// What was there before anything happened.

@@ -16,7 +16,8 @@ use crate::scenario::spec::Until;
 use crate::scenario::world::{Report, World};
 use crate::trace::export::messages::messages;
 use crate::trace::gauge::Gauges;
-use crate::trace::rows::{Heartbeats, Tracer};
+use crate::trace::rows::{Heartbeats, Tracer, write_attempts, write_verdict};
+use crate::trace::scheduling::Attempt;
 use crate::trace::timeline::{Colour, Options, timeline};
 
 /// Runs scenarios.
@@ -50,6 +51,10 @@ pub(crate) struct Run {
     /// Leases and heartbeats of nodes are rows of the trace, too.
     #[arg(long)]
     trace_leases: bool,
+    /// Attempts to find nodes are rows of the trace, too: each plugin's word on each node, under the
+    /// keys of kube-scheduler-simulator.
+    #[arg(long)]
+    trace_scheduling: bool,
     /// Sets a value of the scenario: `--set cluster.nodes[0].count=5`.
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
@@ -79,6 +84,7 @@ impl Run {
             watch: false,
             messages: false,
             trace_leases: false,
+            trace_scheduling: false,
             set: Vec::new(),
             quiet: false,
         }
@@ -112,6 +118,9 @@ impl Run {
                 return Status::Unusable;
             }
         };
+        if self.trace_scheduling {
+            world.cluster_mut().tell_scheduling(None);
+        }
         let begun = wall_clock();
         let mut gauges = Gauges::default();
         let report = self.drive(name, &mut world, &mut gauges);
@@ -198,7 +207,13 @@ impl Run {
         let mut out = BufWriter::new(File::create(path)?);
         let tracer = Tracer::new(header, heartbeats);
         let log = world.cluster().engine.log();
-        tracer.write(world.beginning(), log, &world.traced_verdict(), &mut out)?;
+        tracer.write_header(&mut out)?;
+        tracer.write_beginning(world.beginning(), &mut out)?;
+        tracer.write_all(log, &mut out)?;
+        let told = world.cluster().told_scheduling();
+        let told: Vec<Attempt> = told.into_iter().map(Attempt::from).collect();
+        write_attempts(&told, &mut out)?;
+        write_verdict(&world.traced_verdict(), &mut out)?;
         std::io::Write::flush(&mut out)
     }
 }

@@ -157,6 +157,12 @@ impl Plan {
     }
 }
 
+impl Extend<Write> for Plan {
+    fn extend<T: IntoIterator<Item = Write>>(&mut self, writes: T) {
+        self.steps.extend(writes.into_iter().map(Step::One));
+    }
+}
+
 impl Write {
     /// Asks for something.
     pub fn of(verb: Verb, why: impl Into<Why>) -> Write {

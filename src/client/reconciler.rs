@@ -94,6 +94,36 @@ pub struct Watch {
     pub keys: fn(change: &Observed<'_>, view: View<'_>, out: &mut Keys),
 }
 
+impl Watch {
+    /// Watches a kind, each object of which has a key of its own.
+    pub const fn own(kind: Kind) -> Watch {
+        Watch { kind, keys: |change, _, keys| keys.add(change.latest().key()) }
+    }
+
+    /// Watches a kind whose objects concern the object that manages them, of whatever kind that
+    /// is: a controller passes over keys that are not of its own kind. Creations and deletions
+    /// count for the expectations of that key.
+    pub const fn owned(kind: Kind) -> Watch {
+        Watch { kind, keys: owner_keys }
+    }
+}
+
+/// The key of the managing owner.
+fn owner_keys(change: &Observed<'_>, _: View<'_>, keys: &mut Keys) {
+    let meta = change.latest().meta();
+    let Some(owner) = meta.controller() else { return };
+    let Some(kind) = Kind::of_version(&owner.api_version, &owner.kind) else { return };
+    let namespace = if kind.row().namespaced { meta.namespace.as_str() } else { "" };
+    let key = ObjectKey::new(kind, namespace, &owner.name);
+    if change.old.is_none() {
+        keys.created = Some(key.clone());
+    }
+    if change.new.is_none() {
+        keys.deleted = Some((key.clone(), meta.uid));
+    }
+    keys.add(key);
+}
+
 /// The keys that a change concerns, each with the delay after which it is queued, and what the
 /// expectations of a key have seen.
 #[derive(Clone, Debug, Default)]

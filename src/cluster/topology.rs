@@ -24,6 +24,7 @@ use crate::node::eviction::config::thresholds;
 use crate::node::kubelet::{Config as KubeletConfig, Heartbeat, Kubelet, NodeConfig};
 use crate::scheduler;
 use crate::scheduler::component::Scheduler;
+use crate::scheduler::component::told;
 use crate::sim::engine::{ActorId, Control, Engine};
 use crate::sim::time::SimTime;
 
@@ -249,6 +250,32 @@ impl Cluster {
 }
 
 impl Cluster {
+    /// Has the schedulers keep what their attempts find out from now on, those on one pod
+    /// (namespace and name) or on all. It changes no attempt.
+    pub fn tell_scheduling(&mut self, of: Option<&(Name, Name)>) {
+        for id in self.schedulers() {
+            if let Member::Scheduler(process) = self.engine.actor_mut(id) {
+                process.component_mut().tell(of.cloned());
+            }
+        }
+    }
+
+    /// What the attempts found out that were kept, by time.
+    pub fn told_scheduling(&self) -> Vec<&told::Attempt> {
+        let mut all: Vec<&told::Attempt> = Vec::new();
+        for id in self.schedulers() {
+            if let Member::Scheduler(process) = self.engine.actor(id) {
+                all.extend(process.component().told());
+            }
+        }
+        all.sort_by_key(|attempt| attempt.at);
+        all
+    }
+
+    fn schedulers(&self) -> Vec<ActorId> {
+        self.topology.components.get("kube-scheduler").cloned().unwrap_or_default()
+    }
+
     /// Acts on a guest from outside, in a turn of its own.
     ///
     /// # Panics

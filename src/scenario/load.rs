@@ -119,6 +119,25 @@ pub fn tree_of(bytes: &[u8]) -> Option<Value> {
     tree("scenario", &text, &mut session).map(|node| node.to_json())
 }
 
+/// The one document of any YAML as JSON.
+///
+/// # Errors
+/// What is wrong with it, each mistake with its line.
+pub fn document_of(name: &str, text: &str) -> Result<Value, String> {
+    let mut session = Session::default();
+    let source = session.add(name, text);
+    let documents = yaml::parse(&mut session, source);
+    let problems = session.take_problems();
+    if !problems.is_empty() {
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        return Err(told.join("\n"));
+    }
+    match documents.as_slice() {
+        [one] => Ok(one.to_json()),
+        all => Err(format!("{name}: expected one document, found {}", all.len())),
+    }
+}
+
 /// Reads a plan of faults from the `faults:` of a scenario, as JSON.
 ///
 /// # Errors

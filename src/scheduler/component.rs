@@ -8,6 +8,7 @@ mod changes;
 mod preemption;
 mod report;
 mod surroundings;
+pub mod told;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::sim::time::SimTime;
 
 use preemption::{Next, Preemptions, Step, take_back_nomination};
 use report::Report;
+use told::{Attempt, Telling};
 
 use before_binding::Waiting;
 
@@ -56,6 +58,8 @@ pub struct Scheduler {
     pods: Map<Uid, Arc<Pod>>,
     last_token: u64,
     is_synced: bool,
+    /// Whose attempts are told in full; nobody's pay anything.
+    telling: Option<Box<Telling>>,
 }
 
 /// A binding under way.
@@ -99,6 +103,7 @@ impl Scheduler {
             pods: Map::default(),
             last_token: 0,
             is_synced: false,
+            telling: None,
         }
     }
 
@@ -175,7 +180,14 @@ impl Scheduler {
         }
         let profile = &self.profiles[queued.profile];
         let percentage = self.config.percentage_of_nodes_to_score;
-        match self.search.run(profile, percentage, &self.cache, &pod, moment.rng) {
+        let asked = self.telling.as_ref().is_some_and(|telling| telling.asks_for(&pod));
+        let verdict = asked.then(|| self.search.explain(profile, percentage, &self.cache, &pod));
+        let outcome = self.search.run(profile, percentage, &self.cache, &pod, moment.rng);
+        if let (Some(verdict), Some(telling)) = (verdict, &mut self.telling) {
+            let seen = (moment.now, self.cache.len());
+            telling.note(seen, (&queued, profile), verdict, &outcome);
+        }
+        match outcome {
             Outcome::Found(found) => self.bind(queued, found, moment),
             Outcome::Rejected(rejected) => self.rejected(queued, rejected, moment),
             Outcome::Error(message) => self.error(queued, &message, moment),
@@ -352,6 +364,17 @@ impl Scheduler {
         self.search.evaluation = evaluation;
     }
 
+    /// Keeps what attempts find out from now on, those on one pod (namespace and name) or on all.
+    /// It changes no attempt.
+    pub fn tell(&mut self, of: Option<(Name, Name)>) {
+        self.telling = Some(Box::new(Telling::new(of)));
+    }
+
+    /// The attempts that were kept, in the order in which they were made.
+    pub fn told(&self) -> &[Attempt] {
+        self.telling.as_ref().map_or(&[], |telling| telling.made())
+    }
+
     /// The answer to a binding.
     fn bound(&mut self, binding: Binding, answer: &Answer, moment: &mut Moment<'_>) {
         let Binding { queued, node } = binding;
@@ -419,9 +442,10 @@ impl Component for Scheduler {
 
     /// All that it knows is in memory.
     fn crashed(&mut self) {
-        let evaluation = self.search.evaluation;
+        let (evaluation, telling) = (self.search.evaluation, self.telling.take());
         *self = Scheduler::new(self.config.clone(), SimTime::ZERO);
         self.search.evaluation = evaluation;
+        self.telling = telling;
     }
 }
 

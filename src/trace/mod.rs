@@ -9,6 +9,7 @@ pub mod history;
 pub mod page;
 pub mod reader;
 pub mod rows;
+pub mod scheduling;
 pub mod story;
 pub mod timeline;
 pub mod verdict;

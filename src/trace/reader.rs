@@ -20,6 +20,7 @@ use crate::sim::log::{Log, Record};
 use crate::sim::time::SimTime;
 use crate::trace::history::History;
 use crate::trace::rows::Header;
+use crate::trace::scheduling::Attempt;
 use crate::trace::verdict::{Expected, Outcome, Verdict};
 
 /// A run, as its trace tells it.
@@ -33,6 +34,8 @@ pub struct Trace {
     pub log: Log<Note>,
     /// What came of it; none when the trace was cut off.
     pub verdict: Option<Verdict>,
+    /// What the scheduler's attempts found out, where the run was asked for it.
+    pub attempts: Vec<Attempt>,
 }
 
 /// What is wrong with a trace.
@@ -72,8 +75,8 @@ impl Trace {
             line: 1,
             message: "a trace begins with a `run` row".to_owned(),
         })?;
-        let Reading { beginning, log, verdict, .. } = reading;
-        Ok(Trace { header, beginning, log, verdict })
+        let Reading { beginning, log, verdict, attempts, .. } = reading;
+        Ok(Trace { header, beginning, log, verdict, attempts })
     }
 
     /// The objects at any instant.
@@ -89,6 +92,7 @@ struct Reading {
     beginning: Vec<Object>,
     log: Log<Note>,
     verdict: Option<Verdict>,
+    attempts: Vec<Attempt>,
     /// The objects that are there, to know the version before a change.
     current: BTreeMap<ObjectKey, Object>,
 }
@@ -107,6 +111,7 @@ impl Reading {
         let note = match row_name.as_str() {
             "run" => return self.run(&mut row),
             "verdict" => return self.verdict(&mut row, time, turn),
+            "scheduling" => return self.scheduling(&mut row, time),
             "write" if turn == 0 => return self.begin(&mut row),
             "write" => Note::Write(Box::new(self.write(&mut row, turn)?)),
             "request" => Note::Refused(Box::new(refused(&mut row)?)),
@@ -160,6 +165,23 @@ impl Reading {
         };
         let change = StoreChange { revision: row.number("rv")?, cause: turn, old, object, deleted };
         Ok(WriteNote { change, origin })
+    }
+
+    fn scheduling(&mut self, row: &mut Row, at: SimTime) -> Result<(), String> {
+        let annotations = row.0.remove("annotations").unwrap_or_default();
+        self.attempts.push(Attempt {
+            at,
+            namespace: row.text("namespace")?,
+            pod: row.text("name")?,
+            scheduler: row.text("scheduler")?,
+            number: row.number("attempt")?,
+            nodes: row.number("nodes")?,
+            chosen: row.text("chosen")?,
+            nominated: row.text("nominated")?,
+            message: row.text("message")?,
+            annotations: serde_json::from_value(annotations).map_err(|e| e.to_string())?,
+        });
+        Ok(())
     }
 
     fn verdict(&mut self, row: &mut Row, end: SimTime, turns: u64) -> Result<(), String> {

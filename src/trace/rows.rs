@@ -12,6 +12,7 @@ use crate::api::note::{FaultNote, MarkNote, Note, RefusedNote, StepNote, WriteNo
 use crate::api::object::Object;
 use crate::sim::log::{Log, Record};
 use crate::sim::time::SimTime;
+use crate::trace::scheduling::Attempt;
 use crate::trace::verdict::{Expected, Verdict};
 
 /// The actor of the writes that made what is there when a run begins.
@@ -145,6 +146,28 @@ pub fn steps(log: &Log<Note>) -> Vec<(&StepNote, &Record<Note>)> {
         .collect();
     steps.sort_by_key(|(step, _)| (step.begun_turn, step.number));
     steps
+}
+
+/// Writes what the scheduler's attempts found out, a `scheduling` row each: no part of the log, and
+/// there only when it was asked for. The annotations have the keys and the form of
+/// kube-scheduler-simulator.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn write_attempts(attempts: &[Attempt], out: &mut impl Write) -> io::Result<()> {
+    attempts.iter().try_for_each(|attempt| {
+        let mut line = Line::new("scheduling", attempt.at, 0, 0);
+        line.text("namespace", &attempt.namespace);
+        line.text("name", &attempt.pod);
+        line.text("scheduler", &attempt.scheduler);
+        line.number("attempt", attempt.number);
+        line.number("nodes", attempt.nodes);
+        line.text("chosen", &attempt.chosen);
+        line.text("nominated", &attempt.nominated);
+        line.text("message", &attempt.message);
+        line.json("annotations", &serde_json::json!(attempt.annotations));
+        line.end(out)
+    })
 }
 
 /// Writes the `verdict` row.

@@ -25,4 +25,5 @@ mod random;
 mod scenarios;
 mod scheduler;
 mod sets;
+mod testing;
 mod tidy;
