@@ -18,6 +18,7 @@ use crate::api::time::Time;
 use crate::apiserver::admission::{self, Lookup};
 use crate::apiserver::edge;
 use crate::apiserver::limits;
+use crate::apiserver::storage;
 use crate::sim::index::Map;
 use crate::sim::rng::keyed;
 
@@ -171,11 +172,13 @@ pub fn prepare(
     } else if let Object::Service(service) = &mut object {
         allocate(Arc::make_mut(service), birth);
     } else if (matches!(object, Object::ReplicaSet(_) | Object::Deployment(_) | Object::Job(_))
+        || matches!(object, Object::PersistentVolume(_) | Object::PersistentVolumeClaim(_))
         || kind.schema().is_some())
         && !birth.is_read
     {
         object = read_anew(object, birth)?;
     }
+    storage::admit(&mut object, look);
     let uid = uid(&object, birth);
     if let Object::Job(job) = &mut object {
         identify(Arc::make_mut(job), uid);

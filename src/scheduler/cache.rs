@@ -9,6 +9,7 @@ mod images;
 mod journal;
 mod node_info;
 mod nominations;
+mod volumes;
 mod workloads;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub use images::{ImageState, Images};
 pub use journal::{Journal, Moved};
 pub use node_info::{Marks, NodeInfo};
 pub use nominations::Nominations;
+pub use volumes::Volumes;
 pub use workloads::{OwnerKind, Workloads};
 
 /// Where a pod is, as far as the scheduler knows.
@@ -65,6 +67,8 @@ pub struct Cache {
     pub nominations: Nominations,
     /// Disruption budgets, by namespace and name.
     pub budgets: BTreeMap<(Name, Name), Budget>,
+    /// What is known of storage.
+    pub volumes: Volumes,
 }
 
 /// How many nodes have each mark, so that a plugin can tell that none has.
@@ -240,6 +244,9 @@ impl Cache {
     fn insert(&mut self, pod: Arc<Pod>, node: &Name, is_assumed: bool) {
         let slot = self.slot_for(node);
         self.journal.push(&pod, slot, true);
+        if pod.spec.storage.is_some() {
+            self.volumes.count(&pod, true);
+        }
         self.counts.with_terms += usize::from(!pod.spec.pod_terms.is_empty());
         self.slots[slot as usize].add_pod(pod.clone());
         self.touch(slot);
@@ -298,6 +305,9 @@ impl Cache {
         let Some(place) = self.places.remove(&uid) else { return };
         if let Some(pod) = self.slots[place.slot as usize].remove_pod(uid) {
             self.journal.push(&pod, place.slot, false);
+            if pod.spec.storage.is_some() {
+                self.volumes.count(&pod, false);
+            }
             self.counts.with_terms -= usize::from(!pod.spec.pod_terms.is_empty());
         }
         self.touch(place.slot);

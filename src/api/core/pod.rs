@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::api::Name;
 use crate::api::condition::{self, Condition};
 use crate::api::core::container::{Container, ContainerStatus};
+use crate::api::core::pod_storage::PodStorage;
 use crate::api::core::pod_terms::{PodTerms, SpreadConstraint};
 use crate::api::gates::Gates;
 use crate::api::labels::Labels;
@@ -96,6 +97,9 @@ pub struct PodSpec {
     /// How it is to be spread, made ready once.
     #[serde(skip)]
     pub spread: Vec<SpreadConstraint>,
+    /// Its volumes that storage has to do with; most pods have none.
+    #[serde(skip)]
+    pub storage: Option<Arc<PodStorage>>,
     /// What was found out about it so far.
     #[serde(skip)]
     pub known: Known,
@@ -179,7 +183,7 @@ pub struct NodeAffinity {
 }
 
 /// Terms of which one must match.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct NodeSelector {
     /// The terms, any of which will do.
@@ -187,17 +191,19 @@ pub struct NodeSelector {
 }
 
 /// Requirements all of which must hold.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct NodeSelectorTerm {
     /// On labels.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub match_expressions: Vec<NodeRequirement>,
     /// On fields; only `metadata.name`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub match_fields: Vec<NodeRequirement>,
 }
 
 /// One requirement of a node selector.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NodeRequirement {
     /// The label or field.
@@ -205,6 +211,7 @@ pub struct NodeRequirement {
     /// `In`, `NotIn`, `Exists`, `DoesNotExist`, `Gt`, `Lt`.
     pub operator: Name,
     /// The values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Name>,
 }
 
@@ -373,6 +380,7 @@ impl PodSpec {
         let mut spec = PodSpec::deserialize(&value)?;
         if let Value::Object(raw) = value {
             spec.spread = SpreadConstraint::all(&raw);
+            spec.storage = PodStorage::of(&raw);
             spec.raw = Arc::new(raw);
         }
         if let Some(affinity) = &spec.affinity {

@@ -44,6 +44,9 @@ impl Scheduler {
             && let Some(old) = &old
         {
             self.pods.remove(&old.meta.uid);
+            if self.waiting.contains_key(&old.meta.uid) {
+                self.news();
+            }
             self.queue.delete(old.meta.uid);
             self.cache.nominations.remove(old.meta.uid);
             if is == Seen::Nothing && !old.status.nominated_node_name.is_empty() {

@@ -17,6 +17,15 @@ pub const KINDS: [Kind; 6] = [
     Kind::POD_DISRUPTION_BUDGET,
 ];
 
+/// Kinds of storage that it watches where there is storage.
+pub const STORAGE_KINDS: [Kind; 5] = [
+    Kind::PERSISTENT_VOLUME,
+    Kind::PERSISTENT_VOLUME_CLAIM,
+    Kind::STORAGE_CLASS,
+    Kind::CSI_NODE,
+    Kind::VOLUME_ATTACHMENT,
+];
+
 /// Takes up a change of an object that is neither node nor pod.
 pub(super) fn changed(cache: &mut Cache, change: &Observed<'_>) {
     let latest = change.latest();
