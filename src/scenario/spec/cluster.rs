@@ -16,11 +16,13 @@ use crate::scenario::decode::object;
 use crate::scenario::diagnostic::Mistake;
 use crate::scenario::schema::Schema;
 use crate::scenario::source::Session;
+use crate::scenario::spec::ClusterAutoscaler;
 use crate::scenario::spec::FeatureGates;
 use crate::scenario::spec::Flags;
 use crate::scenario::spec::KubeScheduler;
 use crate::scenario::spec::Latencies;
 use crate::scenario::spec::MetricsServer;
+use crate::scenario::spec::NodeGroup;
 use crate::scenario::yaml::Node;
 
 /// So many nodes of one template are plenty.
@@ -51,6 +53,8 @@ object! {
         "feature-gates" => feature_gates: FeatureGates = FeatureGates::default();
         /// How metrics-server is run.
         "metrics-server" => metrics_server: Option<MetricsServer> = None;
+        /// The autoscaler of nodes, and its node groups.
+        "cluster-autoscaler" => autoscaler: Option<ClusterAutoscaler> = None;
         /// Operators that the course brings: `level-keeper`, `edge-keeper`.
         "operators" => operators: Vec<Operator> = Vec::new();
         /// How long links and operations take.
@@ -71,6 +75,7 @@ impl Default for Cluster {
             scheduler_config: None,
             feature_gates: FeatureGates::default(),
             metrics_server: None,
+            autoscaler: None,
             operators: Vec::new(),
             latency: Latencies::default(),
         }
@@ -185,6 +190,10 @@ fn names_are_unique(cluster: &Cluster, node: &Node, session: &mut Session) {
         return;
     }
     let mut names = BTreeSet::new();
+    let groups = cluster.autoscaler.iter().flat_map(|a| &a.groups);
+    for template in groups.flat_map(NodeGroup::nodes) {
+        names.extend(template.node_names());
+    }
     let templates = node.get("nodes").and_then(Node::items).unwrap_or(&[]);
     for (template, written) in cluster.nodes.iter().zip(templates) {
         if let Some(twice) = template.node_names().into_iter().find(|n| !names.insert(n.clone())) {

@@ -1,5 +1,6 @@
 //! The stage: a cluster as a scenario describes it.
 
+mod autoscaler;
 mod pressure;
 mod usage;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, 
     config.operators = operators.map(|name| (Name::new(name), rules(name))).collect();
     config.images = images(scenario)?;
     usage::set(described, &mut config);
+    autoscaler::set(described, &mut config, &mut wrong);
     if scenario.cluster.etcd > 1 {
         wrong.push("more than one etcd member is not modelled".to_owned());
     }
@@ -155,7 +157,8 @@ fn behaviour(image: &Image) -> Behaviour {
 
 /// The flags that the simulator acts upon; every other one is an error that says so.
 fn flags(cluster: &Cluster, config: &mut ClusterConfig, wrong: &mut Vec<String>) {
-    for (component, set) in &cluster.flags.0 {
+    let others = cluster.flags.0.iter().filter(|(component, _)| *component != "cluster-autoscaler");
+    for (component, set) in others {
         for (flag, value) in set {
             let number = || value.parse::<u32>().unwrap_or(0);
             match (component.as_str(), flag.as_str()) {

@@ -27,7 +27,7 @@ pub const STORAGE_KINDS: [Kind; 5] = [
 ];
 
 /// Takes up a change of an object that is neither node nor pod.
-pub(super) fn changed(cache: &mut Cache, change: &Observed<'_>) {
+pub fn changed(cache: &mut Cache, change: &Observed<'_>) {
     let latest = change.latest();
     let (kind, meta) = (latest.kind(), latest.meta());
     let (namespace, name) = (&meta.namespace, &meta.name);

@@ -1,0 +1,62 @@
+//! The cloud: it starts machines a while after they were asked for, and stops them at once.
+//!
+//! It stands in for a provider of machines. It knows processes, not nodes: what a machine does once
+//! it runs is the kubelet's.
+
+use std::collections::BTreeMap;
+
+use crate::api::message::Message;
+use crate::autoscaler::provider::{START, STOP};
+use crate::cluster::member::{Guest, Moved};
+use crate::sim::engine::{ActorId, Control, Peer};
+use crate::sim::time::{SimDuration, SimTime};
+
+/// The cloud.
+#[derive(Clone, Debug, Default)]
+pub struct Cloud {
+    /// Machines that are booting, and when each is up.
+    booting: BTreeMap<ActorId, SimTime>,
+}
+
+impl Guest for Cloud {
+    fn start(&mut self, _context: &mut Moved<'_>) {}
+
+    fn receive(&mut self, _from: Peer, message: Message, context: &mut Moved<'_>) {
+        let Message::Runtime(what, how) = message else { return };
+        let number = how["machine"].as_u64().and_then(|n| u32::try_from(n).ok());
+        let Some(machine) = number.map(ActorId) else { return };
+        if what == START {
+            let after = SimDuration(how["after_ns"].as_u64().unwrap_or(0));
+            let at = context.now() + after;
+            self.booting.insert(machine, at);
+            context.alarm(at, 0);
+        } else if what == STOP {
+            self.booting.remove(&machine);
+            context.control(Control::Crash(machine));
+        }
+    }
+
+    fn alarm(&mut self, _tag: u64, context: &mut Moved<'_>) {
+        let now = context.now();
+        let up: Vec<ActorId> =
+            self.booting.iter().filter(|(_, at)| **at <= now).map(|(id, _)| *id).collect();
+        for machine in up {
+            self.booting.remove(&machine);
+            context.control(Control::Start(machine));
+        }
+    }
+
+    fn link_changed(&mut self, _peer: ActorId, _up: bool, _context: &mut Moved<'_>) {}
+
+    fn boxed_clone(&self) -> Box<dyn Guest> {
+        Box::new(self.clone())
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn std::any::Any {
+        self
+    }
+}
