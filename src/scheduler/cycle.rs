@@ -233,10 +233,17 @@ impl Search {
 
     fn walk(&mut self, attempt: Attempt<'_>, entry: &mut Entry, slots: &[u32], enough: usize) {
         let start = if slots.is_empty() { 0 } else { self.next_start % slots.len() };
-        for slot in slots[start..].iter().chain(&slots[..start]) {
-            self.try_node(attempt, entry, *slot);
-            if self.feasible.len() >= enough {
-                return;
+        let (cluster, is_plain) = (attempt.cluster, entry.is_plain(attempt.cluster));
+        for part in [&slots[start..], &slots[..start]] {
+            for slot in part {
+                if is_plain && entry.is_known_to_do(cluster, *slot) {
+                    self.feasible.push(*slot);
+                } else {
+                    self.try_node(attempt, entry, *slot);
+                }
+                if self.feasible.len() >= enough {
+                    return;
+                }
             }
         }
     }
