@@ -106,6 +106,7 @@ impl Cache {
     }
 
     /// What is in a slot.
+    #[inline]
     pub fn at(&self, slot: u32) -> &NodeInfo {
         &self.slots[slot as usize]
     }
@@ -127,6 +128,7 @@ impl Cache {
     }
 
     /// Counts the changes of what is in a slot.
+    #[inline]
     pub fn version(&self, slot: u32) -> u32 {
         self.versions[slot as usize]
     }
