@@ -5,6 +5,7 @@
 //! take. The figures that every attempt needs are kept up to date a pod at a time.
 
 mod budget;
+mod crowds;
 mod images;
 mod journal;
 mod node_info;
@@ -27,6 +28,7 @@ use crate::scheduler::node_order::NodeOrder;
 use crate::sim::index::Map;
 
 pub use budget::Budget;
+pub use crowds::Crowds;
 pub use images::{ImageState, Images};
 pub use journal::{Journal, Moved};
 pub use node_info::{Marks, NodeInfo};
@@ -60,6 +62,7 @@ pub struct Cache {
     /// Counts the changes of nodes beside their pods and amounts, and of namespaces.
     epoch: u64,
     journal: Journal,
+    crowds: Crowds,
     images: Images,
     /// Labels of namespaces.
     namespaces: Map<Name, Labels>,
@@ -141,6 +144,11 @@ impl Cache {
     /// The last moves of pods.
     pub fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// The pods on nodes, counted by their labels.
+    pub fn crowds(&self) -> &Crowds {
+        &self.crowds
     }
 
     /// The images that nodes hold.
@@ -246,6 +254,7 @@ impl Cache {
     fn insert(&mut self, pod: Arc<Pod>, node: &Name, is_assumed: bool) {
         let slot = self.slot_for(node);
         self.journal.push(&pod, slot, true);
+        self.crowds.moved(&pod, slot, true);
         if pod.spec.storage.is_some() {
             self.volumes.count(&pod, true);
         }
@@ -307,6 +316,7 @@ impl Cache {
         let Some(place) = self.places.remove(&uid) else { return };
         if let Some(pod) = self.slots[place.slot as usize].remove_pod(uid) {
             self.journal.push(&pod, place.slot, false);
+            self.crowds.moved(&pod, place.slot, false);
             if pod.spec.storage.is_some() {
                 self.volumes.count(&pod, false);
             }

@@ -85,16 +85,17 @@ impl Rule {
         let mut includes = vec![false; cluster.slots()];
         let mut by_domain = vec![0; domains.len()];
         for slot in cluster.order() {
-            let (info, place) = (cluster.at(*slot), *slot as usize);
-            let Some(node) = &info.node else { continue };
+            let place = *slot as usize;
+            let Some(node) = &cluster.at(*slot).node else { continue };
             if is_ranked[place] && node.meta.labels.has(key) {
                 counted[place] = domains.of(*slot);
             }
             includes[place] =
                 is_hostname || is_ranked[place] && counting.includes(&constraint, node);
-            if includes[place] {
-                let there = counting.count(&constraint.selector, info);
-                by_domain[domains.of(*slot) as usize] += there;
+        }
+        for (slot, pods) in counting.counted(&constraint.selector, cluster) {
+            if includes[slot as usize] {
+                by_domain[domains.of(slot) as usize] += pods;
             }
         }
         let counts_any = counted.iter().any(|domain| *domain != NOT_COUNTED);
