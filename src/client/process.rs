@@ -12,12 +12,14 @@ use std::collections::BTreeMap;
 
 use crate::api::Name;
 use crate::api::coordination::lease::Lease;
+use crate::api::gates::Gates;
 use crate::api::message::Message;
 use crate::api::note::{Note, RefusedNote};
 use crate::api::object::{Kind, ObjectKey};
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::request::{Answer, Request, Verb};
 use crate::api::time::Time;
+use crate::api::variant::Variant;
 use crate::client::component::{Component, Due, Moment, Outbox, Outgoing};
 use crate::client::event_recorder::EventRecorder;
 use crate::client::informer::{Informer, Interest};
@@ -47,6 +49,8 @@ pub struct Config {
     pub qps: (u32, u32),
     /// The lease by which its replicas elect a leader, and whether it is renewed for real.
     pub election: Option<Election>,
+    /// Its feature gates.
+    pub gates: Gates,
 }
 
 /// How replicas of a process elect a leader.
@@ -136,6 +140,8 @@ pub struct Process<C> {
     elector: Option<LeaderElector>,
     lease_seen: Option<std::sync::Arc<Lease>>,
     lease_try: u64,
+    /// When the elector is to hear of the time next, as far as alarms are set.
+    elects_at: Option<SimTime>,
     next_wake: Option<SimTime>,
     wake_alarm: Option<AlarmId>,
     next_background_wake: Option<SimTime>,
@@ -183,6 +189,7 @@ impl<C: Component> Process<C> {
             elector: None,
             lease_seen: None,
             lease_try: 0,
+            elects_at: None,
             next_wake: None,
             wake_alarm: None,
             next_background_wake: None,
@@ -214,7 +221,9 @@ impl<C: Component> Process<C> {
         match self.config.election.clone() {
             Some(election) if election.eager => {
                 let me = smol_str::format_smolstr!("{}_{}", context.my_name(), self.lives);
-                self.elector = Some(LeaderElector::new(leader_election::Config::CORE, me));
+                let trusts = self.config.gates.varies(Variant::TrustsClocks);
+                let elector = LeaderElector::new(leader_election::Config::CORE, me);
+                self.elector = Some(elector.trusting_clocks(trusts));
                 self.elect(leader_election::Input::Timer, context);
             }
             Some(_) | None => self.begin(context),
@@ -229,8 +238,9 @@ impl<C: Component> Process<C> {
         let now = context.now();
         self.acting = true;
         self.act(context, Component::begin);
-        self.informers =
-            self.config.interests.iter().map(|i| Informer::new(i.clone(), now)).collect();
+        let gates = self.config.gates;
+        let interests = self.config.interests.iter();
+        self.informers = interests.map(|i| Informer::new(i.clone(), gates, now)).collect();
         for n in 0..self.informers.len() {
             self.reflect(n, Input::Timer, context);
         }
@@ -307,7 +317,8 @@ impl<C: Component> Process<C> {
                         self.reflect(n, Input::Timer, context);
                     }
                 }
-                if self.elector.is_some() {
+                if self.elects_at.is_some_and(|at| at <= now) {
+                    self.elects_at = None;
                     self.elect(leader_election::Input::Timer, context);
                 }
             }

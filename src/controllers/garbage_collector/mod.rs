@@ -25,6 +25,7 @@ use crate::api::meta::Meta;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::request::Verb;
+use crate::api::variant::Variant;
 use crate::api::why::Why;
 use crate::client::plan::{Plan, Recovery, Write};
 use crate::client::reconciler::{Keys, Observed, Reconciler, Settings, Watch};
@@ -225,7 +226,8 @@ impl Reconciler for GarbageCollector {
         Recovery::GoOnThenRetry
     }
 
-    fn observe(&mut self, change: &Observed<'_>, _view: View<'_>) {
+    fn observe(&mut self, change: &Observed<'_>, view: View<'_>) {
+        self.graph.absent_everywhere = view.gates().varies(Variant::AbsentEverywhere);
         self.graph.change(change.old, change.new);
     }
 
