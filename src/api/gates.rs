@@ -318,10 +318,10 @@ impl Gates {
         self.1.has(variant)
     }
 
-    /// The same gates with one rule that differs.
+    /// The same gates, with these rules that differ and no others.
     #[must_use]
-    pub fn varying(self, variant: Variant) -> Gates {
-        Gates(self.0, self.1.with(variant))
+    pub fn varying(self, variants: Variants) -> Gates {
+        Gates(self.0, variants)
     }
 }
 

@@ -45,6 +45,9 @@ pub enum Variant {
     ForgetsPrevious,
     /// A client lists at the revision that it had, whatever it is told (kubernetes#91073).
     InsistsOnRevision,
+    /// A pod of a set that is not ready and of another revision than the one that is wanted is
+    /// replaced, though its turn has not come: what kubernetes#67250 asks for.
+    ReplacesBroken,
     /// A `ReplicaSet` of another owner that has the hash's name is taken for an error
     /// (kubernetes#29735).
     TakesCollisionForError,

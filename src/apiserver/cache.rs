@@ -203,9 +203,8 @@ impl WatchCache {
             self.objects.put(change.object.clone());
         }
         let mut change = change.clone();
-        let forgotten = change.old.as_ref().is_some_and(|o| {
-            o.meta().resource_version <= self.compacted
-        });
+        let forgotten =
+            change.old.as_ref().is_some_and(|o| o.meta().resource_version <= self.compacted);
         if forgotten && self.gates.varies(Variant::ForgetsPrevious) {
             change.old = None;
         }

@@ -112,7 +112,10 @@ impl Reconciler for CronJobController {
             view.in_namespace::<Job>(&key.namespace).filter(is_own).cloned().collect();
         jobs.sort_by(|a, b| a.meta.name.cmp(&b.meta.name));
         let (cron_job, now) = (cron_job.clone(), view.now());
-        self.run(key, Look { cron_job, jobs, now, gates: view.gates(), answers: Vec::new(), told: 0 })
+        self.run(
+            key,
+            Look { cron_job, jobs, now, gates: view.gates(), answers: Vec::new(), told: 0 },
+        )
     }
 
     fn resume(&mut self, key: &ObjectKey, settled: Vec<Settled>, _view: View<'_>) -> Plan {

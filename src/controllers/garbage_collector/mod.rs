@@ -48,7 +48,7 @@ pub struct GarbageCollector {
 impl GarbageCollector {
     /// A collector that watches kinds of the user's own, too.
     pub fn watching(custom: &[Kind]) -> GarbageCollector {
-        let kinds = Kind::all().filter(|k| *k != Kind::EVENT).chain(custom.iter().copied());
+        let kinds = Kind::stored().filter(|k| *k != Kind::EVENT).chain(custom.iter().copied());
         let watches: Vec<Watch> = kinds.map(|kind| Watch { kind, keys }).collect();
         // A rule's watches live as long as the program; a program has few sets of kinds.
         let watches = Some(&*watches.leak());
