@@ -21,6 +21,7 @@ use crate::scenario::spec::Flags;
 use crate::scenario::spec::KubeScheduler;
 use crate::scenario::spec::Latencies;
 use crate::scenario::spec::MetricsServer;
+use crate::scenario::spec::Storage;
 use crate::scenario::yaml::Node;
 
 /// So many nodes of one template are plenty.
@@ -51,6 +52,8 @@ object! {
         "feature-gates" => feature_gates: FeatureGates = FeatureGates::default();
         /// How metrics-server is run.
         "metrics-server" => metrics_server: Option<MetricsServer> = None;
+        /// What serves storage: a driver of volumes, and the default storage class.
+        "storage" => storage: Option<Storage> = None;
         /// Operators that the course brings: `level-keeper`, `edge-keeper`.
         "operators" => operators: Vec<Operator> = Vec::new();
         /// How long links and operations take.
@@ -71,6 +74,7 @@ impl Default for Cluster {
             scheduler_config: None,
             feature_gates: FeatureGates::default(),
             metrics_server: None,
+            storage: None,
             operators: Vec::new(),
             latency: Latencies::default(),
         }

@@ -1,6 +1,7 @@
 //! The stage: a cluster as a scenario describes it.
 
 mod pressure;
+mod storage;
 mod usage;
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, 
     config.operators = operators.map(|name| (Name::new(name), rules(name))).collect();
     config.images = images(scenario)?;
     usage::set(described, &mut config);
+    storage::set(described, &mut config);
     if scenario.cluster.etcd > 1 {
         wrong.push("more than one etcd member is not modelled".to_owned());
     }
