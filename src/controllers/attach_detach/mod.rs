@@ -51,8 +51,9 @@ pub struct AttachDetach {
     by_volume: BTreeMap<Name, BTreeSet<Name>>,
     /// Since when nobody on the node wants the volume of an attachment.
     unwanted: BTreeMap<Name, Time>,
-    /// What has been told of a volume that a node waits for: once until it is attached.
-    told: BTreeMap<(Name, Name), String>,
+    /// That something was told of a volume that a node waits for, and of a try of when; once until
+    /// it is attached.
+    told: BTreeMap<(Name, Name), Option<Time>>,
 }
 
 enum AttachWhy {
@@ -120,18 +121,17 @@ impl Round<'_> {
         self.plan.events.push(EventNote { about, warning, reason, message: message.into() });
     }
 
-    /// Tells the pods that want a volume, once.
-    fn complain(&mut self, wanted: &Wanted, message: impl Fn(&Pod) -> String) {
+    /// Tells the pods that want a volume, once for each `mark`.
+    fn complain(&mut self, wanted: &Wanted, mark: Option<Time>, message: impl Fn(&Pod) -> String) {
         let key = (self.node.clone(), wanted.volume.meta.name.clone());
-        let Some(first) = wanted.pods.first().map(|pod| message(pod)) else { return };
-        if self.controller.told.get(&key) == Some(&first) {
+        if self.controller.told.get(&key) == Some(&mark) {
             return;
         }
         for pod in &wanted.pods {
             let text = message(pod);
             self.tell(pod, true, "FailedAttachVolume", &text);
         }
-        self.controller.told.insert(key, first);
+        self.controller.told.insert(key, mark);
     }
 
     /// Detaches a volume that nobody on the node wants, as soon as that is safe.
@@ -176,7 +176,7 @@ impl Round<'_> {
         let others = self.other_nodes(&volume.meta.name);
         if volume.is_for_one_node() && !others.is_empty() {
             let users = self.users_elsewhere(wanted, &others);
-            self.complain(wanted, |pod| multi_attach(&volume.meta.name, pod, &users));
+            self.complain(wanted, None, |pod| multi_attach(&volume.meta.name, pod, &users));
             return None;
         }
         let csi = volume.spec.csi.as_ref()?;
@@ -224,7 +224,7 @@ impl Round<'_> {
         {
             let text =
                 format!("AttachVolume.Attach failed for volume {name:?} : {}", error.message);
-            return self.complain(wanted, |_| text.clone());
+            return self.complain(wanted, error.time, |_| text.clone());
         }
         let unique = unique_name(&wanted.volume);
         if !attachment.status.attached || self.report.iter().any(|a| a.name == unique) {
