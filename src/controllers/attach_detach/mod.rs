@@ -1,5 +1,5 @@
-//! The attach/detach controller: volumes of pods are attached to the nodes that the pods are on, and
-//! detached when no pod there wants them any more.
+//! The attach/detach controller: volumes of pods are attached to the nodes that the pods are on,
+//! and detached when no pod there wants them any more.
 //!
 //! Responsible for VolumeAttachments and for what a node's status says is attached. It never
 //! detaches what a node still has mounted, unless the node has been silent for 6 minutes or is

@@ -35,7 +35,8 @@ impl Attacher {
     /// Differs: the volume itself is not held while it is attached; the provisioner looks for
     /// attachments before it deletes it.
     ///
-    /// Source: external-attacher pkg/controller/csi_handler.go, `syncAttach`, `csiAttach`
+    /// Source: github.com/kubernetes-csi/external-attacher/pkg/controller/csi_handler.go,
+    /// `syncAttach`, `csiAttach`
     fn attach(
         &mut self,
         attachment: &Arc<VolumeAttachment>,
@@ -79,7 +80,8 @@ impl Attacher {
         plan
     }
 
-    /// Source: external-attacher pkg/controller/csi_handler.go, `syncDetach`, `csiDetach`
+    /// Source: github.com/kubernetes-csi/external-attacher/pkg/controller/csi_handler.go,
+    /// `syncDetach`, `csiDetach`
     fn detach(
         &mut self,
         attachment: &Arc<VolumeAttachment>,

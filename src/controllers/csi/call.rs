@@ -9,7 +9,7 @@ use crate::sim::time::SimDuration;
 
 /// How long a call is waited for.
 ///
-/// Source: the side-cars external-provisioner and external-attacher, flag `--timeout`
+/// Source: github.com/kubernetes-csi/external-attacher/cmd/csi-attacher/main.go, `timeout`
 const TIMEOUT: SimDuration = SimDuration::secs(15);
 
 /// The first pause after a call that was given up; it doubles.

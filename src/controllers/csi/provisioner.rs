@@ -44,7 +44,8 @@ impl Provisioner {
 
     /// Whether a claim wants a volume of this driver now.
     ///
-    /// Source: sig-storage-lib-external-provisioner controller/controller.go,
+    /// Source:
+    /// github.com/kubernetes-sigs/sig-storage-lib-external-provisioner/controller/controller.go,
     /// `shouldProvision`, `canProvision`
     fn concerns<'a>(
         &self,
@@ -148,7 +149,8 @@ impl Provisioner {
     /// Where a volume is made: where the node is that was selected, else in one of the places that
     /// nodes are in, which follows from the claim's name.
     ///
-    /// Source: external-provisioner pkg/controller/topology.go, `GenerateAccessibilityRequirements`
+    /// Source: github.com/kubernetes-csi/external-provisioner/pkg/controller/topology.go,
+    /// `GenerateAccessibilityRequirements`
     fn place(
         &self,
         claim: &PersistentVolumeClaim,
@@ -186,9 +188,10 @@ impl Provisioner {
 
     /// Deletes a volume that is let go, once nothing is attached any more.
     ///
-    /// Source: sig-storage-lib-external-provisioner controller/controller.go, `shouldDelete`,
-    /// `deleteVolumeOperation`; external-provisioner pkg/controller/controller.go,
-    /// `canDeleteVolume`
+    /// Source:
+    /// github.com/kubernetes-sigs/sig-storage-lib-external-provisioner/controller/controller.go,
+    /// `shouldDelete`,
+    /// `deleteVolumeOperation`, and in external-provisioner `canDeleteVolume`
     fn delete(&mut self, key: &ObjectKey, view: View<'_>) -> Plan {
         let mut plan = Plan::nothing();
         let wanted = view.get::<PersistentVolume>("", &key.name).filter(|v| {
@@ -240,7 +243,8 @@ impl Provisioner {
 /// A number that spreads the claims of a StatefulSet over places one after the other, and all its
 /// claims of one ordinal over the same.
 ///
-/// Source: external-provisioner pkg/controller/topology.go, `getPVCNameHashAndIndexOffset`
+/// Source: github.com/kubernetes-csi/external-provisioner/pkg/controller/topology.go,
+/// `getPVCNameHashAndIndexOffset`
 fn spread(claim: &str) -> u32 {
     let (mut base, mut offset) = (claim, 0);
     if let Some((front, number)) = claim.rsplit_once('-')

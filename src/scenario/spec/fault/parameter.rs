@@ -269,7 +269,7 @@ foreign! {
 }
 
 foreign! {
-    Stuck as "calls of a driver", "Stuck", "Which calls of the driver of volumes do not come back." {
+    Stuck as "calls of a driver", "Stuck", "Which calls of the driver do not come back." {
         /// Volumes, claims, classes or nodes that they are about; all when not given.
         "about" => about: Vec<String> = Vec::new();
     } into Stuck { about }
