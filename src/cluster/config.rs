@@ -118,6 +118,8 @@ pub struct NodeTemplate {
     pub taints: Vec<Taint>,
     /// What it has.
     pub capacity: ResourceList,
+    /// Images that it holds from the beginning.
+    pub held_images: Vec<Name>,
     /// Whether it is there from the beginning.
     pub started: bool,
     /// Its address; without one it gets the next of a range.
@@ -135,6 +137,7 @@ impl Default for NodeTemplate {
             labels: Labels::default(),
             taints: Vec::new(),
             capacity: ResourceList::new(),
+            held_images: Vec::new(),
             started: true,
             ip: None,
             pod_range: None,

@@ -122,6 +122,8 @@ object! {
         "taints" => taints: Vec<Taint> = Vec::new();
         /// Further resources: `{nvidia.com/gpu: 4}`.
         "extended" => extended: BTreeMap<String, Amount> = BTreeMap::new();
+        /// Images that it holds from the beginning, and need not pull.
+        "images" => images: Vec<String> = Vec::new();
         /// Whether it is there from the beginning; else `node-start` brings it.
         "started" => started: bool = true;
     }
@@ -139,6 +141,7 @@ impl Default for NodeTemplate {
             labels: BTreeMap::new(),
             taints: Vec::new(),
             extended: BTreeMap::new(),
+            images: Vec::new(),
             started: true,
         }
     }

@@ -74,6 +74,7 @@ fn nodes(written: &Written) -> Vec<NodeTemplate> {
             labels: labels.collect::<Labels>(),
             taints: written.taints.clone(),
             capacity,
+            held_images: written.images.iter().map(Name::new).collect(),
             started: written.started,
             ..NodeTemplate::default()
         }
@@ -96,6 +97,7 @@ fn dumped_node(node: &Arc<Node>) -> NodeTemplate {
         labels: node.meta.labels.clone(),
         taints: Vec::new(),
         capacity: node.status.allocatable.clone(),
+        held_images: Vec::new(),
         started: node.is_ready(),
         ip: ip.map(Name::new),
         pod_range: range.map(Name::new),
