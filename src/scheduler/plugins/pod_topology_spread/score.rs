@@ -18,8 +18,10 @@ pub(super) struct Soft {
     rules: Vec<Rule>,
     /// By slot: whether the node is ranked at all.
     is_ranked: Vec<bool>,
-    /// By place in the last ranking: whether the node was not.
+    /// By place in the last ranking: whether the node was not; empty when all were.
     ignored: Vec<bool>,
+    /// Whether all nodes are ranked.
+    all_ranked: bool,
     sums: Vec<f64>,
 }
 
@@ -54,7 +56,9 @@ impl Soft {
         }
         let make = |constraint| Rule::new(constraint, &is_ranked, &counting, cluster);
         let rules = constraints.into_iter().map(make).collect();
-        Soft { counting, rules, is_ranked, ignored: Vec::new(), sums: Vec::new() }
+        let all_ranked = cluster.order().iter().all(|slot| is_ranked[*slot as usize]);
+        let (ignored, sums) = (Vec::new(), Vec::new());
+        Soft { counting, rules, is_ranked, ignored, all_ranked, sums }
     }
 }
 
@@ -129,22 +133,31 @@ impl Rule {
     }
 }
 
+/// A sum that is not negative as the nearest whole number, halves up.
+#[expect(clippy::float_arithmetic, reason = "the rule itself is one of floating point")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "small numbers")]
+fn rounded(sum: f64) -> i64 {
+    let whole = sum as i64;
+    whole + i64::from(sum - whole as f64 >= 0.5)
+}
+
 impl Score for Soft {
     /// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/podtopologyspread/scoring.go,
     /// `PodTopologySpread.Score`
-    #[expect(clippy::cast_possible_truncation, reason = "rounded numbers of pods")]
     fn score(&mut self, _: &Cache, nodes: &[u32], scores: &mut [i64]) {
         self.ignored.clear();
-        self.ignored.extend(nodes.iter().map(|slot| !self.is_ranked[*slot as usize]));
-        let ranked = self.ignored.iter().filter(|ignored| !**ignored).count();
-        let ranked = u32::try_from(ranked).expect("fewer than 2^32 nodes");
+        if !self.all_ranked {
+            self.ignored.extend(nodes.iter().map(|slot| !self.is_ranked[*slot as usize]));
+        }
+        let ignored = self.ignored.iter().filter(|ignored| **ignored).count();
+        let ranked = u32::try_from(nodes.len() - ignored).expect("fewer than 2^32 nodes");
         self.sums.clear();
         self.sums.resize(nodes.len(), 0.0);
         for rule in &mut self.rules {
             rule.add(nodes, &self.is_ranked, ranked, &mut self.sums);
         }
         for (score, sum) in scores.iter_mut().zip(&self.sums) {
-            *score = sum.round() as i64;
+            *score = rounded(*sum);
         }
     }
 
@@ -157,14 +170,24 @@ impl Score for Soft {
     /// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/podtopologyspread/scoring.go,
     /// `PodTopologySpread.NormalizeScore`
     fn normalize(&self, scores: &mut [i64]) {
-        let ranked = || scores.iter().zip(&self.ignored).filter(|(_, i)| !**i).map(|(s, _)| *s);
-        let (least, most) = (ranked().min().unwrap_or(0), ranked().max().unwrap_or(0).max(0));
-        for (score, ignored) in scores.iter_mut().zip(&self.ignored) {
-            *score = match (*ignored, most) {
-                (true, _) => 0,
-                (false, 0) => MAX_NODE_SCORE,
-                (false, most) => MAX_NODE_SCORE * (most + least - *score) / most,
-            };
+        let is_ignored = |place: usize| self.ignored.get(place) == Some(&true);
+        let (mut least, mut most) = (i64::MAX, 0);
+        for (place, score) in scores.iter().enumerate() {
+            if !is_ignored(place) {
+                (least, most) = (least.min(*score), most.max(*score));
+            }
+        }
+        // Few domains have different numbers of pods: most nodes score as the one before.
+        let (mut last, mut share) = (i64::MIN, 0);
+        for (place, score) in scores.iter_mut().enumerate() {
+            if *score != last {
+                last = *score;
+                share = match most {
+                    0 => MAX_NODE_SCORE,
+                    most => MAX_NODE_SCORE * (most + least.min(most) - last) / most,
+                };
+            }
+            *score = if is_ignored(place) { 0 } else { share };
         }
     }
 
