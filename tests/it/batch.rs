@@ -493,15 +493,14 @@ proptest! {
         let replicas = value["spec"]["replicas"].as_i64().unwrap_or(0);
         prop_assert!((i64::from(least)..=i64::from(most)).contains(&replicas), "{replicas}");
         prop_assert_eq!(value["status"]["readyReplicas"].as_i64(), Some(replicas));
-        // So many carry the load at half of what they ask for, give or take a tenth of that.
-        let exact = f64::from(load) / 100.0;
-        let low = (exact / 1.1).floor().clamp(f64::from(least), f64::from(most));
+        // So many carry the load at half of what they ask for, 100m each; it may be off by a tenth.
+        let load = i64::from(load);
+        let (least, most) = (i64::from(least), i64::from(most));
+        let low = (load * 10 / 1_100).clamp(least, most);
         // Going down it stops when the tolerance is met from above, or by rounding up.
-        let high = (exact / 0.9).ceil() + 1.0;
-        let high = high.clamp(f64::from(least), f64::from(most));
-        let found = f64::from(i32::try_from(replicas).unwrap_or(0));
+        let high = ((load * 10).div_euclid(900) + 2).clamp(least, most);
         if misses == 0 {
-            prop_assert!((low..=high).contains(&found), "{found}, not from {low} to {high}");
+            prop_assert!((low..=high).contains(&replicas), "{replicas}, not {low} to {high}");
         }
     }
 }

@@ -11,6 +11,7 @@ use wavetank::api::core::pod::Pod;
 use wavetank::api::core::resource_quota::ResourceQuota;
 use wavetank::api::note::Note;
 use wavetank::api::object::{Kind, ObjectKey};
+use wavetank::api::quantity::Quantity;
 use wavetank::scenario::world::World;
 
 use crate::determinism::number_from_environment;
@@ -152,7 +153,7 @@ proptest! {
             if let Some(quota) = write.change.object.as_a::<ResourceQuota>()
                 && write.origin.user == "resourcequota-controller"
             {
-                let used = quota.status.used.get("count/pods").map_or(0, |q| q.value());
+                let used = quota.status.used.get("count/pods").map_or(0, Quantity::value);
                 gave_back_too_much |= i64::try_from(count).is_ok_and(|count| used < count);
             }
             if write.change.object.kind() == Kind::POD {
@@ -165,7 +166,7 @@ proptest! {
         let key = ObjectKey::new(Kind::RESOURCE_QUOTA, "default", "q");
         let store = world.cluster().store();
         let quota = store.get(&key).and_then(|o| o.as_a::<ResourceQuota>()).expect("a quota");
-        let used = quota.status.used.get("count/pods").map(|q| q.value());
+        let used = quota.status.used.get("count/pods").map(Quantity::value);
         prop_assert_eq!(used, i64::try_from(count).ok());
     }
 }
