@@ -316,6 +316,17 @@ impl Entry {
         if answer.number == NONE { Ok(()) } else { Err((answer.number, answer.refused)) }
     }
 
+    /// Whether the answer about a node is that of the filters which look at the node alone.
+    pub(super) fn is_plain(&self, cluster: &Cache) -> bool {
+        self.wide.is_empty() && cluster.nominations.is_empty() && self.kept.is_some()
+    }
+
+    /// Whether it is known of a node that it would do, where that is plain.
+    pub(super) fn is_known_to_do(&self, cluster: &Cache, slot: u32) -> bool {
+        let answer = self.kept.as_ref().map(|kept| &kept.answers[slot as usize]);
+        answer.is_some_and(|a| a.number == NONE && a.version == cluster.version(slot))
+    }
+
     /// Asks the plugins how nodes are to be ranked, if they have not been asked.
     ///
     /// # Errors

@@ -31,8 +31,10 @@ struct Rule {
     constraint: SpreadConstraint,
     /// Nodes without the label are in the domain of the empty value.
     domains: Domains,
-    /// By slot: whether the node has the label.
-    has_label: Vec<bool>,
+    /// By slot: the domain whose pods count for a node that is ranked and has the label.
+    counted: Vec<u32>,
+    /// Whether there is such a node.
+    counts_any: bool,
     /// By slot: whether its pods count. Each node counts where it is a domain of its own.
     includes: Vec<bool>,
     by_domain: Vec<i64>,
@@ -41,6 +43,9 @@ struct Rule {
     ranking: u64,
     is_hostname: bool,
 }
+
+/// The domain of nodes that do not count.
+const NOT_COUNTED: u32 = u32::MAX;
 
 impl Soft {
     pub(super) fn new(
@@ -76,13 +81,15 @@ impl Rule {
         } else {
             Domains::by(cluster, |node| Some(node.label(key).cloned().unwrap_or_default()))
         };
-        let mut has_label = vec![false; cluster.slots()];
+        let mut counted = vec![NOT_COUNTED; cluster.slots()];
         let mut includes = vec![false; cluster.slots()];
         let mut by_domain = vec![0; domains.len()];
         for slot in cluster.order() {
             let (info, place) = (cluster.at(*slot), *slot as usize);
             let Some(node) = &info.node else { continue };
-            has_label[place] = node.meta.labels.has(key);
+            if is_ranked[place] && node.meta.labels.has(key) {
+                counted[place] = domains.of(*slot);
+            }
             includes[place] =
                 is_hostname || is_ranked[place] && counting.includes(&constraint, node);
             if includes[place] {
@@ -90,9 +97,18 @@ impl Rule {
                 by_domain[domains.of(*slot) as usize] += there;
             }
         }
-        let met_in = vec![0; domains.len()];
-        let ranking = 0;
-        Rule { constraint, domains, has_label, includes, by_domain, met_in, ranking, is_hostname }
+        let counts_any = counted.iter().any(|domain| *domain != NOT_COUNTED);
+        Rule {
+            met_in: vec![0; domains.len()],
+            ranking: 0,
+            constraint,
+            domains,
+            counted,
+            counts_any,
+            includes,
+            by_domain,
+            is_hostname,
+        }
     }
 
     /// How many domains the ranked ones of `nodes` are in.
@@ -120,14 +136,16 @@ impl Rule {
         reason = "the rule itself is one of floating point; its operations are exact everywhere"
     )]
     fn add(&mut self, nodes: &[u32], is_ranked: &[bool], ranked: u32, sums: &mut [f64]) {
+        if !self.counts_any {
+            return;
+        }
         let size = if self.is_hostname { ranked } else { self.size(nodes, is_ranked) };
         let weight = ln(size + 2);
         let more = (self.constraint.max_skew - 1) as f64;
         for (sum, slot) in sums.iter_mut().zip(nodes) {
-            let place = *slot as usize;
-            if self.has_label[place] && is_ranked[place] {
-                let pods = self.by_domain[self.domains.of(*slot) as usize];
-                *sum += pods as f64 * weight + more;
+            // A node that is not counted has no domain of that number.
+            if let Some(pods) = self.by_domain.get(self.counted[*slot as usize] as usize) {
+                *sum += *pods as f64 * weight + more;
             }
         }
     }
