@@ -290,9 +290,13 @@ impl Component for Manager {
             controller.set_beat(moment);
             for route in of_one {
                 (route.keys)(change, view, &mut keys);
-                controller.take_up(&mut keys, moment);
+                if !keys.is_empty() {
+                    controller.take_up(&mut keys, moment);
+                }
             }
-            self.pump(n, moment);
+            if !controller.queue.is_idle(moment.now) {
+                self.pump(n, moment);
+            }
         }
         self.keys = keys;
     }

@@ -111,6 +111,11 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// Whether a change concerns nobody.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.created.is_none() && self.deleted.is_none()
+    }
+
     /// Queues a key at once.
     pub fn add(&mut self, key: ObjectKey) {
         self.queue.push((key, SimDuration::ZERO));

@@ -9,6 +9,7 @@ use crate::api::object::{Kind, Object};
 use crate::api::resource::ResourceList;
 use crate::api::taint::Taint;
 use crate::apiserver;
+use crate::autoscaler;
 use crate::client::reconciler::Reconciler;
 use crate::controllers::csi::Driver;
 use crate::etcd;
@@ -53,6 +54,8 @@ pub struct ClusterConfig {
     pub series: Vec<metrics::adapter::Series>,
     /// Services that carry a load, and the load.
     pub loads: Vec<(metrics::traffic::Target, crate::node::usage::Load)>,
+    /// The autoscaler of nodes; none where there is none.
+    pub autoscaler: Option<Autoscaler>,
     /// Objects that the store holds from the beginning, with their statuses; what of them runs on
     /// a node goes on running there.
     pub state: Arc<[Object]>,
@@ -130,6 +133,36 @@ impl Storage {
     }
 }
 
+/// The autoscaler of nodes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Autoscaler {
+    /// Its flags.
+    pub options: autoscaler::Options,
+    /// Its node groups.
+    pub groups: Vec<NodeGroup>,
+}
+
+/// Nodes that are all alike, of which there may be more or fewer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeGroup {
+    /// Its name.
+    pub name: Name,
+    /// At least so many nodes.
+    pub min: usize,
+    /// At most so many nodes.
+    pub max: usize,
+    /// The names of the nodes that it may have, which are nodes of the cluster.
+    pub nodes: Vec<Name>,
+    /// What a node costs an hour, in thousandths of any unit.
+    pub price_millis: u64,
+    /// By which the `priority` expander chooses.
+    pub priority: i32,
+    /// From the wish for a node until its machine has booted.
+    pub startup: SimDuration,
+    /// So many machines the cloud has of this kind.
+    pub available: usize,
+}
+
 /// One node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeTemplate {
@@ -141,6 +174,8 @@ pub struct NodeTemplate {
     pub taints: Vec<Taint>,
     /// What it has.
     pub capacity: ResourceList,
+    /// Images that it holds from the beginning.
+    pub held_images: Vec<Name>,
     /// Whether it is there from the beginning.
     pub started: bool,
     /// Its address; without one it gets the next of a range.
@@ -158,6 +193,7 @@ impl Default for NodeTemplate {
             labels: Labels::default(),
             taints: Vec::new(),
             capacity: ResourceList::new(),
+            held_images: Vec::new(),
             started: true,
             ip: None,
             pod_range: None,
@@ -210,6 +246,7 @@ impl Default for ClusterConfig {
             metrics_server: None,
             series: Vec::new(),
             loads: Vec::new(),
+            autoscaler: None,
             state: Arc::default(),
             namespaces: Vec::new(),
             eager: false,

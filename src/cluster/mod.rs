@@ -4,6 +4,7 @@
 //! begins. It decides nothing that a process decides.
 
 pub mod bootstrap;
+pub mod cloud;
 pub mod config;
 pub mod member;
 mod resume;

@@ -205,6 +205,7 @@ impl Cluster {
             election: None,
         };
         let mut runtime = resume::runtime(name, &kubelet.images, &config.state);
+        template.held_images.iter().for_each(|image| runtime.add_image(image));
         runtime.carry(config.loads.iter().map(|(_, load)| load.clone()).collect());
         let process = Process::new(process, Kubelet::new(kubelet, runtime));
         let id = self.engine.add(name, NODE, Member::Node(Box::new(process)));

@@ -3,6 +3,7 @@
 //! Responsible for the names, types and defaults of a scenario's fields. It never asks whether a
 //! cluster could do what is said; that is the world's to answer.
 
+mod autoscaler;
 mod cluster;
 mod expectation;
 mod fault;
@@ -20,6 +21,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use serde_json::json;
 
+pub use autoscaler::ClusterAutoscaler;
+pub use autoscaler::NodeGroup;
 pub use cluster::Cluster;
 pub use cluster::NodeTemplate;
 pub use cluster::SchedulerConfig;

@@ -35,7 +35,7 @@ use report::Report;
 
 use before_binding::Waiting;
 
-pub use surroundings::{KINDS, STORAGE_KINDS};
+pub use surroundings::{KINDS, STORAGE_KINDS, changed as surroundings_changed};
 
 /// kube-scheduler.
 #[derive(Clone)]

@@ -306,6 +306,9 @@ impl Component for Kubelet {
         if what == "unready" {
             return self.set_unready(uid, how["on"] == true, moment);
         }
+        if what == "new-disk" {
+            return self.host.runtime.lose_images();
+        }
         if what != "kill" {
             return;
         }

@@ -44,6 +44,7 @@ use crate::sim::time::SimDuration;
 /// The components that can be stopped and started, each also with its number: `etcd-2`.
 const STOPPABLE: &[&str] = &[
     "*",
+    "cluster-autoscaler",
     "etcd",
     "kube-apiserver",
     "kube-controller-manager",
