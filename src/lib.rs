@@ -121,6 +121,7 @@
 
 pub mod api;
 pub mod apiserver;
+pub mod autoscaler;
 pub mod bugs;
 pub mod check;
 #[cfg(feature = "cli")]

@@ -32,6 +32,7 @@ pub mod resource_names;
 pub mod schedule;
 pub mod schema;
 pub mod selector;
+pub mod storage;
 pub mod strategy;
 pub mod structural;
 pub mod table;

@@ -21,6 +21,8 @@ use crate::api::core::event::{Event, ObjectReference};
 use crate::api::core::limit_range::LimitRange;
 use crate::api::core::namespace::Namespace;
 use crate::api::core::node::Node;
+use crate::api::core::persistent_volume::PersistentVolume;
+use crate::api::core::persistent_volume_claim::PersistentVolumeClaim;
 use crate::api::core::pod::Pod;
 use crate::api::core::priority_class::PriorityClass;
 use crate::api::core::replication_controller::ReplicationController;
@@ -29,6 +31,10 @@ use crate::api::core::service::Service;
 use crate::api::discovery::endpoint_slice::EndpointSlice;
 use crate::api::meta::{Meta, OwnerReference};
 use crate::api::policy::pod_disruption_budget::PodDisruptionBudget;
+use crate::api::storage::csi_driver::CSIDriver;
+use crate::api::storage::csi_node::CSINode;
+use crate::api::storage::storage_class::StorageClass;
+use crate::api::storage::volume_attachment::VolumeAttachment;
 
 /// A kind: the number of its row in the table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -267,6 +273,7 @@ const METRICS: KindRow =
 const CUSTOM: KindRow =
     KindRow { group: "custom.metrics.k8s.io", version: "v1beta2", plural: "*", ..METRICS };
 const EXTERNAL: KindRow = KindRow { group: "external.metrics.k8s.io", plural: "*", ..METRICS };
+const STORAGE: KindRow = KindRow { group: "storage.k8s.io", namespaced: false, ..CORE };
 const APPS: KindRow = KindRow { group: "apps", status: true, generation: true, ..CORE };
 
 kinds! {
@@ -296,15 +303,22 @@ kinds! {
         LimitRange, LIMIT_RANGE: KindRow { plural: "limitranges", short: &["limits"], ..CORE };
         ResourceQuota, RESOURCE_QUOTA: KindRow { plural: "resourcequotas", short: &["quota"], status: true, ..CORE };
         ReplicationController, REPLICATION_CONTROLLER: KindRow { plural: "replicationcontrollers", short: &["rc"], status: true, generation: true, ..CORE };
+        PersistentVolume, PERSISTENT_VOLUME: KindRow {
+            plural: "persistentvolumes", short: &["pv"], namespaced: false, status: true, ..CORE
+        };
+        PersistentVolumeClaim, PERSISTENT_VOLUME_CLAIM: KindRow {
+            plural: "persistentvolumeclaims", short: &["pvc"], status: true, ..CORE
+        };
+        StorageClass, STORAGE_CLASS: KindRow { plural: "storageclasses", short: &["sc"], ..STORAGE };
+        VolumeAttachment, VOLUME_ATTACHMENT: KindRow { plural: "volumeattachments", status: true, ..STORAGE };
+        CSINode, CSI_NODE: KindRow { plural: "csinodes", ..STORAGE };
+        CSIDriver, CSI_DRIVER: KindRow { plural: "csidrivers", ..STORAGE };
     }
     opaque {
         ConfigMap, CONFIG_MAP: KindRow { plural: "configmaps", short: &["cm"], ..CORE };
         Secret, SECRET: KindRow { plural: "secrets", ..CORE };
         ServiceAccount, SERVICE_ACCOUNT: KindRow { plural: "serviceaccounts", short: &["sa"], ..CORE };
         PodTemplate, POD_TEMPLATE: KindRow { plural: "podtemplates", ..CORE };
-        PersistentVolume, PERSISTENT_VOLUME: KindRow { plural: "persistentvolumes", short: &["pv"], namespaced: false, status: true, ..CORE };
-        PersistentVolumeClaim, PERSISTENT_VOLUME_CLAIM: KindRow { plural: "persistentvolumeclaims", short: &["pvc"], status: true, ..CORE };
-        StorageClass, STORAGE_CLASS: KindRow { group: "storage.k8s.io", plural: "storageclasses", short: &["sc"], namespaced: false, ..CORE };
         Ingress, INGRESS: KindRow { group: "networking.k8s.io", plural: "ingresses", short: &["ing"], status: true, generation: true, ..CORE };
         NetworkPolicy, NETWORK_POLICY: KindRow { group: "networking.k8s.io", plural: "networkpolicies", short: &["netpol"], generation: true, ..CORE };
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::api::Name;
 use crate::api::core::limit_range::LimitRange;
 use crate::api::core::node::Node;
+use crate::api::core::persistent_volume_claim::PersistentVolumeClaim;
 use crate::api::core::pod::{Pod, PodSpec};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::{Cause, Details, GroupResource, Refusal};
@@ -20,6 +21,8 @@ pub trait Lookup {
     fn find(&self, key: &ObjectKey) -> Option<&Object>;
     /// The priority class for pods without one.
     fn default_priority_class(&self) -> Option<&Object>;
+    /// The storage class for claims without one.
+    fn default_storage_class(&self) -> Option<Name>;
     /// The limit ranges of a namespace, by name.
     fn limit_ranges(&self, namespace: &str) -> Vec<Arc<LimitRange>>;
 }
@@ -135,11 +138,10 @@ pub fn admit_other(object: &Object, look: &impl Lookup) -> Result<(), Refusal> {
         if ranges.is_empty() {
             return Ok(());
         }
-        let value = object.to_value();
-        let request = value.pointer("/spec/resources/requests/storage").and_then(Value::as_str);
-        let request = request.and_then(|r| r.parse().ok());
+        let claim = object.as_a::<PersistentVolumeClaim>();
+        let request = claim.and_then(|c| c.spec.resources.requests.get("storage"));
         for range in &ranges {
-            let against = limits::against_claim(range, request.as_ref());
+            let against = limits::against_claim(range, request);
             within(&against, "persistentvolumeclaims", &meta.name)?;
         }
     }

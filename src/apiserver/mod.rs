@@ -15,3 +15,4 @@ pub mod quota;
 mod read;
 pub mod registry;
 pub mod server;
+pub mod storage;

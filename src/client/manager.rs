@@ -303,9 +303,13 @@ impl Component for Manager {
             controller.set_beat(moment);
             for route in of_one {
                 (route.keys)(change, view, &mut keys);
-                controller.take_up(&mut keys, moment);
+                if !keys.is_empty() {
+                    controller.take_up(&mut keys, moment);
+                }
             }
-            self.pump(n, moment);
+            if !controller.queue.is_idle(moment.now) {
+                self.pump(n, moment);
+            }
         }
         self.keys = keys;
     }
@@ -374,15 +378,16 @@ impl Component for Manager {
         Due::Exactly(self.controllers.iter().filter_map(|c| c.queue.next_due()).min())
     }
 
-    /// `resync`: everything that is known is looked at once more, as if it had changed.
+    /// `resync`: everything that is known is looked at once more, as if it had changed. All else is
+    /// for the controllers.
     fn disturb(
         &mut self,
         what: &crate::api::Name,
-        _how: &serde_json::Value,
+        how: &serde_json::Value,
         moment: &mut Moment<'_>,
     ) {
         if what != "resync" {
-            return;
+            return self.controllers.iter_mut().for_each(|c| c.rule.disturb(what, how));
         }
         for kind in self.kinds() {
             let mut all: Vec<crate::api::object::Object> =

@@ -435,14 +435,25 @@ impl<C: Component> Process<C> {
             rng: self.rng.as_mut().expect("a process that lives has a random stream"),
             caches: &self.caches,
             cause: context.cause(),
-            out: std::mem::take(&mut self.out),
+            out: &mut self.out,
         };
         what(&mut self.component, &mut moment);
-        let mut out = moment.out;
-        self.deliver(&mut out, context);
-        self.out = out;
+        if !self.out.is_quiet() {
+            let mut out = std::mem::take(&mut self.out);
+            self.deliver(&mut out, context);
+            self.out = out;
+        }
+        let (wake, background) = (self.out.wake_at.take(), self.out.background_wake_at.take());
+        match self.component.due() {
+            Due::AsAsked => self.set_wakes(wake, background, context),
+            Due::Exactly(at) => {
+                self.set_exactly(at, context);
+                self.set_wakes(None, background, context);
+            }
+        }
     }
 
+    /// Does what the component wants done, and leaves nothing of it.
     fn deliver<A>(&mut self, out: &mut Outbox, context: &mut Context<'_, A>)
     where
         A: Actor<Message = Message, Note = Note>,
@@ -473,14 +484,6 @@ impl<C: Component> Process<C> {
             self.tell(source.clone(), Name::default(), source, note, context);
         }
         context.because(cause);
-        let (wake, background) = (out.wake_at.take(), out.background_wake_at.take());
-        match self.component.due() {
-            Due::AsAsked => self.set_wakes(wake, background, context),
-            Due::Exactly(at) => {
-                self.set_exactly(at, context);
-                self.set_wakes(None, background, context);
-            }
-        }
     }
 
     fn tell<A>(

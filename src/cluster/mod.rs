@@ -4,12 +4,13 @@
 //! begins. It decides nothing that a process decides.
 
 pub mod bootstrap;
+pub mod cloud;
 pub mod config;
 pub mod member;
 mod resume;
 pub mod topology;
 pub mod workload;
 
-pub use config::{ClusterConfig, NodeTemplate};
+pub use config::{Class, ClusterConfig, NodeTemplate, Storage};
 pub use member::{Guest, Member, Moved};
 pub use topology::{Cluster, Topology};

@@ -18,6 +18,7 @@ use crate::scenario::dump;
 use crate::scenario::kubectl::Command;
 use crate::scenario::kubectl::Line;
 use crate::scenario::kubectl::Validate;
+use crate::scenario::kwok;
 use crate::scenario::manifest;
 use crate::scenario::manifest::Loader;
 use crate::scenario::manifest::Manifest;
@@ -27,6 +28,7 @@ use crate::scenario::source::Session;
 use crate::scenario::spec::Action;
 use crate::scenario::spec::Fault;
 use crate::scenario::spec::KubeScheduler;
+use crate::scenario::spec::NodeGroup;
 use crate::scenario::spec::NodeTemplate;
 use crate::scenario::spec::Scenario;
 use crate::scenario::spec::SchedulerConfig;
@@ -43,6 +45,8 @@ pub struct Described {
     pub files: BTreeMap<String, Arc<[Manifest]>>,
     /// The objects that the run begins with, of a dump.
     pub dump: Arc<[Object]>,
+    /// Node groups of a file.
+    pub node_groups: Vec<NodeGroup>,
     /// The scheduler's configuration, from the scenario or from its file.
     pub scheduler_config: Option<SchedulerSetup>,
 }
@@ -104,7 +108,8 @@ fn describe(
     }
     let dump = dump(&mut scenario, &tree, loader, session);
     let scheduler_config = scheduler_config(&scenario, loader, session);
-    Some(Described { scenario, files, dump, scheduler_config })
+    let node_groups = node_groups(&scenario, loader, session);
+    Some(Described { scenario, files, dump, node_groups, scheduler_config })
 }
 
 /// A scenario's text as JSON, as it was written.
@@ -298,6 +303,18 @@ fn dump(
         session.report(place, Mistake::other(format!("node `{name}` is in the dump as well")));
     }
     objects.into()
+}
+
+/// The node groups of the templates that the scenario names.
+fn node_groups(
+    scenario: &Scenario,
+    loader: &mut Loader<'_>,
+    session: &mut Session,
+) -> Vec<NodeGroup> {
+    let Some(autoscaler) = &scenario.cluster.autoscaler else { return Vec::new() };
+    let Some(path) = &autoscaler.templates else { return Vec::new() };
+    let manifests = manifest::load(&path.value, path.place, Strictness::Lax, loader, session);
+    kwok::node_groups(&manifests, autoscaler.startup, session)
 }
 
 /// The scheduler's configuration, wherever it is written.

@@ -11,6 +11,7 @@ pub mod dump;
 pub mod duration;
 pub mod expression;
 pub mod kubectl;
+pub mod kwok;
 pub mod load;
 pub mod manifest;
 pub mod print;

@@ -3,6 +3,7 @@
 //! Responsible for the names, types and defaults of a scenario's fields. It never asks whether a
 //! cluster could do what is said; that is the world's to answer.
 
+mod autoscaler;
 mod cluster;
 mod expectation;
 mod fault;
@@ -13,12 +14,15 @@ mod latency;
 mod metrics;
 pub mod scheduler;
 mod step;
+mod storage;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use serde_json::json;
 
+pub use autoscaler::ClusterAutoscaler;
+pub use autoscaler::NodeGroup;
 pub use cluster::Cluster;
 pub use cluster::NodeTemplate;
 pub use cluster::SchedulerConfig;
@@ -69,6 +73,7 @@ pub use scheduler::KubeScheduler;
 pub use step::Action;
 pub use step::Apply;
 pub use step::Step;
+pub use storage::Storage;
 
 use crate::scenario::decode::Decode;
 use crate::scenario::decode::object;

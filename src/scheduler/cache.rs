@@ -9,8 +9,10 @@ mod images;
 mod journal;
 mod node_info;
 mod nominations;
+mod volumes;
 mod workloads;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,6 +31,7 @@ pub use images::{ImageState, Images};
 pub use journal::{Journal, Moved};
 pub use node_info::{Marks, NodeInfo};
 pub use nominations::Nominations;
+pub use volumes::Volumes;
 pub use workloads::{OwnerKind, Workloads};
 
 /// Where a pod is, as far as the scheduler knows.
@@ -49,7 +52,8 @@ pub struct Cache {
     by_name: Map<Name, u32>,
     places: Map<Uid, Place>,
     tree: NodeOrder,
-    order: Vec<u32>,
+    /// The slots in the order of the tree; worked out when somebody asks after a change.
+    order: OnceCell<Vec<u32>>,
     counts: Counts,
     /// By slot: counts the changes of a node and its pods.
     versions: Vec<u32>,
@@ -65,6 +69,8 @@ pub struct Cache {
     pub nominations: Nominations,
     /// Disruption budgets, by namespace and name.
     pub budgets: BTreeMap<(Name, Name), Budget>,
+    /// What is known of storage.
+    pub volumes: Volumes,
 }
 
 /// How many nodes have each mark, so that a plugin can tell that none has.
@@ -83,20 +89,24 @@ pub struct Counts {
 impl Cache {
     /// The nodes' slots, in the order in which they are walked.
     pub fn order(&self) -> &[u32] {
-        &self.order
+        self.order.get_or_init(|| {
+            let names = self.tree.list().into_iter();
+            names.filter_map(|name| self.by_name.get(name).copied()).collect()
+        })
     }
 
     /// How many nodes there are.
     pub fn len(&self) -> usize {
-        self.order.len()
+        self.tree.len()
     }
 
     /// Whether there are no nodes.
     pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
+        self.len() == 0
     }
 
     /// What is in a slot.
+    #[inline]
     pub fn at(&self, slot: u32) -> &NodeInfo {
         &self.slots[slot as usize]
     }
@@ -118,6 +128,7 @@ impl Cache {
     }
 
     /// Counts the changes of what is in a slot.
+    #[inline]
     pub fn version(&self, slot: u32) -> u32 {
         self.versions[slot as usize]
     }
@@ -180,11 +191,6 @@ impl Cache {
         pairs.into_iter().filter(|(has, _)| *has).for_each(|(_, n)| add(n));
     }
 
-    fn reorder(&mut self) {
-        let names = self.tree.list();
-        self.order = names.into_iter().filter_map(|n| self.by_name.get(n).copied()).collect();
-    }
-
     /// A node came or changed.
     pub fn put_node(&mut self, node: &Arc<Node>) {
         let slot = self.slot_for(&node.meta.name);
@@ -206,7 +212,7 @@ impl Cache {
             self.touch(slot);
         }
         if self.tree.update(node) || old.is_none() {
-            self.reorder();
+            self.order.take();
         }
     }
 
@@ -224,7 +230,7 @@ impl Cache {
         self.epoch += 1;
         self.touch(slot);
         self.release(slot, name);
-        self.reorder();
+        self.order.take();
     }
 
     /// Gives a slot back that holds neither node nor pods.
@@ -240,6 +246,9 @@ impl Cache {
     fn insert(&mut self, pod: Arc<Pod>, node: &Name, is_assumed: bool) {
         let slot = self.slot_for(node);
         self.journal.push(&pod, slot, true);
+        if pod.spec.storage.is_some() {
+            self.volumes.count(&pod, true);
+        }
         self.counts.with_terms += usize::from(!pod.spec.pod_terms.is_empty());
         self.slots[slot as usize].add_pod(pod.clone());
         self.touch(slot);
@@ -298,6 +307,9 @@ impl Cache {
         let Some(place) = self.places.remove(&uid) else { return };
         if let Some(pod) = self.slots[place.slot as usize].remove_pod(uid) {
             self.journal.push(&pod, place.slot, false);
+            if pod.spec.storage.is_some() {
+                self.volumes.count(&pod, false);
+            }
             self.counts.with_terms -= usize::from(!pod.spec.pod_terms.is_empty());
         }
         self.touch(place.slot);

@@ -3,6 +3,7 @@
 //! One pod is in hand at a time; while a binding is under way the next pod is tried. Whatever is
 //! done to the cluster is done by requests.
 
+mod before_binding;
 mod changes;
 mod preemption;
 mod report;
@@ -32,7 +33,9 @@ use crate::sim::time::SimTime;
 use preemption::{Next, Preemptions, Step, take_back_nomination};
 use report::Report;
 
-pub use surroundings::KINDS;
+use before_binding::Waiting;
+
+pub use surroundings::{KINDS, STORAGE_KINDS, changed as surroundings_changed};
 
 /// kube-scheduler.
 #[derive(Clone)]
@@ -47,6 +50,8 @@ pub struct Scheduler {
     /// Requests under way, by their tokens.
     requests: BTreeMap<u64, Purpose>,
     preemptions: Preemptions,
+    /// Pods that have a node, and wait for what has to be done before they are put there.
+    waiting: BTreeMap<Uid, Waiting>,
     /// The pods without a node that it answers for, as the informer last showed them.
     pods: Map<Uid, Arc<Pod>>,
     last_token: u64,
@@ -64,6 +69,8 @@ struct Binding {
 #[derive(Clone, Debug)]
 enum Purpose {
     Binding(Binding),
+    /// A write before the binding of this pod.
+    BeforeBinding(Uid),
     Preemption(Step),
 }
 
@@ -88,6 +95,7 @@ impl Scheduler {
             in_hand: None,
             requests: BTreeMap::new(),
             preemptions: Preemptions::default(),
+            waiting: BTreeMap::new(),
             pods: Map::default(),
             last_token: 0,
             is_synced: false,
@@ -127,6 +135,7 @@ impl Scheduler {
             return;
         }
         self.queue.flush(moment.now);
+        self.look_at_waiting(moment);
         loop {
             match self.in_hand.take() {
                 Some((queued, end)) if end <= moment.now => self.attempt(queued, moment),
@@ -258,15 +267,25 @@ impl Scheduler {
             }
         }
         self.queue.done(pod.meta.uid);
-        let verb = profile.at(Point::Bind).find_map(|p| p.plugin.bind(&pod, &node));
+        let text = "best of {} nodes that would do, {} looked at";
+        let why = Why::two(text, found.feasible, found.evaluated);
+        if let Some(waiting) = Waiting::of(&profile, queued.clone(), &node, &why, &self.cache) {
+            return self.wait(waiting, moment);
+        }
+        self.put(queued, node, why, moment);
+    }
+
+    /// Sends the request that puts a pod on its node.
+    fn put(&mut self, queued: Queued, node: Name, why: Why, moment: &mut Moment<'_>) {
+        let profile = &self.profiles[queued.profile];
+        let verb = profile.at(Point::Bind).find_map(|p| p.plugin.bind(&queued.pod, &node));
         let Some(verb) = verb else {
             self.take_back(&queued, &node, moment.now);
             self.error(queued, "no Bind plugin is enabled", moment);
             return;
         };
         let token = self.next_token();
-        let text = "best of {} nodes that would do, {} looked at";
-        moment.out.send(token, verb, Why::two(text, found.feasible, found.evaluated));
+        moment.out.send(token, verb, why);
         self.requests.insert(token, Purpose::Binding(Binding { queued, node }));
     }
 
@@ -370,6 +389,8 @@ impl Component for Scheduler {
             self.node_changed(change, moment.now);
         } else if kind == Kind::POD {
             self.pod_changed(change, moment.now);
+        } else if STORAGE_KINDS.contains(&kind) {
+            self.storage_changed(change, moment.now);
         } else {
             return surroundings::changed(&mut self.cache, change);
         }
@@ -386,6 +407,7 @@ impl Component for Scheduler {
         match self.requests.remove(&token) {
             None => return,
             Some(Purpose::Binding(binding)) => self.bound(binding, answer, moment),
+            Some(Purpose::BeforeBinding(uid)) => self.written(uid, answer, moment),
             Some(Purpose::Preemption(step)) => self.preempted(step, answer, moment),
         }
         self.go_on(moment);

@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use crate::api::Name;
 use crate::api::core::pod::Pod;
+use crate::api::object::Object;
 use crate::api::request::Verb;
 use crate::api::selector::Selector;
+use crate::api::why::Why;
 use crate::scheduler::cache::{Cache, Moved, NodeInfo};
 use crate::scheduler::event::{ClusterEvent, Happened};
 use crate::scheduler::plugins::PluginId;
@@ -311,6 +313,25 @@ pub trait Plugin: Send + Sync {
 
     /// Gives back what was set aside.
     fn unreserve(&self, _pod: &Pod, _node: &Name, _cluster: &mut Cache) {}
+
+    /// What has to be written before a pod is put on a node, in order.
+    fn pre_bind(&self, _pod: &Pod, _node: &Name, _cluster: &Cache) -> Vec<(Verb, Why)> {
+        Vec::new()
+    }
+
+    /// Whether what it has `written` before has come to its end, so that a pod may be put on a
+    /// node.
+    ///
+    /// # Errors
+    /// Why the pod does not get there after all.
+    fn is_bindable(
+        &self,
+        _node: &Name,
+        _written: &[Object],
+        _cluster: &Cache,
+    ) -> Result<bool, String> {
+        Ok(true)
+    }
 
     /// The request that puts a pod on a node; none when it does not bind this pod.
     fn bind(&self, _pod: &Pod, _node: &Name) -> Option<Verb> {

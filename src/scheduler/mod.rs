@@ -11,6 +11,7 @@ pub mod config;
 pub mod cycle;
 pub mod diagnosis;
 pub mod event;
+pub mod fit;
 pub mod framework;
 pub mod node_order;
 pub mod plugins;

@@ -1,6 +1,6 @@
 //! Pod: what is to run, where it was put, and what became of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 use crate::api::Name;
 use crate::api::condition::{self, Condition};
 use crate::api::core::container::{Container, ContainerStatus};
+use crate::api::core::pod_storage::PodStorage;
 use crate::api::core::pod_terms::{PodTerms, SpreadConstraint};
+use crate::api::gates::Gates;
 use crate::api::labels::Labels;
 use crate::api::meta::{Meta, Rest};
 use crate::api::resource::{ResourceList, Resources};
@@ -95,6 +97,30 @@ pub struct PodSpec {
     /// How it is to be spread, made ready once.
     #[serde(skip)]
     pub spread: Vec<SpreadConstraint>,
+    /// Its volumes that storage has to do with; most pods have none.
+    #[serde(skip)]
+    pub storage: Option<Arc<PodStorage>>,
+    /// What was found out about it so far.
+    #[serde(skip)]
+    pub known: Known,
+}
+
+/// What was found out about a pod spec, for all who share it: a spec never changes, so an answer
+/// that follows from it alone holds for good. A copy knows nothing.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The gates under which it passed validation as part of the template of a workload.
+    pub as_template: OnceLock<Gates>,
+    /// The spec of a pod that is made of it, defaulted and validated under these gates.
+    pub as_pod: OnceLock<(Gates, Arc<PodSpec>)>,
+    /// The text whose hash names a template of it, and the template's metadata.
+    pub text: OnceLock<(Meta, String)>,
+}
+
+impl Clone for Known {
+    fn clone(&self) -> Self {
+        Known::default()
+    }
 }
 
 /// A port of the node that a container takes.
@@ -157,7 +183,7 @@ pub struct NodeAffinity {
 }
 
 /// Terms of which one must match.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct NodeSelector {
     /// The terms, any of which will do.
@@ -165,17 +191,19 @@ pub struct NodeSelector {
 }
 
 /// Requirements all of which must hold.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct NodeSelectorTerm {
     /// On labels.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub match_expressions: Vec<NodeRequirement>,
     /// On fields; only `metadata.name`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub match_fields: Vec<NodeRequirement>,
 }
 
 /// One requirement of a node selector.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NodeRequirement {
     /// The label or field.
@@ -183,6 +211,7 @@ pub struct NodeRequirement {
     /// `In`, `NotIn`, `Exists`, `DoesNotExist`, `Gt`, `Lt`.
     pub operator: Name,
     /// The values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Name>,
 }
 
@@ -351,6 +380,7 @@ impl PodSpec {
         let mut spec = PodSpec::deserialize(&value)?;
         if let Value::Object(raw) = value {
             spec.spread = SpreadConstraint::all(&raw);
+            spec.storage = PodStorage::of(&raw);
             spec.raw = Arc::new(raw);
         }
         if let Some(affinity) = &spec.affinity {

@@ -1,5 +1,7 @@
 //! How each typed kind is read from and written to the wire.
 
+mod storage;
+
 use std::sync::Arc;
 
 use serde::Serialize;

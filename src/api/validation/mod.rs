@@ -35,6 +35,7 @@ mod selector;
 pub mod service;
 mod share;
 mod stateful_set;
+mod storage;
 mod volume;
 
 use serde_json::Value;
@@ -156,6 +157,19 @@ const KINDS: &[Rules] = &[
         claim::storage_class,
         Update::Own(claim::storage_class_update),
     )),
+    of_cluster(row(
+        "VolumeAttachment",
+        names::dns1123_subdomain,
+        storage::attachment,
+        Update::Own(storage::attachment_update),
+    )),
+    of_cluster(row(
+        "CSINode",
+        names::dns1123_subdomain,
+        storage::csi_node,
+        Update::Own(storage::csi_node_update),
+    )),
+    of_cluster(row("CSIDriver", names::dns1123_subdomain, storage::csi_driver, Update::AsCreate)),
     of_cluster(row(
         "PriorityClass",
         names::dns1123_subdomain,

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::Apiserver;
+use crate::api::Name;
 use crate::api::core::limit_range::LimitRange;
 use crate::api::object::{Kind, Object, ObjectKey};
+use crate::api::storage::storage_class::{StorageClass, default_class};
 use crate::apiserver::admission::Lookup;
 
 impl Lookup for Apiserver {
@@ -15,6 +17,12 @@ impl Lookup for Apiserver {
     fn default_priority_class(&self) -> Option<&Object> {
         let cache = self.cache(Kind::PRIORITY_CLASS);
         cache.first(|o| matches!(o, Object::PriorityClass(c) if c.global_default))
+    }
+
+    fn default_storage_class(&self) -> Option<Name> {
+        let all = self.cache(Kind::STORAGE_CLASS).list();
+        let classes = all.iter().filter_map(Object::as_a::<StorageClass>);
+        default_class(classes).map(|class| class.meta.name.clone())
     }
 
     fn limit_ranges(&self, namespace: &str) -> Vec<Arc<LimitRange>> {

@@ -1,19 +1,24 @@
-//! The processes that not every cluster has: metrics, load.
+//! The processes that not every cluster has: metrics, load, the autoscaler of nodes.
 
 use std::sync::Arc;
 
-use super::{BESIDE, Cluster};
+use super::{BESIDE, CONTROL_PLANE, Cluster};
 use crate::api::Name;
 use crate::api::gates::Gates;
 use crate::api::object::Kind;
+use crate::api::time::EPOCH;
+use crate::autoscaler::{self, ClusterAutoscaler, Machine};
 use crate::client::component::Component;
 use crate::client::informer::Interest;
 use crate::client::process::{Config as ProcessConfig, Process};
-use crate::cluster::config::ClusterConfig;
+use crate::cluster::cloud::Cloud;
+use crate::cluster::config::{Autoscaler, ClusterConfig, NodeGroup};
 use crate::cluster::member::{Hosted, Member};
 use crate::metrics::adapter::Adapter;
 use crate::metrics::server::MetricsServer;
 use crate::metrics::traffic::Traffic;
+use crate::node::kubelet::registered;
+use crate::scheduler;
 use crate::sim::engine::ActorId;
 use crate::sim::index::Map;
 
@@ -36,6 +41,52 @@ pub(super) fn add(cluster: &mut Cluster, config: &ClusterConfig) {
         let targets = config.loads.iter().map(|(target, _)| target.clone()).collect();
         let traffic = Traffic::new(targets, nodes);
         host(cluster, "traffic", &[Kind::ENDPOINT_SLICE], traffic);
+    }
+    if let Some(autoscaler) = &config.autoscaler {
+        add_autoscaler(cluster, autoscaler, config);
+    }
+}
+
+/// Adds the autoscaler of nodes, and the cloud that its machines come from.
+fn add_autoscaler(cluster: &mut Cluster, autoscaler: &Autoscaler, config: &ClusterConfig) {
+    const NAME: &str = "cluster-autoscaler";
+    let groups = autoscaler.groups.iter().map(|group| node_group(cluster, group, config));
+    let groups: Arc<[autoscaler::NodeGroup]> = groups.collect();
+    let cloud = cluster.engine.add("cloud", BESIDE, Member::Guest(Box::new(Cloud::default())));
+    let kinds = autoscaler::component::KINDS.into_iter().chain(scheduler::component::KINDS);
+    let kinds = kinds.chain(scheduler::component::STORAGE_KINDS);
+    let process = ProcessConfig {
+        interests: [Kind::POD, Kind::NODE].into_iter().chain(kinds).map(Interest::all).collect(),
+        qps: (5, 10),
+        ..cluster.process(NAME, 0, config.eager)
+    };
+    let component = ClusterAutoscaler::new(autoscaler.options.clone(), groups, cloud);
+    let member = Member::Guest(Box::new(Hosted(Process::new(process, component))));
+    cluster.add_component(NAME, NAME, CONTROL_PLANE, member);
+}
+
+fn node_group(
+    cluster: &Cluster,
+    group: &NodeGroup,
+    config: &ClusterConfig,
+) -> autoscaler::NodeGroup {
+    let place = config.nodes.iter().position(|n| Some(&n.name) == group.nodes.first());
+    let place = place.expect("a group's nodes are nodes of the cluster");
+    let kubelet = super::kubelet_config(&config.nodes[place], 0, config);
+    let machine = |name: &Name| {
+        let (actor, started) = cluster.topology.nodes[name];
+        Machine { name: name.clone(), actor, started }
+    };
+    autoscaler::NodeGroup {
+        name: group.name.clone(),
+        min: group.min,
+        max: group.max,
+        template: Arc::new(registered(&kubelet, EPOCH)),
+        machines: group.nodes.iter().map(machine).collect(),
+        price_millis: group.price_millis,
+        priority: group.priority,
+        startup: group.startup,
+        available: group.available,
     }
 }
 

@@ -16,11 +16,14 @@ use crate::scenario::decode::object;
 use crate::scenario::diagnostic::Mistake;
 use crate::scenario::schema::Schema;
 use crate::scenario::source::Session;
+use crate::scenario::spec::ClusterAutoscaler;
 use crate::scenario::spec::FeatureGates;
 use crate::scenario::spec::Flags;
 use crate::scenario::spec::KubeScheduler;
 use crate::scenario::spec::Latencies;
 use crate::scenario::spec::MetricsServer;
+use crate::scenario::spec::NodeGroup;
+use crate::scenario::spec::Storage;
 use crate::scenario::yaml::Node;
 
 /// So many nodes of one template are plenty.
@@ -51,6 +54,10 @@ object! {
         "feature-gates" => feature_gates: FeatureGates = FeatureGates::default();
         /// How metrics-server is run.
         "metrics-server" => metrics_server: Option<MetricsServer> = None;
+        /// What serves storage: a driver of volumes, and the default storage class.
+        "storage" => storage: Option<Storage> = None;
+        /// The autoscaler of nodes, and its node groups.
+        "cluster-autoscaler" => autoscaler: Option<ClusterAutoscaler> = None;
         /// Operators that the course brings: `level-keeper`, `edge-keeper`.
         "operators" => operators: Vec<Operator> = Vec::new();
         /// How long links and operations take.
@@ -71,6 +78,8 @@ impl Default for Cluster {
             scheduler_config: None,
             feature_gates: FeatureGates::default(),
             metrics_server: None,
+            storage: None,
+            autoscaler: None,
             operators: Vec::new(),
             latency: Latencies::default(),
         }
@@ -117,6 +126,8 @@ object! {
         "taints" => taints: Vec<Taint> = Vec::new();
         /// Further resources: `{nvidia.com/gpu: 4}`.
         "extended" => extended: BTreeMap<String, Amount> = BTreeMap::new();
+        /// Images that it holds from the beginning, and need not pull.
+        "images" => images: Vec<String> = Vec::new();
         /// Whether it is there from the beginning; else `node-start` brings it.
         "started" => started: bool = true;
     }
@@ -134,6 +145,7 @@ impl Default for NodeTemplate {
             labels: BTreeMap::new(),
             taints: Vec::new(),
             extended: BTreeMap::new(),
+            images: Vec::new(),
             started: true,
         }
     }
@@ -185,6 +197,10 @@ fn names_are_unique(cluster: &Cluster, node: &Node, session: &mut Session) {
         return;
     }
     let mut names = BTreeSet::new();
+    let groups = cluster.autoscaler.iter().flat_map(|a| &a.groups);
+    for template in groups.flat_map(NodeGroup::nodes) {
+        names.extend(template.node_names());
+    }
     let templates = node.get("nodes").and_then(Node::items).unwrap_or(&[]);
     for (template, written) in cluster.nodes.iter().zip(templates) {
         if let Some(twice) = template.node_names().into_iter().find(|n| !names.insert(n.clone())) {

@@ -15,6 +15,7 @@ use crate::scenario::yaml::Node;
 
 /// The components that have flags.
 pub const COMPONENTS: &[&str] = &[
+    "cluster-autoscaler",
     "etcd",
     "kube-apiserver",
     "kube-controller-manager",
@@ -62,8 +63,48 @@ macro_rules! flags {
 ///
 /// Source: kubernetes v1.36
 /// cmd/kube-controller-manager/app/options, cmd/kube-apiserver/app/options,
-/// cmd/kube-scheduler/app/options, cmd/kubelet/app/options
+/// cmd/kube-scheduler/app/options, cmd/kubelet/app/options; autoscaler cluster-autoscaler-1.36
+/// cluster-autoscaler/config/flags/flags.go
 pub const FLAGS: &[FlagRow] = flags! {
+    "cluster-autoscaler" {
+        "cordon-node-before-terminating" Bool,
+        "daemonset-eviction-for-empty-nodes" Bool,
+        "daemonset-eviction-for-occupied-nodes" Bool,
+        "enforce-node-group-min-size" Bool,
+        "expander" Text,
+        "expendable-pods-priority-cutoff" Int,
+        "ignore-daemonsets-utilization" Bool,
+        "initial-node-group-backoff-duration" Duration,
+        "max-bulk-soft-taint-count" Int,
+        "max-drain-parallelism" Int,
+        "max-graceful-termination-sec" Int,
+        "max-node-group-backoff-duration" Duration,
+        "max-node-provision-time" Duration,
+        "max-nodes-per-scaleup" Int,
+        "max-nodes-total" Int,
+        "max-pod-eviction-time" Duration,
+        "max-scale-down-parallelism" Int,
+        "max-total-unready-percentage" Number,
+        "min-replica-count" Int,
+        "new-pod-scale-up-delay" Duration,
+        "node-delete-delay-after-taint" Duration,
+        "node-group-backoff-reset-timeout" Duration,
+        "ok-total-unready-count" Int,
+        "scale-down-delay-after-add" Duration,
+        "scale-down-delay-after-delete" Duration,
+        "scale-down-delay-after-failure" Duration,
+        "scale-down-enabled" Bool,
+        "scale-down-unneeded-time" Duration,
+        "scale-down-unready-enabled" Bool,
+        "scale-down-unready-time" Duration,
+        "scale-down-utilization-threshold" Number,
+        "scan-interval" Duration,
+        "skip-nodes-with-custom-controller-pods" Bool,
+        "skip-nodes-with-local-storage" Bool,
+        "skip-nodes-with-system-pods" Bool,
+        "unremovable-node-recheck-timeout" Duration,
+        "write-status-configmap" Bool,
+    }
     "kube-controller-manager" {
         "concurrent-cron-job-syncs" Int,
         "concurrent-daemonset-syncs" Int,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::api::Name;
 use crate::api::coordination::lease::Lease;
+use crate::api::core::pod::Pod;
 use crate::api::labels::Labels;
 use crate::api::object::{Kind, Object, ObjectKey, Resource};
 use crate::api::request::{ListOptions, WatchOptions};
@@ -188,6 +189,10 @@ fn related(script: &mut Script<'_>, object: &Object, with_events: bool) -> Play<
             let labels = Selector::of_labels(&labels);
             let slices = ListOptions { labels, ..list(Kind::ENDPOINT_SLICE) };
             related.slices = typed(&script.list(&slices)?.items);
+        }
+        Kind::PERSISTENT_VOLUME_CLAIM => {
+            let pods: Vec<Arc<Pod>> = typed(&script.list(&list(Kind::POD))?.items);
+            related.pods = pods.into_iter().filter(|p| p.uses_claim(&meta.name)).collect();
         }
         _ => of_workload(script, object, &mut related)?,
     }

@@ -45,6 +45,9 @@ impl Scheduler {
             && let Some(old) = &old
         {
             self.pods.remove(&old.meta.uid);
+            if self.waiting.contains_key(&old.meta.uid) {
+                self.news();
+            }
             self.queue.delete(old.meta.uid);
             let kept = self.config.gates.varies(Variant::KeepsNominations);
             if !kept || is != Seen::Nothing {

@@ -12,11 +12,15 @@ pub mod node_ports;
 pub mod node_resources_balanced_allocation;
 pub mod node_resources_fit;
 pub mod node_unschedulable;
+pub mod node_volume_limits;
 pub mod pod_topology_spread;
 pub mod priority_sort;
 pub mod resource_score;
 pub mod scheduling_gates;
 pub mod taint_toleration;
+pub mod volume_binding;
+pub mod volume_restrictions;
+pub mod volume_zone;
 
 use std::sync::Arc;
 
@@ -147,10 +151,11 @@ plugins! {
     NodeAffinity: Some(2), [PreFilter, Filter, PreScore, Score], Some(node_affinity::make);
     NodePorts: None, [PreFilter, Filter], Some(node_ports::make);
     NodeResourcesFit: Some(1), [PreFilter, Filter, PreScore, Score, PlacementScore], Some(node_resources_fit::make);
-    VolumeRestrictions: None, [PreFilter, Filter], None;
-    NodeVolumeLimits: None, [PreFilter, Filter], None;
-    VolumeBinding: None, [PreFilter, Filter, PreScore, Score, Reserve, PreBind], None;
-    VolumeZone: None, [PreFilter, Filter], None;
+    VolumeRestrictions: None, [PreFilter, Filter], Some(volume_restrictions::make);
+    NodeVolumeLimits: None, [PreFilter, Filter], Some(node_volume_limits::make);
+    VolumeBinding: None, [PreFilter, Filter, PreScore, Score, Reserve, PreBind],
+        Some(volume_binding::make);
+    VolumeZone: None, [PreFilter, Filter], Some(volume_zone::make);
     PodTopologySpread: Some(2), [PreFilter, Filter, PreScore, Score], Some(spread::make);
     InterPodAffinity: Some(2), [PreFilter, Filter, PreScore, Score], Some(inter_pod_affinity::make);
     DynamicResources: Some(2), [PreEnqueue, PreFilter, Filter, PostFilter, Score, Reserve, PreBind], Some(dynamic_resources::make);

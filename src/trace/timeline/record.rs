@@ -122,13 +122,18 @@ fn person_facts(teller: &mut Teller<'_>, old: &Object, new: &Object) {
 fn event_fact(teller: &mut Teller<'_>, event: &Event) {
     const TOLD: [&str; 6] =
         ["FailedScheduling", "BackOff", "Failed", "NodeNotReady", "ErrImagePull", "FailedMount"];
+    // What no write tells: the machines that a cloud is asked for.
+    const ALONE: [&str; 3] = ["TriggeredScaleUp", "NotTriggerScaleUp", "DeleteUnregistered"];
     let body = &event.body;
-    if body.origin.kind != "Warning" || TOLD.contains(&body.reason.as_str()) {
+    let is_warning = body.origin.kind == "Warning";
+    let reason = body.reason.as_str();
+    if TOLD.contains(&reason) || !is_warning && !ALONE.contains(&reason) {
         return;
     }
     let involved = &body.involved_object;
     let text = format!("{}: {}", body.reason, body.message);
-    let fact = teller.tell(Tone::Bad, text);
+    let tone = if is_warning { Tone::Bad } else { Tone::Plain };
+    let fact = teller.tell(tone, text);
     fact.kind = Kind::named(&involved.kind).map_or("", Kind::name);
     fact.name = involved.name.clone();
     fact.why = Why::default();

@@ -9,6 +9,7 @@ mod queue;
 mod requests;
 mod selectors;
 mod trace;
+mod volumes;
 
 use std::sync::Arc;
 
@@ -52,15 +53,13 @@ pub(crate) const UNITS: &[Unit] = &[
     ("preemption", preemption::preemption),
     ("queueing-hints", hints::hints),
     ("schedule-trace", trace::trace),
+    ("volumes-and-ports", volumes::volumes_and_ports),
     ("primitives.qos-class", requests::qos_class),
     ("primitives.qos-class-upstream", requests::qos_class),
 ];
 
 /// Cases that are known to differ, with the reason.
-pub(crate) const DIFFERS: &[Differs] = &[
-    ("queueing-hints", "VolumeZone", "volumes are not modelled yet"),
-    ("queueing-hints", "VolumeRestrictions", "volumes are not modelled yet"),
-];
+pub(crate) const DIFFERS: &[Differs] = &[];
 
 /// An error text of anything.
 fn text(e: impl std::fmt::Display) -> String {

@@ -13,6 +13,7 @@ const ORIGINS: &[(&str, &[&str])] = &[
     ("kubernetes v1.36 ", &["pkg/", "staging/", "vendor/", "plugin/", "cmd/", "api/", "test/"]),
     ("etcd v3.6 ", &["server/", "api/", "client/"]),
     ("go ", &["src/"]),
+    ("autoscaler cluster-autoscaler-1.36 ", &["cluster-autoscaler/"]),
     ("", &["github.com/", "golang.org/", "cel.dev/"]),
 ];
 

@@ -12,6 +12,7 @@ const LEVELS: &[&[&str]] = &[
     &["apiserver"],
     &["client"],
     &["controllers", "scheduler", "node", "metrics"],
+    &["autoscaler"],
     &["cluster"],
     &["fault", "check", "trace", "course"],
     &["scenario"],
@@ -26,6 +27,7 @@ const STRANGERS: &[(&str, &[&str], &str)] = &[
     ("controllers", &["etcd", "apiserver"], "controllers see only their caches"),
     ("scheduler", &["etcd", "apiserver"], "the scheduler sees only its caches"),
     ("node", &["etcd", "apiserver"], "nodes see only their caches"),
+    ("autoscaler", &["etcd", "apiserver"], "the autoscaler sees only its caches"),
     ("metrics", &["etcd", "apiserver"], "metrics see only what nodes and caches tell"),
 ];
 

@@ -8,6 +8,7 @@ mod generic;
 mod node;
 mod policy;
 mod service;
+mod storage;
 mod text;
 mod workload;
 
@@ -30,7 +31,8 @@ use text::Page;
 pub struct Related {
     /// Events about it; none when they are not to be shown.
     pub events: Option<Vec<Arc<Event>>>,
-    /// Of a node: the pods on it. Of a workload: the pods that it controls.
+    /// Of a node: the pods on it. Of a workload: the pods that it controls. Of a claim: the pods
+    /// that use it.
     pub pods: Vec<Arc<Pod>>,
     /// Of a deployment: the ReplicaSets that it controls.
     pub replica_sets: Vec<Arc<ReplicaSet>>,
@@ -60,6 +62,9 @@ const DESCRIBERS: &[(Kind, Describer)] = &[
     (Kind::RESOURCE_QUOTA, policy::quota),
     (Kind::LIMIT_RANGE, policy::limit_range),
     (Kind::PRIORITY_CLASS, policy::priority_class),
+    (Kind::PERSISTENT_VOLUME, storage::volume),
+    (Kind::PERSISTENT_VOLUME_CLAIM, storage::claim),
+    (Kind::STORAGE_CLASS, storage::class),
 ];
 
 /// What `kubectl describe` prints of an object.

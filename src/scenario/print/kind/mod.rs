@@ -16,6 +16,7 @@ pub(in crate::scenario::print) use cluster::node_roles;
 pub use event::interval;
 pub(in crate::scenario::print) use event::seconds_of_last;
 pub use pod::PodSummary;
+pub(in crate::scenario::print) use storage::access_modes;
 
 use serde_json::Value;
 
@@ -101,6 +102,9 @@ const TABLES: &[TableRow] = &[
     row(Kind::PERSISTENT_VOLUME, storage::VOLUME, storage::volume),
     row(Kind::PERSISTENT_VOLUME_CLAIM, storage::CLAIM, storage::claim),
     row(Kind::STORAGE_CLASS, storage::CLASS, storage::class),
+    row(Kind::VOLUME_ATTACHMENT, storage::ATTACHMENT, storage::attachment),
+    row(Kind::CSI_NODE, storage::CSI_NODE, storage::csi_node),
+    row(Kind::CSI_DRIVER, storage::CSI_DRIVER, storage::csi_driver),
     row(Kind::LIMIT_RANGE, BUILT_IN, built_in),
 ];
 

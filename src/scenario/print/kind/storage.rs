@@ -100,6 +100,59 @@ pub(super) fn class(object: &Value, sight: Sight) -> Vec<String> {
     ]
 }
 
+pub(super) const ATTACHMENT: &[Column] =
+    &[col("Name"), col("Attacher"), col("PV"), col("Node"), col("Attached"), col("Age")];
+
+/// Source: kubernetes v1.36 pkg/printers/internalversion/printers.go, `printVolumeAttachment`
+pub(super) fn attachment(object: &Value, sight: Sight) -> Vec<String> {
+    vec![
+        name(object),
+        text(object, "spec.attacher").to_owned(),
+        text(object, "spec.source.persistentVolumeName").to_owned(),
+        text(object, "spec.nodeName").to_owned(),
+        truth(object, "status.attached").to_string(),
+        age(object, sight.now),
+    ]
+}
+
+pub(super) const CSI_NODE: &[Column] = &[col("Name"), col("Drivers"), col("Age")];
+
+/// Source: kubernetes v1.36 pkg/printers/internalversion/printers.go, `printCSINode`
+pub(super) fn csi_node(object: &Value, sight: Sight) -> Vec<String> {
+    let drivers = list(object, "spec.drivers").len();
+    vec![name(object), drivers.to_string(), age(object, sight.now)]
+}
+
+pub(super) const CSI_DRIVER: &[Column] = &[
+    col("Name"),
+    col("AttachRequired"),
+    col("PodInfoOnMount"),
+    col("StorageCapacity"),
+    col("TokenRequests"),
+    col("RequiresRepublish"),
+    col("Modes"),
+    col("Age"),
+];
+
+/// Source: kubernetes v1.36 pkg/printers/internalversion/printers.go, `printCSIDriver`
+pub(super) fn csi_driver(object: &Value, sight: Sight) -> Vec<String> {
+    let spec = at(object, "spec");
+    let attaches = spec["attachRequired"].as_bool().unwrap_or(true);
+    let tokens =
+        join(list(spec, "tokenRequests").iter().map(|t| text(t, "audience").to_owned()), ",");
+    let modes = join(list(spec, "volumeLifecycleModes").iter().map(shown), ",");
+    vec![
+        name(object),
+        attaches.to_string(),
+        truth(spec, "podInfoOnMount").to_string(),
+        truth(spec, "storageCapacity").to_string(),
+        if tokens.is_empty() { "<unset>".to_owned() } else { tokens },
+        truth(spec, "requiresRepublish").to_string(),
+        if modes.is_empty() { "Persistent".to_owned() } else { modes },
+        age(object, sight.now),
+    ]
+}
+
 fn phase(object: &Value) -> String {
     if text(object, "metadata.deletionTimestamp").is_empty() {
         return text(object, "status.phase").to_owned();
@@ -108,7 +161,7 @@ fn phase(object: &Value) -> String {
 }
 
 /// Source: kubernetes v1.36 pkg/apis/core/v1/helper/helpers.go, `GetAccessModesAsString`
-fn access_modes(object: &Value, path: &str) -> String {
+pub(in crate::scenario::print) fn access_modes(object: &Value, path: &str) -> String {
     const SHORT: [(&str, &str); 4] = [
         ("ReadWriteOnce", "RWO"),
         ("ReadOnlyMany", "ROX"),

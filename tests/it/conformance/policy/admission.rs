@@ -28,6 +28,10 @@ impl Lookup for Known {
         all.find(|o| matches!(o, Object::PriorityClass(c) if c.global_default))
     }
 
+    fn default_storage_class(&self) -> Option<wavetank::api::Name> {
+        None
+    }
+
     fn limit_ranges(&self, namespace: &str) -> Vec<Arc<LimitRange>> {
         let namespace = namespace.into();
         let all = self.0.of(Kind::LIMIT_RANGE).in_namespace(&namespace);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use wavetank::api::core::node::Node;
 use wavetank::api::core::pod::Pod;
-use wavetank::api::object::{Object, Resource};
+use wavetank::api::object::{Kind, Object, Resource};
 use wavetank::scheduler::config::{PluginArgs, QueueConfig};
 use wavetank::scheduler::event::{Action, ClusterEvent, EventResource, Happened};
 use wavetank::scheduler::framework::Plugin;
@@ -16,7 +16,7 @@ use wavetank::scheduler::queue::{Queue, Queued, Strategy};
 use wavetank::sim::time::SimTime;
 
 use super::plugins::plugin;
-use super::{list, node, only, pod, string};
+use super::{list, node, only, pod, string, text};
 use crate::conformance::{Case, same};
 
 type Done = Result<(), String>;
@@ -39,7 +39,7 @@ struct Scene {
     pod: Value,
     old: Value,
     new: Value,
-    is_node: bool,
+    about: EventResource,
 }
 
 fn asked(name: &str, scene: &Scene) -> Result<&'static str, String> {
@@ -47,14 +47,15 @@ fn asked(name: &str, scene: &Scene) -> Result<&'static str, String> {
         if value.is_null() {
             return Ok(None);
         }
-        Ok(Some(if scene.is_node {
-            Node::into_object(node(value)?)
-        } else {
-            Pod::into_object(pod(value)?)
+        let read = |kind| Object::from_value(kind, value.clone()).map_err(text);
+        Ok(Some(match scene.about {
+            EventResource::Node => Node::into_object(node(value)?),
+            EventResource::PersistentVolume => read(Kind::PERSISTENT_VOLUME)?,
+            EventResource::PersistentVolumeClaim => read(Kind::PERSISTENT_VOLUME_CLAIM)?,
+            _ => Pod::into_object(pod(value)?),
         }))
     };
-    let resource = if scene.is_node { EventResource::Node } else { EventResource::AssignedPod };
-    let event = ClusterEvent::new(resource, Action::ALL);
+    let event = ClusterEvent::new(scene.about, Action::ALL);
     let happened = Happened { event, old: object(&scene.old)?, new: object(&scene.new)? };
     let plugin = plugin(name, &PluginArgs::default())?;
     let worth = plugin.is_worth_retrying(&*pod(&scene.pod)?, &happened);
@@ -68,7 +69,12 @@ fn upstream(case: &Case<'_>) -> Done {
         pod: input["pod"].clone(),
         old: input["old"].clone(),
         new: input["new"].clone(),
-        is_node: string(input, "event")? == "node",
+        about: match string(input, "event")? {
+            "node" => EventResource::Node,
+            "claim" => EventResource::PersistentVolumeClaim,
+            "volume" => EventResource::PersistentVolume,
+            _ => EventResource::AssignedPod,
+        },
     };
     same(&json!({ "hint": asked(string(input, "plugin")?, &scene)? }), case.want)
 }
@@ -112,7 +118,12 @@ fn short_fit_pod(input: &Value) -> Result<Option<Scene>, String> {
         return Ok(None);
     }
     let pod = |name: &str| full_pod(&input[name]);
-    Ok(Some(Scene { pod: pod("pod"), old: pod("old"), new: pod("new"), is_node: false }))
+    Ok(Some(Scene {
+        pod: pod("pod"),
+        old: pod("old"),
+        new: pod("new"),
+        about: EventResource::AssignedPod,
+    }))
 }
 
 fn short_fit_node(input: &Value) -> Result<Option<Scene>, String> {
@@ -126,7 +137,7 @@ fn short_fit_node(input: &Value) -> Result<Option<Scene>, String> {
         }
     };
     let pod = full_pod(&input["pod"]);
-    Ok(Some(Scene { pod, old: node("old"), new: node("new"), is_node: true }))
+    Ok(Some(Scene { pod, old: node("old"), new: node("new"), about: EventResource::Node }))
 }
 
 fn constraint(key: &str, selector: &Value, policy: &Value) -> Value {
@@ -149,7 +160,7 @@ fn short_spread_pod(input: &Value) -> Result<Option<Scene>, String> {
     };
     own["spec"]["topologySpreadConstraints"] = keys.enumerate().map(one).collect();
     let (old, new) = (full_pod(&input["old"]), full_pod(&input["new"]));
-    Ok(Some(Scene { pod: own, old, new, is_node: false }))
+    Ok(Some(Scene { pod: own, old, new, about: EventResource::AssignedPod }))
 }
 
 fn short_node(value: &Value) -> Value {
@@ -168,7 +179,7 @@ fn short_spread_node(input: &Value) -> Result<Option<Scene>, String> {
     let all: Vec<Value> = keys.map(|key| constraint(key, &json!({}), &Value::Null)).collect();
     let pod = json!({ "metadata": { "name": "p" }, "spec": { "topologySpreadConstraints": all } });
     let (old, new) = (short_node(&input["old"]), short_node(&input["new"]));
-    Ok(Some(Scene { pod, old, new, is_node: true }))
+    Ok(Some(Scene { pod, old, new, about: EventResource::Node }))
 }
 
 fn short_affinity_node(input: &Value) -> Result<Option<Scene>, String> {
@@ -184,7 +195,7 @@ fn short_affinity_node(input: &Value) -> Result<Option<Scene>, String> {
     let terms = json!({ "requiredDuringSchedulingIgnoredDuringExecution": [term] });
     let pod = json!({ "metadata": { "name": "p" }, "spec": { "affinity": { kind: terms } } });
     let (old, new) = (short_node(&input["old"]), short_node(&input["new"]));
-    Ok(Some(Scene { pod, old, new, is_node: true }))
+    Ok(Some(Scene { pod, old, new, about: EventResource::Node }))
 }
 
 /// A plugin that always says the same of pods.
