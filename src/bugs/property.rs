@@ -69,6 +69,20 @@ impl Property for PodsAreBound {
     }
 }
 
+/// Where only one pod fits, none waits while no other has the room.
+pub(super) struct RoomIsUsed;
+
+impl Property for RoomIsUsed {
+    fn name(&self) -> &'static str {
+        "no pod waits while there is room"
+    }
+
+    fn at_rest(&self, cluster: &Cluster) -> Result<(), String> {
+        let is_used = pods(cluster).any(|p| p.is_active() && !p.node_name.is_empty());
+        if is_used { Ok(()) } else { PodsAreBound.at_rest(cluster) }
+    }
+}
+
 /// Every pod is ready in the end.
 pub(super) struct PodsAreReady;
 

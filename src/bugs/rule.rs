@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::property::{
-    NoOneIsTaken, NotTooManyFailures, OnePodAnIndex, PodsAreBound, PodsAreReady, SomeDeployed,
+    NoOneIsTaken, NotTooManyFailures, OnePodAnIndex, PodsAreReady, RoomIsUsed, SomeDeployed,
     StaysWhileSilent,
 };
 use super::{Pair, pair, setting};
@@ -261,7 +261,7 @@ steps:"
             text.push_str(line);
         }
     }
-    judged(setting(&text), PodsAreBound)
+    judged(setting(&text), RoomIsUsed)
 }
 
 fn b13(wrong: bool) -> Setting {
