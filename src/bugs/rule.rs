@@ -272,8 +272,8 @@ fn b13(wrong: bool) -> Setting {
 
 fn b16(wrong: bool) -> Setting {
     let high = "priorityClassName: system-cluster-critical";
-    let deeds = "- wait: 5s\n\n- wait: 1s\n- kubectl: delete pod second --wait=false\n- wait: 8s\n\n\
-                 - wait: 5s";
+    let deeds = "- wait: 5s\n\n- wait: 1s\n- kubectl: delete pod second --wait=false\n\
+                 - wait: 8s\n\n- wait: 5s";
     let setting = large(&[("first", ""), ("second", high), ("third", "")], deeds);
     varied(setting, wrong, Variant::KeepsNominations)
 }
@@ -291,7 +291,9 @@ steps:
     spec:
       backoffLimit: 2
       template:
-        spec: {restartPolicy: Never, containers: [{name: app, image: 'app:v1', command: [exit, '1', '1']}]}
+        spec:
+          restartPolicy: Never
+          containers: [{name: app, image: 'app:v1', command: [exit, '1', '1']}]
 - wait: 60s
 ";
     judged(varied(setting(text), wrong, Variant::CountsFailuresInMemory), NotTooManyFailures(4))
@@ -312,7 +314,9 @@ steps:
       parallelism: 3
       completionMode: Indexed
       template:
-        spec: {restartPolicy: Never, containers: [{name: app, image: 'app:v1', command: [exit, '20', '0']}]}
+        spec:
+          restartPolicy: Never
+          containers: [{name: app, image: 'app:v1', command: [exit, '20', '0']}]
 - wait: 30s
 ";
     let mut setting = judged(setting(text), OnePodAnIndex);
@@ -377,7 +381,8 @@ fn b29(wrong: bool) -> Setting {
         spec:
           tolerations: [{{operator: Exists, effect: NoExecute}}]
           terminationGracePeriodSeconds: 0
-          containers: [{{name: app, image: 'app:v1', readinessProbe: {{exec: {{command: ['{probe}']}}}}}}]
+          containers:
+          - {{name: app, image: 'app:v1', readinessProbe: {{exec: {{command: ['{probe}']}}}}}}
 - wait: 20s"
         )
     };

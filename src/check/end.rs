@@ -91,7 +91,8 @@ fn deployments(cluster: &Cluster, wrong: &mut impl FnMut(&'static str, Kind, Str
     }
 }
 
-/// S4, L5, S16: a pod is on a node that is there; one whose containers are ready is ready, where its node lives.
+/// S4, L5, S16: a pod is on a node that is there; one whose containers are ready is ready, where
+/// its node lives.
 fn pods(cluster: &Cluster, wrong: &mut impl FnMut(&'static str, Kind, String)) {
     let store = cluster.store();
     for pod in store.iter(Kind::POD).filter_map(|o| o.as_a::<Pod>()) {

@@ -5,7 +5,9 @@
 //! the lease's duration as seen from here.
 
 use crate::api::Name;
+use crate::api::gates::Gates;
 use crate::api::time::Time;
+use crate::api::variant::Variant;
 use crate::client::Draw;
 use crate::client::backoff::jitter;
 use crate::sim::time::{SimDuration, SimTime};
@@ -191,10 +193,11 @@ impl LeaderElector {
         }
     }
 
-    /// The same, which holds the times that others wrote against its own clock if it is told so.
+    /// The same under gates, by which it may hold the times that others wrote against its own
+    /// clock.
     #[must_use]
-    pub fn trusting_clocks(self, trusts: bool) -> LeaderElector {
-        LeaderElector { trusts_clocks: trusts, ..self }
+    pub fn within(self, gates: Gates) -> LeaderElector {
+        LeaderElector { trusts_clocks: gates.varies(Variant::TrustsClocks), ..self }
     }
 
     /// What its process's clock shows now.

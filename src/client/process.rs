@@ -3,6 +3,7 @@
 
 mod beside;
 mod election;
+mod held;
 mod look;
 mod requests;
 mod waking;
@@ -19,7 +20,6 @@ use crate::api::object::{Kind, ObjectKey};
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::request::{Answer, Request, Verb};
 use crate::api::time::Time;
-use crate::api::variant::Variant;
 use crate::client::component::{Component, Due, Moment, Outbox, Outgoing};
 use crate::client::event_recorder::EventRecorder;
 use crate::client::informer::{Informer, Interest};
@@ -33,6 +33,7 @@ use crate::sim::index::Map;
 use crate::sim::rng::Rng;
 use crate::sim::time::{SimDuration, SimTime};
 use beside::send_beside;
+use held::Held;
 
 /// How a process is run.
 #[derive(Clone, PartialEq, Debug)]
@@ -155,14 +156,6 @@ pub struct Process<C> {
     cut_from: Peer,
 }
 
-#[derive(Clone, Debug)]
-struct Held {
-    request: Box<Request>,
-    purpose: Purpose,
-    cause: u64,
-    background: bool,
-}
-
 const WAKE: u64 = 1;
 const TIMERS: u64 = 2;
 const RELEASE: u64 = 3;
@@ -221,9 +214,8 @@ impl<C: Component> Process<C> {
         match self.config.election.clone() {
             Some(election) if election.eager => {
                 let me = smol_str::format_smolstr!("{}_{}", context.my_name(), self.lives);
-                let trusts = self.config.gates.varies(Variant::TrustsClocks);
                 let elector = LeaderElector::new(leader_election::Config::CORE, me);
-                self.elector = Some(elector.trusting_clocks(trusts));
+                self.elector = Some(elector.within(self.config.gates));
                 self.elect(leader_election::Input::Timer, context);
             }
             Some(_) | None => self.begin(context),
