@@ -371,15 +371,16 @@ impl Component for Manager {
         Due::Exactly(self.controllers.iter().filter_map(|c| c.queue.next_due()).min())
     }
 
-    /// `resync`: everything that is known is looked at once more, as if it had changed.
+    /// `resync`: everything that is known is looked at once more, as if it had changed. All else is
+    /// for the controllers.
     fn disturb(
         &mut self,
         what: &crate::api::Name,
-        _how: &serde_json::Value,
+        how: &serde_json::Value,
         moment: &mut Moment<'_>,
     ) {
         if what != "resync" {
-            return;
+            return self.controllers.iter_mut().for_each(|c| c.rule.disturb(what, how));
         }
         for kind in self.kinds() {
             let mut all: Vec<crate::api::object::Object> =

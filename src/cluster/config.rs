@@ -11,9 +11,11 @@ use crate::api::taint::Taint;
 use crate::apiserver;
 use crate::autoscaler;
 use crate::client::reconciler::Reconciler;
+use crate::controllers::csi::Driver;
 use crate::etcd;
 use crate::metrics;
 use crate::node::images::Images;
+use crate::node::kubelet::NodeStorage;
 use crate::scheduler::config::Config as SchedulerConfig;
 use crate::sim::link::Delay;
 use crate::sim::time::SimDuration;
@@ -39,6 +41,9 @@ pub struct ClusterConfig {
     pub operators: Vec<(Name, Vec<Box<dyn Reconciler>>)>,
     /// How the schedulers are set up.
     pub scheduler: SchedulerConfig,
+    /// What serves storage; none where no claim, volume or class is ever asked for: then nobody
+    /// looks after them, and a pod with a claim does not get a node.
+    pub storage: Option<Storage>,
     /// How containers behave.
     pub images: Images,
     /// What the kubelets are told about eviction.
@@ -75,6 +80,57 @@ pub struct ClusterConfig {
     pub kubelet_gates: Gates,
     /// How the apiservers are run.
     pub apiserver: apiserver::server::Config,
+}
+
+/// What serves the storage of a cluster.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Storage {
+    /// The driver.
+    pub driver: Driver,
+    /// How long a node takes to mount a volume.
+    pub mount: SimDuration,
+    /// How long a node takes to unmount one.
+    pub unmount: SimDuration,
+    /// The storage class that is there from the beginning and the default one; none for no class.
+    pub class: Option<Class>,
+}
+
+/// A storage class that is there from the beginning.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Class {
+    /// Its name.
+    pub name: Name,
+    /// `Immediate` or `WaitForFirstConsumer`.
+    pub binding_mode: Name,
+    /// `Delete` or `Retain`.
+    pub reclaim_policy: Name,
+}
+
+impl Storage {
+    /// What a node has of it.
+    pub fn on_node(&self, node: &NodeTemplate) -> NodeStorage {
+        let labels = node.labels.with("kubernetes.io/hostname", &node.name);
+        NodeStorage {
+            driver: self.driver.on_node(&node.name, &labels),
+            attaches: self.driver.attaches,
+            mount: self.mount,
+            unmount: self.unmount,
+        }
+    }
+
+    /// A cloud's disks, and a default class that waits for the first pod.
+    pub fn usual() -> Storage {
+        Storage {
+            driver: Driver::default(),
+            mount: SimDuration::secs(1),
+            unmount: SimDuration::millis(200),
+            class: Some(Class {
+                name: Name::new_static("standard"),
+                binding_mode: Name::new_static("WaitForFirstConsumer"),
+                reclaim_policy: Name::new_static("Delete"),
+            }),
+        }
+    }
 }
 
 /// The autoscaler of nodes.
@@ -184,6 +240,7 @@ impl Default for ClusterConfig {
             custom: Vec::new(),
             operators: Vec::new(),
             scheduler: SchedulerConfig::default(),
+            storage: None,
             images: Images::default(),
             eviction: crate::node::eviction::config::Settings::usual(),
             metrics_server: None,

@@ -18,6 +18,7 @@ use crate::cluster::bootstrap;
 use crate::cluster::config::{ClusterConfig, NodeTemplate};
 use crate::cluster::member::{Guest, Member, Moved};
 use crate::cluster::resume;
+use crate::controllers::{self, csi};
 use crate::etcd::server::Etcd;
 use crate::etcd::store::Store;
 use crate::node::eviction::config::thresholds;
@@ -118,10 +119,16 @@ impl Cluster {
     fn add_control_plane(&mut self, config: &ClusterConfig) {
         for n in 0..config.controller_managers {
             let component = "kube-controller-manager";
-            let process = self.manager(component, n, config.controllers.clone(), config);
+            let mut rules = config.controllers.clone();
+            if config.storage.is_some() {
+                rules.extend(controllers::of_storage());
+            }
+            let process = self.manager(component, n, rules, config);
             let member = Member::Manager(Box::new(process));
             self.add_component(component, &replica(component, n), CONTROL_PLANE, member);
         }
+        let storage_kinds: &[Kind] =
+            if config.storage.is_some() { &scheduler::component::STORAGE_KINDS } else { &[] };
         for n in 0..config.schedulers {
             let component = "kube-scheduler";
             let process = ProcessConfig {
@@ -129,6 +136,7 @@ impl Cluster {
                 interests: [Kind::POD, Kind::NODE]
                     .into_iter()
                     .chain(scheduler::component::KINDS)
+                    .chain(storage_kinds.iter().copied())
                     .map(Interest::all)
                     .collect(),
                 qps: config.scheduler_qps,
@@ -137,6 +145,12 @@ impl Cluster {
             let scheduler = Scheduler::new(config.scheduler.clone(), SimTime::ZERO);
             let member = Member::Scheduler(Box::new(Process::new(process, scheduler)));
             self.add_component(component, &replica(component, n), CONTROL_PLANE, member);
+        }
+        if let Some(storage) = &config.storage {
+            let rules = csi::all(&Arc::new(storage.driver.clone()));
+            let process = self.manager(csi::PROCESS, 0, rules, config);
+            let member = Member::Manager(Box::new(process));
+            self.add_component(csi::PROCESS, csi::PROCESS, CONTROL_PLANE, member);
         }
         for (name, rules) in &config.operators {
             let process = self.manager(name, 0, rules.clone(), config);
@@ -312,6 +326,7 @@ fn kubelet_config(node: &NodeTemplate, n: u32, config: &ClusterConfig) -> Arc<Ku
         is_registered: node.started,
         seed: config.seed,
         gates: config.kubelet_gates,
+        storage: config.storage.as_ref().map(|s| Arc::new(s.on_node(node))),
         ..KubeletConfig::default()
     })
 }

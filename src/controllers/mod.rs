@@ -1,18 +1,22 @@
 //! The built-in controllers: pure rules, one file or folder each.
 
+pub mod attach_detach;
 pub mod claim;
 pub mod controller_revision;
 pub mod cron_job;
+pub mod csi;
 pub mod daemon_set;
 pub mod deployment;
 pub mod disruption;
 pub mod endpoint_slice;
 pub mod endpoints;
+pub mod ephemeral_volume;
 pub mod garbage_collector;
 pub mod horizontal_pod_autoscaler;
 pub mod job;
 pub mod namespace;
 pub mod node_lifecycle;
+pub mod persistent_volume;
 pub mod pod_control;
 pub mod pod_gc;
 pub mod pod_watch;
@@ -22,6 +26,7 @@ pub mod service_account;
 pub mod stateful_set;
 pub mod taint_eviction;
 pub mod ttl_after_finished;
+pub mod volume_protection;
 
 use crate::api::object::Kind;
 use crate::client::reconciler::Reconciler;
@@ -100,6 +105,17 @@ fn every(options: &Options) -> Vec<Box<dyn Reconciler>> {
         Box::new(resource_quota::ResourceQuotas),
         Box::new(service_account::ServiceAccounts),
         Box::new(horizontal_pod_autoscaler::HorizontalPodAutoscalers::new(options.autoscaler)),
+    ]
+}
+
+/// The controllers of a kube-controller-manager that have to do with storage alone.
+pub fn of_storage() -> Vec<Box<dyn Reconciler>> {
+    vec![
+        Box::new(persistent_volume::VolumeBinder::default()),
+        Box::new(volume_protection::ClaimProtection),
+        Box::new(volume_protection::VolumeProtection),
+        Box::new(ephemeral_volume::EphemeralVolumes),
+        Box::new(attach_detach::AttachDetach::default()),
     ]
 }
 

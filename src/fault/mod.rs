@@ -22,6 +22,7 @@ pub mod random;
 mod request;
 mod shuffle;
 mod stage;
+mod storage;
 pub mod tap;
 pub mod target;
 mod watch;
@@ -171,6 +172,12 @@ faults! {
     "delete" => Delete(object::Target) by object::delete, Within, Some, |_| true;
     /// Somebody deletes an object and creates it again under the same name.
     "recreate" => Recreate(object::Target) by object::recreate, Within, Some, |_| true;
+    /// Volumes are neither attached nor detached: the driver does not answer.
+    "attachment-stuck" => AttachmentStuck(storage::Stuck)
+        by storage::attachment, Within, None, |_| true;
+    /// Volumes are neither made nor deleted: the driver does not answer.
+    "provisioning-stuck" => ProvisioningStuck(storage::Stuck)
+        by storage::provisioning, Within, None, |_| true;
     /// Messages overtake each other where nothing forbids it.
     "shuffle" => Shuffle(shuffle::Shuffle) by shuffle::begin, Within, None, |_| true;
 }
@@ -188,5 +195,6 @@ pub mod parameter {
     pub use crate::fault::random::Random;
     pub use crate::fault::request::{Delay, Failing, Mutation, Requests};
     pub use crate::fault::shuffle::Shuffle;
+    pub use crate::fault::storage::Stuck;
     pub use crate::fault::watch::Watched;
 }

@@ -15,6 +15,7 @@ use crate::fault::plan::Inject;
 use crate::fault::process::Skew;
 use crate::fault::request::{Delay, Failing, Mutation, Requests};
 use crate::fault::shuffle::Shuffle;
+use crate::fault::storage::Stuck;
 use crate::fault::target::{Component, Containers, Endpoints, Mode, Nodes, Pods};
 use crate::fault::watch::Watched;
 use crate::sim::rng::Rng;
@@ -117,6 +118,8 @@ impl Draw<'_> {
             "resync" => Fault::Resync(ComponentTarget {
                 component: Component("kube-controller-manager".to_owned()),
             }),
+            "attachment-stuck" => Fault::AttachmentStuck(Stuck { about: Vec::new() }),
+            "provisioning-stuck" => Fault::ProvisioningStuck(Stuck { about: Vec::new() }),
             "etcd-no-leader" => Fault::EtcdNoLeader(Nothing {}),
             "etcd-compact" => Fault::EtcdCompact(Nothing {}),
             _ => return None,

@@ -24,6 +24,7 @@ use crate::fault::parameter::Random;
 use crate::fault::parameter::Requests;
 use crate::fault::parameter::Shuffle;
 use crate::fault::parameter::Skew;
+use crate::fault::parameter::Stuck;
 use crate::fault::parameter::Travel;
 use crate::fault::parameter::Watched;
 use crate::fault::plan;
@@ -107,6 +108,10 @@ foreign_choice! {
         "delete" => Delete(ObjectTarget);
         /// Somebody deletes an object and creates it again under the same name.
         "recreate" => Recreate(ObjectTarget);
+        /// Volumes are neither attached nor detached: the driver does not answer.
+        "attachment-stuck" => AttachmentStuck(Stuck);
+        /// Volumes are neither made nor deleted: the driver does not answer.
+        "provisioning-stuck" => ProvisioningStuck(Stuck);
         /// Messages overtake each other where nothing forbids it.
         "shuffle" => Shuffle(Shuffle);
     }

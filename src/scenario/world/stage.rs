@@ -3,6 +3,7 @@
 mod autoscaler;
 mod controllers;
 mod pressure;
+mod storage;
 mod usage;
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, 
     config.operators = operators.map(|name| (Name::new(name), rules(name))).collect();
     config.images = images(scenario)?;
     usage::set(described, &mut config);
+    storage::set(described, &mut config);
     autoscaler::set(described, &mut config, &mut wrong);
     if scenario.cluster.etcd > 1 {
         wrong.push("more than one etcd member is not modelled".to_owned());

@@ -21,6 +21,7 @@ use crate::fault::parameter::Pause;
 use crate::fault::parameter::Requests;
 use crate::fault::parameter::Shuffle;
 use crate::fault::parameter::Skew;
+use crate::fault::parameter::Stuck;
 use crate::fault::parameter::Travel;
 use crate::fault::parameter::Watched;
 use crate::fault::target::Component;
@@ -266,6 +267,13 @@ foreign! {
         /// How long the component is down.
         "down" => down: SimDuration = SimDuration::millis(10);
     } into Travel { component, revisions, revision, down }
+}
+
+foreign! {
+    Stuck as "calls of a driver", "Stuck", "Which calls of the driver do not come back." {
+        /// Volumes, claims, classes or nodes that they are about; all when not given.
+        "about" => about: Vec<String> = Vec::new();
+    } into Stuck { about }
 }
 
 foreign! {
