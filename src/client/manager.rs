@@ -218,10 +218,16 @@ impl Manager {
         if let Answer::Object(object) | Answer::Deleted(object) = answer {
             run.learn(object);
         }
+        // A creation is waited for beyond what expectations count, for these run out; what a
+        // deletion leaves they count alone.
+        //
+        // Source: kubernetes v1.36 pkg/controller/controller_utils.go, `RealPodControl`
         let counted = self.controllers[n].settings.expectations && write.expect != Expect::Nothing;
         let Some(run) = self.controllers[n].runs.get_mut(&id) else { return };
         match answer {
-            Answer::Object(object) if !counted && !write.verb.is_read_only() => {
+            Answer::Object(object)
+                if write.expect == Expect::Creation || !counted && !write.verb.is_read_only() =>
+            {
                 run.written.push(OwnWrite::of(object, false));
             }
             Answer::Object(object) if write.expect == Expect::Creation => {
