@@ -27,4 +27,5 @@ mod random;
 mod scenarios;
 mod scheduler;
 mod sets;
+mod storage;
 mod tidy;
