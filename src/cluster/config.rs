@@ -8,6 +8,7 @@ use crate::api::labels::Labels;
 use crate::api::object::{Kind, Object};
 use crate::api::resource::ResourceList;
 use crate::api::taint::Taint;
+use crate::api::variant::Variants;
 use crate::apiserver;
 use crate::autoscaler;
 use crate::client::reconciler::Reconciler;
@@ -223,6 +224,21 @@ impl Default for Latency {
             node: micros(300, 1200),
             person: micros(500, 1500),
             store: micros(100, 300),
+        }
+    }
+}
+
+impl ClusterConfig {
+    /// Sets which rules differ from those of 1.36, in all components.
+    pub fn vary(&mut self, variants: Variants) {
+        let components = [
+            &mut self.controller_gates,
+            &mut self.kubelet_gates,
+            &mut self.scheduler.gates,
+            &mut self.apiserver.gates,
+        ];
+        for gates in components {
+            *gates = gates.varying(variants);
         }
     }
 }

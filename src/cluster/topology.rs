@@ -8,6 +8,7 @@ use std::sync::Arc;
 use smol_str::format_smolstr;
 
 use crate::api::Name;
+use crate::api::gates::Gates;
 use crate::api::object::Kind;
 use crate::apiserver::server::Apiserver;
 use crate::client::informer::Interest;
@@ -140,6 +141,7 @@ impl Cluster {
                     .map(Interest::all)
                     .collect(),
                 qps: config.scheduler_qps,
+                gates: config.scheduler.gates,
                 ..self.process(component, n, config.schedulers > 1 || config.eager)
             };
             let scheduler = Scheduler::new(config.scheduler.clone(), SimTime::ZERO);
@@ -167,6 +169,7 @@ impl Cluster {
             servers: self.servers(n as usize),
             qps: (0, 0),
             election: Some(Election { lease: component.into(), eager }),
+            gates: Gates::DEFAULT,
         }
     }
 
@@ -181,6 +184,7 @@ impl Cluster {
         let process = ProcessConfig {
             interests: manager.kinds().into_iter().map(Interest::all).collect(),
             qps: config.controller_qps,
+            gates: config.controller_gates,
             ..self.process(component, n, config.controller_managers > 1 || config.eager)
         };
         Process::new(process, manager)
@@ -203,6 +207,7 @@ impl Cluster {
             servers: self.servers(self.topology.nodes.len()),
             qps: config.kubelet_qps,
             election: None,
+            gates: config.kubelet_gates,
         };
         let mut runtime = resume::runtime(name, &kubelet.images, &config.state);
         template.held_images.iter().for_each(|image| runtime.add_image(image));

@@ -166,6 +166,8 @@ faults! {
     "etcd-no-leader" => EtcdNoLeader(etcd::Nothing) by etcd::no_leader, Within, None, |_| false;
     /// etcd forgets its history.
     "etcd-compact" => EtcdCompact(etcd::Nothing) by etcd::compact, Within, None, |_| true;
+    /// etcd is set back to what it was some changes ago, as by a backup.
+    "etcd-restore" => EtcdRestore(etcd::Restore) by etcd::restore, Outside, Some, |_| false;
     /// Somebody else changes an object.
     "edit" => Edit(object::Edit) by object::edit, Within, Some, |_| true;
     /// Somebody else deletes an object.
@@ -185,7 +187,7 @@ faults! {
 /// The parameters of the faults, beside those that choose whom they hit.
 pub mod parameter {
     pub use crate::fault::component::Target as ComponentTarget;
-    pub use crate::fault::etcd::Nothing;
+    pub use crate::fault::etcd::{Nothing, Restore};
     pub use crate::fault::network::{Direction, Latency, Loss, Partition};
     pub use crate::fault::node::Flap;
     pub use crate::fault::object::{Edit, Target as ObjectTarget};

@@ -5,7 +5,7 @@ use crate::api::object::Kind;
 use crate::cluster::Cluster;
 use crate::fault::Fault;
 use crate::fault::component::Target as ComponentTarget;
-use crate::fault::etcd::Nothing;
+use crate::fault::etcd::{Nothing, Restore};
 use crate::fault::network::{Direction, Latency, Loss, Partition};
 use crate::fault::node::Flap;
 use crate::fault::object::{Edit, Target};
@@ -122,6 +122,10 @@ impl Draw<'_> {
             "provisioning-stuck" => Fault::ProvisioningStuck(Stuck { about: Vec::new() }),
             "etcd-no-leader" => Fault::EtcdNoLeader(Nothing {}),
             "etcd-compact" => Fault::EtcdCompact(Nothing {}),
+            "etcd-restore" => {
+                let revisions = u32::try_from(self.rng.between(1, 20)).unwrap_or(1);
+                Fault::EtcdRestore(Restore { revisions })
+            }
             _ => return None,
         })
     }

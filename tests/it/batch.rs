@@ -295,10 +295,14 @@ fn cron_deed() -> impl Strategy<Value = CronDeed> {
 
 impl CronDeed {
     fn step(&self) -> Value {
+        self.step_of("tick")
+    }
+
+    fn step_of(&self, name: &str) -> Value {
         match self {
             CronDeed::Suspend(on) => {
                 let patch = json!({"spec": {"suspend": on}});
-                kubectl(&format!("patch cronjob tick --type=merge -p '{patch}'"))
+                kubectl(&format!("patch cronjob {name} --type=merge -p '{patch}'"))
             }
             CronDeed::DeleteJob => {
                 kubectl("delete $(kubectl get jobs -o name | head -1) --wait=false")
@@ -376,6 +380,120 @@ fn scaled_beyond(world: &World) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// Objects of every controller of this file, and what they settle beside.
+fn settled_objects() -> Vec<Value> {
+    let labels = json!({"app": "web"});
+    let container = json!({
+        "name": "app", "image": "web:v1", "resources": {"requests": {"cpu": "200m"}},
+    });
+    let template = json!({"metadata": {"labels": labels}, "spec": {"containers": [container]}});
+    let selector = json!({"matchLabels": labels});
+    let work = |seconds: &str| {
+        json!({"spec": {
+            "restartPolicy": "Never",
+            "containers": [{"name": "app", "image": "work:v1", "command": ["exit", seconds, "0"]}],
+        }})
+    };
+    let of = |version: &str, kind: &str, name: &str, spec: Value| {
+        let metadata = json!({"name": name});
+        json!({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})
+    };
+    let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
+    let utilization = json!({"type": "Utilization", "averageUtilization": 50});
+    let metric = json!({"type": "Resource", "resource": {"name": "cpu", "target": utilization}});
+    vec![
+        of("apps/v1", "Deployment", "web", json!({"selector": selector, "template": template})),
+        of("v1", "Service", "web", json!({"selector": labels, "ports": [{"port": 80}]})),
+        of(
+            "autoscaling/v2",
+            "HorizontalPodAutoscaler",
+            "web",
+            json!({
+                "scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 9, "metrics": [metric],
+            }),
+        ),
+        of(
+            "policy/v1",
+            "PodDisruptionBudget",
+            "web",
+            json!({
+                "minAvailable": 1, "selector": selector,
+            }),
+        ),
+        of("v1", "ResourceQuota", "all", json!({"hard": {"pods": "50"}})),
+        of(
+            "batch/v1",
+            "Job",
+            "done",
+            json!({
+                "completions": 4, "parallelism": 2, "completionMode": "Indexed",
+                "template": work("2"),
+            }),
+        ),
+        of("batch/v1", "Job", "at-work", json!({"template": work("100000")})),
+        of("batch/v1", "Job", "waiting", json!({"suspend": true, "template": work("1")})),
+        of(
+            "batch/v1",
+            "CronJob",
+            "yearly",
+            json!({
+                "schedule": "0 0 1 6 *", "jobTemplate": {"spec": {"template": work("1")}},
+            }),
+        ),
+        of(
+            "batch/v1",
+            "CronJob",
+            "often",
+            json!({
+                "schedule": "* * * * *", "jobTemplate": {"spec": {"template": work("1")}},
+            }),
+        ),
+    ]
+}
+
+/// When everything is as asked for and every key is looked at again, nobody writes anything.
+#[test]
+fn settled_jobs_cron_jobs_autoscalers_and_budgets_plan_nothing() {
+    let mut steps: Vec<Value> =
+        settled_objects().into_iter().map(|object| json!({"apply": object})).collect();
+    steps.push(json!({"wait": "130s"}));
+    steps.push(CronDeed::Suspend(true).step_of("often"));
+    steps.push(json!({"at": "20m", "wait": "0s"}));
+    steps.push(json!({"inject": {"resync": {"component": "kube-controller-manager"}}}));
+    let scenario = json!({
+        "name": "settled", "steps": steps,
+        "cluster": {"nodes": [{"name": "node", "count": 3, "cpu": "16"}]},
+        "load": [{"service": "web", "cpu": "500m"}],
+        "images": {"*": {"start": "200ms", "term": "500ms", "cpu": "1m"}},
+        "until": {"after-last-step": "60s"},
+    });
+    let world = run("settled", &scenario, 5);
+    let again = SimTime(20 * 60 * 1_000_000_000);
+    let (mut before, mut after) = (BTreeSet::new(), Vec::new());
+    for (time, write) in writes(&world) {
+        let (user, object) = (&write.origin.user, &write.change.object);
+        if user.starts_with("kubelet") || object.kind() == Kind::LEASE {
+            continue;
+        }
+        if time < again {
+            before.insert(user.to_string());
+        } else {
+            after.push(format!("{time} {user} {:?} {}", object.kind(), object.meta().name));
+        }
+    }
+    let actors = [
+        "job-controller",
+        "cronjob-controller",
+        "horizontal-pod-autoscaler",
+        "disruption-controller",
+        "resourcequota-controller",
+    ];
+    for actor in actors {
+        assert!(before.contains(actor), "{actor} had something to do: {before:?}");
+    }
+    assert!(after.is_empty(), "{}", after.join("\n"));
 }
 
 proptest! {

@@ -27,5 +27,6 @@ mod random;
 mod scenarios;
 mod scheduler;
 mod sets;
+mod stale;
 mod storage;
 mod tidy;

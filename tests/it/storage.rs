@@ -51,7 +51,8 @@ fn volume(n: u64, rng: &mut Rng) -> Value {
 fn claim(n: u64, rng: &mut Rng) -> Value {
     let class = ["by-hand", "immediate", "standard"][usize::try_from(rng.below(3)).unwrap_or(0)];
     json!({
-        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": format!("c-{n}")},
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {"name": format!("c-{n}")},
         "spec": {
             "accessModes": ["ReadWriteOnce"], "storageClassName": class,
             "resources": {"requests": {"storage": "8Gi"}},
@@ -64,7 +65,8 @@ fn user(n: u64) -> Value {
     let labels = json!({"app": format!("user-{n}")});
     let claim = json!({"claimName": format!("c-{n}")});
     json!({
-        "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": format!("user-{n}")},
+        "apiVersion": "apps/v1", "kind": "StatefulSet",
+        "metadata": {"name": format!("user-{n}")},
         "spec": {
             "replicas": 1, "serviceName": "user", "selector": {"matchLabels": labels},
             "template": {

@@ -22,6 +22,7 @@ use crate::fault::parameter::Partition;
 use crate::fault::parameter::Pause;
 use crate::fault::parameter::Random;
 use crate::fault::parameter::Requests;
+use crate::fault::parameter::Restore;
 use crate::fault::parameter::Shuffle;
 use crate::fault::parameter::Skew;
 use crate::fault::parameter::Stuck;
@@ -102,6 +103,8 @@ foreign_choice! {
         "etcd-no-leader" => EtcdNoLeader(Nothing);
         /// etcd forgets its history.
         "etcd-compact" => EtcdCompact(Nothing);
+        /// etcd is set back to what it was some changes ago, as by a backup.
+        "etcd-restore" => EtcdRestore(Restore);
         /// Somebody else changes an object.
         "edit" => Edit(Edit);
         /// Somebody else deletes an object.

@@ -1,6 +1,7 @@
 //! The stage: a cluster as a scenario describes it.
 
 mod autoscaler;
+mod controllers;
 mod pressure;
 mod storage;
 mod usage;
@@ -162,8 +163,16 @@ fn behaviour(image: &Image) -> Behaviour {
 /// The flags that the simulator acts upon; every other one is an error that says so.
 fn flags(cluster: &Cluster, config: &mut ClusterConfig, wrong: &mut Vec<String>) {
     let others = cluster.flags.0.iter().filter(|(component, _)| *component != "cluster-autoscaler");
+    let mut controllers = crate::controllers::Options::default();
     for (component, set) in others {
         for (flag, value) in set {
+            if component == "kube-controller-manager"
+                && let Some(done) = controllers::set(flag, value, &mut controllers)
+            {
+                let told = |why| format!("the flag `--{flag}` of {component}: {why}");
+                wrong.extend(done.err().map(told));
+                continue;
+            }
             let number = || value.parse::<u32>().unwrap_or(0);
             match (component.as_str(), flag.as_str()) {
                 ("kube-controller-manager", "kube-api-qps") => config.controller_qps.0 = number(),
@@ -183,6 +192,7 @@ fn flags(cluster: &Cluster, config: &mut ClusterConfig, wrong: &mut Vec<String>)
             }
         }
     }
+    config.controllers = crate::controllers::with(&controllers);
 }
 
 fn latencies(cluster: &Cluster, config: &mut ClusterConfig, wrong: &mut Vec<String>) {

@@ -19,6 +19,7 @@ use crate::fault::parameter::ObjectTarget;
 use crate::fault::parameter::Partition;
 use crate::fault::parameter::Pause;
 use crate::fault::parameter::Requests;
+use crate::fault::parameter::Restore;
 use crate::fault::parameter::Shuffle;
 use crate::fault::parameter::Skew;
 use crate::fault::parameter::Stuck;
@@ -289,6 +290,13 @@ foreign! {
 foreign! {
     Nothing as "nothing", "Nothing", "This fault needs no parameters: `{}`." {
     } into Nothing {}
+}
+
+foreign! {
+    Restore as "`etcd-restore`", "Restore", "How far the store goes back." {
+        /// By so many changes.
+        "revisions" => revisions: u32;
+    } into Restore { revisions }
 }
 
 foreign! {
