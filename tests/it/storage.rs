@@ -107,7 +107,10 @@ fn database(rng: &mut Rng) -> Value {
 /// What a person does, or what befalls the cluster.
 fn deed(rng: &mut Rng) -> Value {
     let span = format!("{}s", rng.between(2, 25));
-    let kill = |component: &str| json!({"inject": {"container-kill": {"component": component}, "duration": span}});
+    let kill = |component: &str| {
+        let target = json!({"component": component});
+        json!({"inject": {"container-kill": target, "duration": span}})
+    };
     let n = rng.below(BY_HAND);
     match rng.below(11) {
         0 => json!({"kubectl": format!("delete pod db-{} --wait=false || true", rng.below(4))}),
