@@ -428,7 +428,8 @@ fn settled_objects() -> Vec<Value> {
             "Job",
             "done",
             json!({
-                "completions": 4, "parallelism": 2, "completionMode": "Indexed", "template": work("2"),
+                "completions": 4, "parallelism": 2, "completionMode": "Indexed",
+                "template": work("2"),
             }),
         ),
         of("batch/v1", "Job", "at-work", json!({"template": work("100000")})),

@@ -28,4 +28,5 @@ mod scenarios;
 mod scheduler;
 mod sets;
 mod stale;
+mod storage;
 mod tidy;

@@ -46,6 +46,7 @@ use crate::sim::time::SimDuration;
 const STOPPABLE: &[&str] = &[
     "*",
     "cluster-autoscaler",
+    "csi-controller",
     "etcd",
     "kube-apiserver",
     "kube-controller-manager",
