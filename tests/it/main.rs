@@ -12,6 +12,7 @@
     reason = "tests report to people, and meet every other variant with a failure"
 )]
 
+mod batch;
 mod browser;
 mod cli;
 mod conformance;
@@ -21,8 +22,11 @@ mod documents;
 mod dump;
 mod exports;
 mod golden;
+mod policy;
 mod random;
 mod scenarios;
 mod scheduler;
 mod sets;
+mod stale;
+mod storage;
 mod tidy;

@@ -22,6 +22,7 @@ use crate::api::core::pod::Pod;
 use crate::api::object::{Kind, Object};
 use crate::api::request::EventNote;
 use crate::api::selector::LabelSelector;
+use crate::api::variant::Variant;
 use crate::client::plan::{Plan, Write};
 use crate::client::view::View;
 use crate::controllers::claim::{self, Claim};
@@ -250,7 +251,9 @@ impl<'a> Sync<'a> {
     /// `DeploymentController.getNewReplicaSet`
     fn created(&mut self, sets: &Sets, newest: i64) -> Result<Arc<ReplicaSet>, Stopped> {
         let mut new = template::new_replica_set(&self.deployment, newest);
-        if self.view.get::<ReplicaSet>(&new.meta.namespace, &new.meta.name).is_some() {
+        let counts_it = !self.view.gates().varies(Variant::TakesCollisionForError);
+        let is_taken = self.view.get::<ReplicaSet>(&new.meta.namespace, &new.meta.name).is_some();
+        if counts_it && is_taken {
             let mut status = (*self.deployment.status).clone();
             let count = status.collision_count.unwrap_or(0) + 1;
             status.collision_count = Some(count);
