@@ -18,6 +18,10 @@ pub(crate) use wavetank::cluster::workload::{BEGIN, SMALL_END, small};
 use wavetank::sim::log::Keep;
 use wavetank::sim::time::SimTime;
 
+/// The allocator of the program, so that its time is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// One second of the clock of a run.
 pub(crate) const SECOND: u64 = 1_000_000_000;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::api::Name;
 use crate::api::condition::Condition;
-use crate::api::core::node::{Node, NodeStatus};
+use crate::api::core::node::{AttachedVolume, Node, NodeStatus};
 use crate::api::core::pod::{Pod, PodPhase, PodStatus};
 use crate::api::labels::Labels;
 use crate::api::meta::{Meta, OwnerReference, Uid};
@@ -31,6 +31,8 @@ pub enum Edit {
     PodPhase(PodPhase),
     /// The whole status of a node, as its kubelet sees it.
     NodeStatus(Arc<NodeStatus>),
+    /// The volumes that are attached to a node.
+    VolumesAttached(Arc<[AttachedVolume]>),
     /// Conditions of a node, each replacing the one of its type.
     NodeConditions(Arc<[Condition]>),
     /// Taints of a node; the key and effect tell which.
@@ -83,7 +85,10 @@ impl Edit {
                 pod(object, |p| Arc::make_mut(&mut p.status).nominated_node_name = node.clone());
             }
             Edit::PodPhase(phase) => pod(object, |p| Arc::make_mut(&mut p.status).phase = *phase),
-            Edit::NodeStatus(status) => node(object, |n| n.status = status.clone()),
+            Edit::NodeStatus(status) => node(object, |n| take_status(n, status)),
+            Edit::VolumesAttached(all) => {
+                node(object, |n| Arc::make_mut(&mut n.status).volumes_attached = all.to_vec());
+            }
             Edit::NodeConditions(conditions) => node(object, |n| {
                 let status = Arc::make_mut(&mut n.status);
                 conditions.iter().for_each(|c| upsert(&mut status.conditions, c));
@@ -141,6 +146,14 @@ fn node(object: &mut Object, change: impl FnOnce(&mut Node)) {
         let node = Arc::make_mut(node);
         change(node);
         node.refresh();
+    }
+}
+
+/// The kubelet's status, but for what is attached: that is not the kubelet's to say.
+fn take_status(node: &mut Node, status: &Arc<NodeStatus>) {
+    let before = std::mem::replace(&mut node.status, status.clone());
+    if before.volumes_attached != node.status.volumes_attached {
+        Arc::make_mut(&mut node.status).volumes_attached.clone_from(&before.volumes_attached);
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::api::variant::{Variant, Variants};
+
 /// How far a feature has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stage {
@@ -277,9 +279,9 @@ impl Gate {
 /// How many words hold a bit for each gate.
 const WORDS: usize = 4;
 
-/// Which gates are on: a set of bits, to be copied.
+/// Which gates are on, and which rules differ from those of 1.36: sets of bits, to be copied.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Gates([u64; WORDS]);
+pub struct Gates([u64; WORDS], Variants);
 
 impl Gates {
     /// As Kubernetes 1.36 has them when nobody says anything.
@@ -293,7 +295,7 @@ impl Gates {
             }
             n += 1;
         }
-        Gates(words)
+        Gates(words, Variants::NONE)
     }
 
     /// Whether a gate is on.
@@ -309,6 +311,17 @@ impl Gates {
         let bit = 1 << (n % 64);
         self.0[n / 64] = if on { self.0[n / 64] | bit } else { self.0[n / 64] & !bit };
         self
+    }
+
+    /// Whether a rule differs from that of 1.36.
+    pub fn varies(self, variant: Variant) -> bool {
+        self.1.has(variant)
+    }
+
+    /// The same gates, with these rules that differ and no others.
+    #[must_use]
+    pub fn varying(self, variants: Variants) -> Gates {
+        Gates(self.0, variants)
     }
 }
 

@@ -39,6 +39,7 @@ pub mod table;
 pub mod taint;
 pub mod time;
 pub mod validation;
+pub mod variant;
 pub mod why;
 
 /// A name, a namespace, a label's key or value: short, immutable, cheap to clone.

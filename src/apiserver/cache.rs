@@ -2,10 +2,12 @@
 
 use crate::api::Name;
 use crate::api::core::pod::Pod;
+use crate::api::gates::Gates;
 use crate::api::message::StoreChange;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::request::{Change, WatchEvent, WatchEvents, WatchOptions};
 use crate::api::table::ObjectTable;
+use crate::api::variant::Variant;
 use crate::apiserver::field;
 use crate::apiserver::history::{History, Index};
 use crate::apiserver::list_options::CacheState;
@@ -30,6 +32,7 @@ pub struct WatchCache {
     everywhere: Vec<u64>,
     by_node: Map<Name, Vec<u64>>,
     by_name: Map<Name, Vec<u64>>,
+    gates: Gates,
 }
 
 /// How a watch begins.
@@ -131,6 +134,11 @@ impl WatchCache {
         }
     }
 
+    /// Which rules differ from those of 1.36.
+    pub fn vary(&mut self, gates: Gates) {
+        self.gates = gates;
+    }
+
     /// The newest version that is known.
     pub fn get(&self, key: &ObjectKey) -> Option<&Object> {
         self.objects.get(&key.namespace, &key.name)
@@ -194,8 +202,14 @@ impl WatchCache {
         } else {
             self.objects.put(change.object.clone());
         }
+        let mut change = change.clone();
+        let forgotten =
+            change.old.as_ref().is_some_and(|o| o.meta().resource_version <= self.compacted);
+        if forgotten && self.gates.varies(Variant::ForgetsPrevious) {
+            change.old = None;
+        }
         self.history.push(change.clone(), now);
-        self.concerned(change, concerned);
+        self.concerned(&change, concerned);
         // What came before has been delivered, or did not concern them.
         let last = self.history.end() - 1;
         for number in concerned {
@@ -240,7 +254,8 @@ impl WatchCache {
         begin: Begin,
     ) -> Result<u64, u64> {
         let reaches = self.history.reaches_back_to();
-        if !begin.with_present && begin.after < reaches {
+        let too_old = !begin.with_present && begin.after < reaches;
+        if too_old && !self.gates.varies(Variant::BeginsWithWhatComes) {
             return Err(reaches);
         }
         let mut stream = Stream {
@@ -258,6 +273,9 @@ impl WatchCache {
         if begin.with_present {
             stream.cursor = self.history.end();
             stream.initial = self.present(&stream);
+        }
+        if self.history.is_empty() && self.gates.varies(Variant::LosesFirstOfEmpty) {
+            stream.cursor += 1;
         }
         let number = self.closed.pop().unwrap_or_else(|| {
             self.streams.push(None);

@@ -1,8 +1,9 @@
 //! A creation: name, identity, defaults and admission.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::api::Name;
+use crate::api::apps::pod_template::PodTemplate;
 use crate::api::batch::job::Job;
 use crate::api::core::namespace::Namespace;
 use crate::api::core::pod::{Pod, PodPhase, PodSpec, PodStatus};
@@ -55,11 +56,7 @@ impl Admitted {
         {
             return Ok(born.clone());
         }
-        let (value, namespace) = (Object::from(pod.clone()).to_value(), &pod.meta.namespace);
-        let Object::Pod(read) = edge::create(Kind::POD, namespace, &pod.meta.name, value, gates)?
-        else {
-            return Err(Refusal::bad_request("a pod is a pod"));
-        };
+        let read = read_pod(pod, gates)?;
         let (spec, filled) = admission::admit_pod(&read, look)?;
         let status = PodStatus {
             phase: PodPhase::Pending,
@@ -73,6 +70,52 @@ impl Admitted {
         self.known.insert(address, (pod.spec.clone(), state, born.clone()));
         Ok(born)
     }
+}
+
+/// A pod with its spec defaulted and validated, which is done once for all pods of a template.
+fn read_pod(pod: &Pod, gates: Gates) -> Result<Pod, Refusal> {
+    if let Some((under, spec)) = pod.spec.known.as_pod.get()
+        && *under == gates
+    {
+        return Ok(Pod { spec: spec.clone(), ..pod.clone() });
+    }
+    let (value, namespace) = (Object::from(pod.clone()).to_value(), &pod.meta.namespace);
+    let read = edge::create(Kind::POD, namespace, &pod.meta.name, value, gates)?;
+    let Object::Pod(read) = read else { return Err(Refusal::bad_request("a pod is a pod")) };
+    // Whoever is first says it; under other gates everyone finds out for himself.
+    let _ = pod.spec.known.as_pod.set((gates, read.spec.clone()));
+    Ok(Pod::clone(&read))
+}
+
+/// An object of a component is read as one of a person is. The pod spec of a template that has
+/// passed as part of another workload is not looked at again: a stand-in is, and all the rest.
+fn read_anew(mut object: Object, birth: &Birth) -> Result<Object, Refusal> {
+    let (kind, gates) = (object.kind(), birth.gates);
+    let (namespace, name) = (object.meta().namespace.clone(), object.meta().name.clone());
+    let mut known = None;
+    if let Object::ReplicaSet(set) = &mut object
+        && set.spec.template.spec.known.as_template.get() == Some(&gates)
+    {
+        let template = &mut Arc::make_mut(set).spec.template;
+        let plain = PodTemplate { spec: plain_spec(), ..(**template).clone() };
+        known = Some(std::mem::replace(template, Arc::new(plain)).spec.clone());
+    }
+    let mut read = edge::create(kind, &namespace, &name, object.to_value(), gates)?;
+    if let (Some(spec), Object::ReplicaSet(set)) = (known, &mut read) {
+        Arc::make_mut(&mut Arc::make_mut(set).spec.template).spec = spec;
+    }
+    Ok(read)
+}
+
+/// A pod spec that nobody objects to.
+fn plain_spec() -> Arc<PodSpec> {
+    static PLAIN: LazyLock<Arc<PodSpec>> = LazyLock::new(|| {
+        let spec = serde_json::json!({"containers": [{"name": "a", "image": "a"}]});
+        serde_json::from_value(spec)
+            .and_then(PodSpec::parse)
+            .expect("it is a spec of one container")
+    });
+    PLAIN.clone()
 }
 
 /// What a creation needs to know beside the object.
@@ -133,7 +176,7 @@ pub fn prepare(
         || kind.schema().is_some())
         && !birth.is_read
     {
-        object = edge::create(kind, &namespace, &name, object.to_value(), birth.gates)?;
+        object = read_anew(object, birth)?;
     }
     storage::admit(&mut object, look);
     let uid = uid(&object, birth);

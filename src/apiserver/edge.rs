@@ -65,7 +65,18 @@ pub fn create(
     let (uid, now) = (STAND_IN_UID, STAND_IN_TIME);
     let birth = Birth { namespace, uid, generated_name: generated, now, gates };
     let value = strategy::create(kind.name(), value, birth)?;
-    read(kind, value)
+    let object = read(kind, value)?;
+    note_template(&object, gates);
+    Ok(object)
+}
+
+/// Notes that the template of a workload has passed, so that the sets which are made of it need
+/// not be read as a whole again.
+fn note_template(object: &Object, gates: Gates) {
+    if let Object::Deployment(deployment) = object {
+        // It is noted already when the spec is shared with another version.
+        let _ = deployment.spec.template.spec.known.as_template.set(gates);
+    }
 }
 
 /// Another version of an object, as a client wrote it.
@@ -98,6 +109,9 @@ fn updated(
     }
     let mut new = read(kind, value)?;
     share(&mut new, current);
+    if part == Subresource::Main {
+        note_template(&new, gates);
+    }
     Ok(new)
 }
 

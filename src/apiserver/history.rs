@@ -75,6 +75,11 @@ impl History {
         self.first
     }
 
+    /// Whether no change is kept.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
     /// The number that the next change gets.
     pub fn end(&self) -> u64 {
         self.first + self.changes.len() as u64

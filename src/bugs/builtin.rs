@@ -4,20 +4,21 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::property::{AllAvailable, DeadAreNotReady, ListedOnce};
 use super::{Pair, setting};
-use crate::api::object::{Kind, Object, ObjectKey};
+use crate::api::object::{Kind, ObjectKey};
 use crate::api::refusal::Refusal;
-use crate::client::plan::{Plan, Recovery, Write};
+use crate::api::request::Answer;
+use crate::api::time::Time;
+use crate::client::plan::{Plan, Recovery, Settled, Write};
 use crate::client::reconciler::{Observed, Reconciler, Settings, Watch};
 use crate::client::view::View;
-use crate::cluster::Cluster;
 use crate::controllers;
 use crate::explore::Setting;
-use crate::explore::judge::Property;
 use crate::fault::parameter::{Mutation, Requests};
 use crate::fault::plan::Entry;
 use crate::fault::{Fault, Plan as Faults};
-use crate::sim::time::SimDuration;
+use crate::sim::time::{SimDuration, SimTime};
 
 pub(super) const PAIRS: &[Pair] = &[
     Pair {
@@ -56,20 +57,6 @@ pub(super) const PAIRS: &[Pair] = &[
         make: b05,
     },
     Pair {
-        id: "B52",
-        family: 6,
-        source: "kubernetes/kubernetes#26120",
-        what: "the collector looks at owners only when they change",
-        make: b52,
-    },
-    Pair {
-        id: "B13",
-        family: 4,
-        source: "kubernetes/kubernetes#31123, #55587",
-        what: "a pod that is gone is still counted by a set that counts events",
-        make: b13,
-    },
-    Pair {
         id: "B53",
         family: 6,
         source: "kubernetes/kubernetes#73186",
@@ -87,12 +74,12 @@ pub(super) const PAIRS: &[Pair] = &[
 
 /// A controller whose settings or answers are switched.
 #[derive(Clone)]
-struct Switched {
-    inner: Box<dyn Reconciler>,
-    settings: fn(Settings) -> Settings,
-    plan: fn(Plan) -> Plan,
-    recovers: bool,
-    watches: &'static [Watch],
+pub(super) struct Switched {
+    pub(super) inner: Box<dyn Reconciler>,
+    pub(super) settings: fn(Settings) -> Settings,
+    pub(super) plan: fn(Plan) -> Plan,
+    pub(super) recovers: bool,
+    pub(super) watches: &'static [Watch],
 }
 
 impl Reconciler for Switched {
@@ -120,6 +107,18 @@ impl Reconciler for Switched {
         if self.recovers { self.inner.recover(write, refusal) } else { Recovery::GiveUp }
     }
 
+    fn resume(&mut self, key: &ObjectKey, settled: Vec<Settled>, view: View<'_>) -> Plan {
+        self.inner.resume(key, settled, view)
+    }
+
+    fn answered(&mut self, key: &ObjectKey, write: &Write, answer: &Answer) {
+        self.inner.answered(key, write, answer);
+    }
+
+    fn idle_until(&self, now: Time) -> Option<SimTime> {
+        self.inner.idle_until(now)
+    }
+
     fn observe(&mut self, change: &Observed<'_>, view: View<'_>) {
         self.inner.observe(change, view);
     }
@@ -130,7 +129,7 @@ impl Reconciler for Switched {
 }
 
 /// The controllers with one of them switched.
-fn with(name: &str, switch: impl Fn(Switched) -> Switched) -> Vec<Box<dyn Reconciler>> {
+pub(super) fn with(name: &str, switch: impl Fn(Switched) -> Switched) -> Vec<Box<dyn Reconciler>> {
     let mut all = controllers::all();
     for rule in &mut all {
         if rule.name() == name {
@@ -155,13 +154,17 @@ steps:
 - wait: 5s
 ";
 
-fn small() -> Setting {
+pub(super) fn small() -> Setting {
     setting(SMALL)
+}
+
+/// A controller that does not wait for what it has written itself.
+pub(super) fn blind(s: Settings) -> Settings {
+    Settings { expectations: false, awaits_own_writes: false, ..s }
 }
 
 fn b22(wrong: bool) -> Setting {
     let mut setting = small();
-    let blind = |s: Settings| Settings { expectations: false, awaits_own_writes: false, ..s };
     if wrong {
         setting.extras.controllers =
             Some(with("replicaset-controller", |s| Switched { settings: blind, ..s }));
@@ -179,42 +182,12 @@ fn b20(wrong: bool) -> Setting {
     setting
 }
 
-/// No address is listed twice by the slices of a Service.
-struct ListedOnce;
-
-impl Property for ListedOnce {
-    fn name(&self) -> &'static str {
-        "no endpoint is listed twice"
-    }
-
-    fn at_rest(&self, cluster: &Cluster) -> Result<(), String> {
-        let store = cluster.store();
-        let mut all: Vec<String> = Vec::new();
-        for slice in store
-            .iter(Kind::ENDPOINT_SLICE)
-            .filter_map(|o| o.as_a::<crate::api::discovery::endpoint_slice::EndpointSlice>())
-        {
-            let addresses = slice.endpoints.iter().filter_map(|e| e.addresses.first());
-            all.extend(addresses.map(ToString::to_string));
-        }
-        let count = all.len();
-        all.sort();
-        all.dedup();
-        if all.len() == count {
-            Ok(())
-        } else {
-            Err(format!("{count} entries, {} addresses", all.len()))
-        }
-    }
-}
-
 fn b42(wrong: bool) -> Setting {
     let text = SMALL.replace(
         "- wait: 5s\n- kubectl: scale",
         "- kubectl: expose deploy/web --port=80\n- wait: 5s\n- kubectl: scale",
     );
     let mut setting = setting(&text);
-    let blind = |s: Settings| Settings { expectations: false, awaits_own_writes: false, ..s };
     if wrong {
         setting.extras.controllers =
             Some(with("endpointslice-controller", |s| Switched { settings: blind, ..s }));
@@ -241,16 +214,6 @@ fn b36(wrong: bool) -> Setting {
     setting
 }
 
-fn unwatched(rule: &str, kind: Kind) -> &'static [Watch] {
-    let all = controllers::all();
-    let of = all.iter().find(|r| r.name() == rule).map_or(&[][..], |r| r.watches());
-    let silent = |w: &Watch| {
-        if w.kind == kind { Watch { kind, keys: |_, _, _| {} } } else { *w }
-    };
-    let kept: Vec<Watch> = of.iter().map(silent).collect();
-    kept.leak()
-}
-
 /// The rule that makes pods unready with their node is left out.
 fn b05(wrong: bool) -> Setting {
     let mut setting = setting(&SMALL.replace(
@@ -270,48 +233,7 @@ fn b05(wrong: bool) -> Setting {
         setting.extras.controllers =
             Some(with("node-controller", |s| Switched { plan: no_pods, ..s }));
     }
-    setting.properties.push(Arc::new(DeadAreNotListed));
-    setting
-}
-
-/// A node that has not told of itself for two minutes has no ready pod.
-struct DeadAreNotListed;
-
-impl Property for DeadAreNotListed {
-    fn name(&self) -> &'static str {
-        "pods of dead nodes are not ready"
-    }
-
-    fn at_rest(&self, cluster: &Cluster) -> Result<(), String> {
-        let store = cluster.store();
-        for pod in store.iter(Kind::POD).filter_map(|o| o.as_a::<crate::api::core::pod::Pod>()) {
-            let key = ObjectKey::new(Kind::NODE, "", &pod.node_name);
-            let node = store.get(&key).and_then(|o| o.as_a::<crate::api::core::node::Node>());
-            if pod.is_ready() && node.is_some_and(|n| !n.is_ready()) {
-                return Err(format!("{} on {} is ready", pod.meta.name, pod.node_name));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn b52(wrong: bool) -> Setting {
-    let text = SMALL.to_owned() + "- kubectl: delete deploy/web\n- wait: 5s\n";
-    let mut setting = setting(&text);
-    if wrong {
-        setting.extras.controllers =
-            Some(with("generic-garbage-collector", |s| Switched { recovers: false, ..s }));
-    }
-    setting
-}
-
-fn b13(wrong: bool) -> Setting {
-    let mut setting = small();
-    if wrong {
-        let watches = unwatched("replicaset-controller", Kind::POD);
-        setting.extras.controllers =
-            Some(with("replicaset-controller", |s| Switched { watches, ..s }));
-    }
+    setting.properties.push(Arc::new(DeadAreNotReady));
     setting
 }
 
@@ -368,24 +290,4 @@ expect:
     // The side with the bug does not hold even without faults.
     setting.properties.push(Arc::new(AllAvailable));
     setting
-}
-
-/// What is ready for longer than it needs is counted as available.
-struct AllAvailable;
-
-impl Property for AllAvailable {
-    fn name(&self) -> &'static str {
-        "ready pods are available in the end"
-    }
-
-    fn at_rest(&self, cluster: &Cluster) -> Result<(), String> {
-        for object in cluster.store().iter(Kind::REPLICA_SET) {
-            let Object::ReplicaSet(set) = object else { continue };
-            let (ready, available) = (set.status.ready_replicas, set.status.available_replicas);
-            if ready != available {
-                return Err(format!("{}: {ready} ready, {available} available", set.meta.name));
-            }
-        }
-        Ok(())
-    }
 }

@@ -6,10 +6,13 @@
 
 mod builtin;
 mod cluster_level;
+mod config;
 mod incarnation;
 mod odds;
 mod own_write;
 mod past;
+mod property;
+mod rule;
 mod sequence;
 mod subject;
 mod transition;
@@ -18,7 +21,7 @@ mod wake;
 use std::sync::Arc;
 
 use crate::explore::budget::Budget;
-use crate::explore::{Nobody, Options, Setting, explore};
+use crate::explore::{Nobody, Options, Part, Setting, explore};
 
 /// What the sides of a pair are made of.
 pub type Make = fn(wrong: bool) -> Setting;
@@ -49,8 +52,20 @@ pub const FAMILIES: &[(u8, &str)] = &[
     (7, "controllers at odds"),
     (8, "no fixed point"),
     (9, "the clock"),
+    (10, "two leaders"),
     (11, "the order of lists and events"),
+    (12, "a store that breaks its contract"),
 ];
+
+/// A row, in short.
+const fn pair(
+    (id, family): (&'static str, u8),
+    source: &'static str,
+    what: &'static str,
+    make: Make,
+) -> Pair {
+    Pair { id, family, source, what, make }
+}
 
 /// All pairs, by number.
 pub fn all() -> Vec<Pair> {
@@ -64,6 +79,8 @@ pub fn all() -> Vec<Pair> {
         odds::PAIRS,
         builtin::PAIRS,
         cluster_level::PAIRS,
+        config::PAIRS,
+        rule::PAIRS,
     ]
     .concat();
     all.sort_by_key(|pair| pair.id);
@@ -91,6 +108,8 @@ pub struct Row {
     pub alarm: Option<String>,
     /// After how many runs without one.
     pub quiet_runs: u64,
+    /// The parts of the search, as far as they were done.
+    pub parts: Vec<Part>,
 }
 
 /// How pairs are measured.
@@ -124,6 +143,7 @@ pub fn measure(pair: &Pair, with: &Measure) -> Result<Row, Vec<String>> {
         millis,
         alarm: None,
         quiet_runs: 0,
+        parts: found.parts.clone(),
     };
     if let Some(finding) = finding {
         row.faults = finding.plan.entries.iter().map(|e| e.inject.fault.name()).collect();
@@ -152,3 +172,6 @@ fn setting(text: &str) -> Setting {
     });
     Setting::new(Arc::new(described), 1)
 }
+
+#[cfg(test)]
+mod tests;

@@ -307,7 +307,8 @@ pub(super) fn setting(models: Vec<Model>, deeds: &[Do]) -> Setting {
         let _ = match deed {
             Do::Apply(spec) => writeln!(
                 text,
-                "- apply: {{apiVersion: {GROUP}/v1, kind: Database, metadata: {{name: db}}, spec: {spec}}}"
+                "- apply: {{apiVersion: {GROUP}/v1, kind: Database, metadata: {{name: db}}, \
+                 spec: {spec}}}"
             ),
             Do::Patch(patch) => {
                 writeln!(text, "- kubectl: patch databases.{GROUP} db --type=merge -p '{patch}'")

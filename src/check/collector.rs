@@ -11,8 +11,9 @@ impl Invariant for Collector {
     fn look(&mut self, look: &Look<'_>) -> Result<(), String> {
         let change = look.change;
         let meta = change.object.meta();
-        let begins = change.deleted
-            || meta.is_deleting() && change.old.as_ref().is_some_and(|o| !o.meta().is_deleting());
+        // What was being deleted before is not its choice: it only takes a finalizer off.
+        let lived = change.old.as_ref().is_some_and(|o| !o.meta().is_deleting());
+        let begins = lived && (change.deleted || meta.is_deleting());
         if !begins || look.origin.user != "generic-garbage-collector" {
             return Ok(());
         }

@@ -91,12 +91,17 @@ fn deployments(cluster: &Cluster, wrong: &mut impl FnMut(&'static str, Kind, Str
     }
 }
 
-/// L5, S16: a pod whose containers are ready is ready, where its node lives.
+/// S4, L5, S16: a pod is on a node that is there; one whose containers are ready is ready, where
+/// its node lives.
 fn pods(cluster: &Cluster, wrong: &mut impl FnMut(&'static str, Kind, String)) {
     let store = cluster.store();
     for pod in store.iter(Kind::POD).filter_map(|o| o.as_a::<Pod>()) {
         let key = ObjectKey::new(Kind::NODE, "", &pod.node_name);
         let node = store.get(&key).and_then(|o| o.as_a::<Node>());
+        if !pod.node_name.is_empty() && node.is_none() {
+            let text = format!("{STUCK} {} is on {}", pod.meta.name, pod.node_name);
+            wrong("S4", Kind::POD, format!("{text}, which is not there"));
+        }
         let Some(node) = node.filter(|n| n.is_ready()) else { continue };
         let status = &pod.status;
         let all_ready = !status.container_statuses.is_empty()

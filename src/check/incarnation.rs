@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::core::event::Event;
 use crate::api::core::pod::Pod;
 use crate::api::meta::Uid;
 use crate::check::{Invariant, Look, Place, named};
@@ -17,6 +18,9 @@ pub(super) struct Incarnation {
 
 impl Invariant for Incarnation {
     fn look(&mut self, look: &Look<'_>) -> Result<(), String> {
+        if let Some(event) = look.change.object.as_a::<Event>() {
+            return self.told(event, look);
+        }
         let Some(pod) = look.change.object.as_a::<Pod>() else { return Ok(()) };
         if pod.meta.controller().is_none_or(|owner| owner.kind != "StatefulSet") {
             return Ok(());
@@ -26,15 +30,28 @@ impl Invariant for Incarnation {
         if !uids.contains(&pod.meta.uid) {
             uids.push(pod.meta.uid);
         }
-        if uids.len() < 2 {
-            return Ok(());
-        }
-        let running = uids.iter().filter(|uid| runs(look.cluster, **uid, look.now)).count();
-        if running < 2 {
-            return Ok(());
-        }
-        Err(format!("{} runs {running} times at once", named(look.change)))
+        running_once(uids, look)
     }
+}
+
+impl Incarnation {
+    /// A kubelet tells of a pod: it may have begun to run what lives elsewhere.
+    fn told(&self, event: &Event, look: &Look<'_>) -> Result<(), String> {
+        let about = &event.body.involved_object;
+        let uids = self.pods.get(&(about.namespace.clone(), about.name.clone()));
+        uids.map_or(Ok(()), |uids| running_once(uids, look))
+    }
+}
+
+fn running_once(uids: &[Uid], look: &Look<'_>) -> Result<(), String> {
+    if uids.len() < 2 {
+        return Ok(());
+    }
+    let running = uids.iter().filter(|uid| runs(look.cluster, **uid, look.now)).count();
+    if running < 2 {
+        return Ok(());
+    }
+    Err(format!("{} tells that a pod runs {running} times at once", named(look.change)))
 }
 
 /// Whether a container of a pod runs on any node: a scan of the nodes, for pods that were

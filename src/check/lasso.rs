@@ -6,7 +6,7 @@
 //! run goes round in a circle, and the writes between two visits are the circle.
 
 use crate::api::message::{Origin, StoreChange};
-use crate::api::note::is_heartbeat;
+use crate::api::note::{RefusedNote, is_heartbeat};
 use crate::api::object::{Kind, Object};
 use crate::check::{Breach, Look, state};
 use crate::sim::index::Map;
@@ -18,8 +18,14 @@ const VISITS: u32 = 4;
 /// So many creations of one owner, or writes of one object by one actor, are without end.
 const ENDLESS: u32 = 60;
 
+/// So many refusals of the same are without end.
+const REFUSED: u32 = 200;
+
 /// They must take at least so long: a burst is no loop.
 const BURST: SimDuration = SimDuration::secs(5);
+
+/// Creations that go on without end come at least so often: jobs by the clock are none.
+const OFTEN: SimDuration = SimDuration::secs(20);
 
 /// Writes that may be shown.
 const REMEMBERED: usize = 512;
@@ -38,6 +44,8 @@ pub struct Lasso {
     substantial: usize,
     made: Map<(Kind, u64), u32>,
     touched: Map<(u64, Kind, u64), u32>,
+    /// By who asked, of what kind and name: how often that was refused, and since when.
+    refused: Map<u64, (u32, SimTime)>,
     found: Option<Breach>,
 }
 
@@ -84,6 +92,23 @@ impl Lasso {
         self.substantial = 0;
         self.made.clear();
         self.touched.clear();
+        self.refused.clear();
+    }
+
+    /// A request was refused: who asks again and again without a pause is in a hot loop.
+    pub fn refused(&mut self, note: &RefusedNote, now: SimTime) {
+        if self.found.is_some() || note.user == "weather" || note.verb == "get" {
+            return;
+        }
+        let text = format!("{} {} {}", note.user, note.verb, note.resource);
+        let (count, first) = self.refused.entry(of(&text)).or_insert((0, now));
+        *count += 1;
+        let (count, span) = (*count, now.since(*first));
+        if count < REFUSED || u64::from(count) * 1_000_000_000 < span.0 || span < BURST {
+            return;
+        }
+        let what = format!("hot loop: {text} was refused {count} times in {span}");
+        self.found = Some(Breach { id: "L6", kind: None, what, at: now });
     }
 
     /// The circle or the loop that was found.
@@ -162,7 +187,8 @@ impl Lasso {
             let made = self.made.entry((kind, owner_of)).or_default();
             *made += 1;
             let (made, limit) = (*made, ENDLESS + wanted(look));
-            if made >= limit && span >= BURST {
+            let often = u64::from(made) * OFTEN.0 > span.0;
+            if made >= limit && span >= BURST && often {
                 let user = &look.origin.user;
                 let what = format!("{user} has created {made} of {} for {owner}", kind.name());
                 self.find("S10", look, format!("without end: {what} in {span}"));

@@ -100,7 +100,7 @@ macro_rules! invariants {
 invariants! {
     /// Revisions grow, no uid is used again, what is fixed stays, nothing goes with finalizers.
     "S1" => store: store::Store;
-    /// A pod is bound once, to a node that is there.
+    /// A pod is bound once.
     "S4" => binding: binding::Binding;
     /// At most one pod of an ordinal of a StatefulSet runs.
     "S6" => incarnation: incarnation::Incarnation;
@@ -117,6 +117,11 @@ invariants! {
 }
 
 impl Invariants {
+    /// The store was set back to what it was: its revisions begin again from there.
+    pub fn restored(&mut self) {
+        self.store.restored();
+    }
+
     fn note(&mut self, id: &'static str, look: &Look<'_>, what: String) {
         // One of a kind is enough to know.
         if self.breaches.iter().filter(|b| b.id == id).count() >= 4 {

@@ -11,6 +11,13 @@ pub(super) struct Store {
     uids: Set<Uid>,
 }
 
+impl Store {
+    /// The store was set back: it may give revisions again that it has given before.
+    pub(super) fn restored(&mut self) {
+        self.revision = 0;
+    }
+}
+
 impl Invariant for Store {
     fn look(&mut self, look: &Look<'_>) -> Result<(), String> {
         let change = look.change;

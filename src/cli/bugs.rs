@@ -8,9 +8,9 @@ use crate::bugs::{self, Measure, Pair, Row, measure};
 use crate::cli::Status;
 use crate::cli::files::{complain, say};
 use crate::cli::play::wall_clock;
-use crate::explore::Options;
 use crate::explore::budget::Budget;
 use crate::explore::sweep::Sweep;
+use crate::explore::{Options, Part};
 
 /// Measures the search on known bugs.
 #[expect(clippy::struct_excessive_bools, reason = "flags are independent of each other")]
@@ -36,6 +36,9 @@ pub(crate) struct Bugs {
     /// No sweeps: plans are only drawn.
     #[arg(long)]
     no_sweeps: bool,
+    /// Tells what each part of a search has done.
+    #[arg(long)]
+    parts: bool,
     /// So many worlds run at once.
     #[arg(short, long, default_value_t = 1)]
     jobs: usize,
@@ -87,6 +90,9 @@ impl Bugs {
                     quiet += usize::from(row.alarm.is_none());
                     most = most.max(row.faults.len());
                     say(&line(&row, self.quiet));
+                    if self.parts {
+                        row.parts.iter().for_each(|part| say(&part_line(part)));
+                    }
                 }
                 Err(why) => {
                     complain(&format!("{}: error: {}\n", pair.id, why.join("; ")));
@@ -98,6 +104,11 @@ impl Bugs {
         say(&format!("{found} of {all} found, at most {most} faults, {quiet} of {all} quiet\n"));
         if found == all && quiet == all { Status::Held } else { Status::Failed }
     }
+}
+
+fn part_line(part: &Part) -> String {
+    let Part { name, plans, runs, broken, millis } = part;
+    format!("      {name:<10} {runs} of {plans} plans, {millis} ms, {broken} broken\n")
 }
 
 fn line(row: &Row, quiet: u64) -> String {

@@ -147,6 +147,8 @@ impl Run {
         if status == Status::Unusable {
             complain(&play::missed(&world, &report, &shown(name)));
         }
+        // The program ends: taking the world apart piece by piece would only take time.
+        std::mem::forget(world);
         status
     }
 

@@ -132,6 +132,9 @@ impl Test {
     }
 
     fn jobs(&self, cases: usize) -> usize {
+        if cases < 2 {
+            return cases;
+        }
         let processors = || std::thread::available_parallelism().map_or(1, usize::from);
         self.jobs.map_or_else(processors, usize::from).min(cases)
     }

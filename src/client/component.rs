@@ -70,7 +70,7 @@ pub struct Moment<'a> {
     /// The turn that led to this one.
     pub cause: u64,
     /// What it wants done.
-    pub out: Outbox,
+    pub out: &'a mut Outbox,
 }
 
 /// What a component wants done.
@@ -119,6 +119,15 @@ pub struct Outgoing {
 }
 
 impl Outbox {
+    /// Whether it holds nothing but instants to be woken at.
+    pub fn is_quiet(&self) -> bool {
+        self.requests.is_empty()
+            && self.messages.is_empty()
+            && self.controls.is_empty()
+            && self.events.is_empty()
+            && self.told.is_empty()
+    }
+
     /// Sends a request because of the present turn.
     pub fn send(&mut self, token: u64, verb: Verb, why: impl Into<Why>) {
         let why = why.into();

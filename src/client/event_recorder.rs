@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use smol_str::SmolStrBuilder;
+
 use crate::api::Name;
 pub use crate::api::core::event::ObjectReference;
 use crate::api::core::event::{EventOrigin, EventSource};
@@ -254,7 +256,19 @@ fn event_namespace(involved: &ObjectReference) -> Name {
 /// `GenerateEventName`
 /// Differs: no two events of a recorder have the same nanosecond, as none have on a real clock.
 fn event_name(involved: &str, nanos: i64) -> Name {
-    smol_str::format_smolstr!("{involved}.{nanos:x}")
+    let mut digits = [0; 16];
+    let mut rest = nanos.cast_unsigned();
+    let mut first = digits.len();
+    while rest > 0 || first == digits.len() {
+        first -= 1;
+        digits[first] = b"0123456789abcdef"[(rest & 0xf) as usize];
+        rest >>= 4;
+    }
+    let mut name = SmolStrBuilder::new();
+    name.push_str(involved);
+    name.push('.');
+    name.push_str(std::str::from_utf8(&digits[first..]).unwrap_or_default());
+    name.finish()
 }
 
 impl Occurrence {

@@ -1,6 +1,7 @@
 //! One informer of a process: a reflector, and what it has under way.
 
 use crate::api::Name;
+use crate::api::gates::Gates;
 use crate::api::object::{Kind, Object};
 use crate::api::request::{ListOptions, Verb, WatchOptions};
 use crate::api::selector::{FieldSelector, Selector};
@@ -53,10 +54,12 @@ pub struct Informer {
 
 impl Informer {
     /// An informer that has done nothing yet.
-    pub fn new(interest: Interest, now: SimTime) -> Informer {
+    pub fn new(interest: Interest, gates: Gates, now: SimTime) -> Informer {
+        let mut reflector = Reflector::new(Start::List, 0, now);
+        reflector.gates = gates;
         Informer {
             interest,
-            reflector: Reflector::new(Start::List, 0, now),
+            reflector,
             list: 0,
             watch: 0,
             pages: Vec::new(),

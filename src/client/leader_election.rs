@@ -5,7 +5,9 @@
 //! the lease's duration as seen from here.
 
 use crate::api::Name;
+use crate::api::gates::Gates;
 use crate::api::time::Time;
+use crate::api::variant::Variant;
 use crate::client::Draw;
 use crate::client::backoff::jitter;
 use crate::sim::time::{SimDuration, SimTime};
@@ -63,6 +65,10 @@ pub struct LeaderElector {
     observed_at: Option<SimTime>,
     /// The record as last read.
     read: Option<LeaseRecord>,
+    /// A lease runs out by what is written in it; not as in 1.36.
+    trusts_clocks: bool,
+    /// The clock of the last attempt.
+    clock: Time,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -182,7 +188,21 @@ impl LeaderElector {
             observed: LeaseRecord::default(),
             observed_at: None,
             read: None,
+            trusts_clocks: false,
+            clock: Time::default(),
         }
+    }
+
+    /// The same under gates, by which it may hold the times that others wrote against its own
+    /// clock.
+    #[must_use]
+    pub fn within(self, gates: Gates) -> LeaderElector {
+        LeaderElector { trusts_clocks: gates.varies(Variant::TrustsClocks), ..self }
+    }
+
+    /// What its process's clock shows now.
+    pub fn read_clock(&mut self, clock: Time) {
+        self.clock = clock;
     }
 
     /// Whether it leads.
@@ -411,6 +431,9 @@ impl LeaderElector {
     /// staging/src/k8s.io/client-go/tools/leaderelection/leaderelection.go, `isLeaseValid`
     fn lease_is_valid(&self, now: SimTime) -> bool {
         let duration = SimDuration::secs(u64::from(self.observed.lease_seconds));
+        if self.trusts_clocks && !self.holds() {
+            return self.observed.renewed.plus(duration) > self.clock;
+        }
         self.observed_at.is_some_and(|at| at + duration > now)
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::api::gates::Gates;
 use crate::api::meta::Uid;
-use crate::api::object::ObjectKey;
+use crate::api::object::{Kind, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::Answer;
 use crate::client::component::{Component, Due, Moment, Outgoing};
@@ -52,6 +52,9 @@ struct Controller {
     runs: BTreeMap<u64, Run>,
     /// What the last plan of each key wrote, as far as the cache may not show it yet.
     own_writes: BTreeMap<ObjectKey, Vec<OwnWrite>>,
+    /// The newest creation of each key that its expectations count: when they run out although
+    /// the cache is older than it, they are not met.
+    own_creations: BTreeMap<ObjectKey, (Kind, u64)>,
     begun: u64,
     /// The first of its periodic looks.
     first_beat: SimTime,
@@ -120,12 +123,14 @@ impl Manager {
             }
             controller.queue.withdraw(&key);
             let met = !controller.settings.expectations
-                || controller.expectations.satisfied(&key, moment.now);
+                || controller.expectations.satisfied(&key, moment.now)
+                    && controller.has_seen_own_creations(&key, moment);
             let view = View::new(moment.caches, moment.time).with_gates(self.gates);
             let view = view.after_expectations(met);
             let plan = controller.rule.reconcile(&key, view);
             if view.object(&key).is_none() {
                 controller.expectations.delete(&key);
+                controller.own_creations.remove(&key);
             }
             let run = controller.begin(key, cause, plan, moment);
             self.advance(n, run, moment);
@@ -180,6 +185,9 @@ impl Manager {
         if controller.settings.awaits_own_writes && !run.written.is_empty() {
             controller.own_writes.insert(key.clone(), run.written);
         }
+        if let (Some(made), true) = (run.made, controller.settings.awaits_own_writes) {
+            controller.own_creations.insert(key.clone(), made);
+        }
         let limit = controller.settings.give_up_after;
         let spent = limit.is_some_and(|most| controller.queue.requeues(&key) >= most);
         if run.retry && !run.give_up && !spent {
@@ -210,11 +218,22 @@ impl Manager {
         if let Answer::Object(object) | Answer::Deleted(object) = answer {
             run.learn(object);
         }
+        // A creation is waited for beyond what expectations count, for these run out; what a
+        // deletion leaves they count alone.
+        //
+        // Source: kubernetes v1.36 pkg/controller/controller_utils.go, `RealPodControl`
         let counted = self.controllers[n].settings.expectations && write.expect != Expect::Nothing;
         let Some(run) = self.controllers[n].runs.get_mut(&id) else { return };
         match answer {
-            Answer::Object(object) if !counted && !write.verb.is_read_only() => {
+            Answer::Object(object)
+                if write.expect == Expect::Creation || !counted && !write.verb.is_read_only() =>
+            {
                 run.written.push(OwnWrite::of(object, false));
+            }
+            Answer::Object(object) if write.expect == Expect::Creation => {
+                let version = object.meta().resource_version;
+                let newest = run.made.map_or(version, |(_, v)| v.max(version));
+                run.made = Some((object.kind(), newest));
             }
             Answer::Deleted(object) if !counted => run.written.push(OwnWrite::of(object, true)),
             Answer::Object(_)
@@ -290,9 +309,13 @@ impl Component for Manager {
             controller.set_beat(moment);
             for route in of_one {
                 (route.keys)(change, view, &mut keys);
-                controller.take_up(&mut keys, moment);
+                if !keys.is_empty() {
+                    controller.take_up(&mut keys, moment);
+                }
             }
-            self.pump(n, moment);
+            if !controller.queue.is_idle(moment.now) {
+                self.pump(n, moment);
+            }
         }
         self.keys = keys;
     }
@@ -361,15 +384,16 @@ impl Component for Manager {
         Due::Exactly(self.controllers.iter().filter_map(|c| c.queue.next_due()).min())
     }
 
-    /// `resync`: everything that is known is looked at once more, as if it had changed.
+    /// `resync`: everything that is known is looked at once more, as if it had changed. All else is
+    /// for the controllers.
     fn disturb(
         &mut self,
         what: &crate::api::Name,
-        _how: &serde_json::Value,
+        how: &serde_json::Value,
         moment: &mut Moment<'_>,
     ) {
         if what != "resync" {
-            return;
+            return self.controllers.iter_mut().for_each(|c| c.rule.disturb(what, how));
         }
         for kind in self.kinds() {
             let mut all: Vec<crate::api::object::Object> =
@@ -399,6 +423,7 @@ impl Controller {
             expectations: Expectations::default(),
             runs: BTreeMap::new(),
             own_writes: BTreeMap::new(),
+            own_creations: BTreeMap::new(),
             begun: 0,
             first_beat: SimTime::NEVER,
             next_beat: SimTime::NEVER,
@@ -415,6 +440,16 @@ impl Controller {
             return true;
         }
         false
+    }
+
+    /// Whether the cache shows what the last plan of a key created and expectations count.
+    fn has_seen_own_creations(&mut self, key: &ObjectKey, moment: &Moment<'_>) -> bool {
+        let Some((kind, version)) = self.own_creations.get(key) else { return true };
+        let seen = moment.caches.of(*kind).newest() >= *version;
+        if seen {
+            self.own_creations.remove(key);
+        }
+        seen
     }
 
     /// Finds the next beat of its period that may find something to do, and asks to be woken then.

@@ -3,6 +3,7 @@
 
 mod beside;
 mod election;
+mod held;
 mod look;
 mod requests;
 mod waking;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 
 use crate::api::Name;
 use crate::api::coordination::lease::Lease;
+use crate::api::gates::Gates;
 use crate::api::message::Message;
 use crate::api::note::{Note, RefusedNote};
 use crate::api::object::{Kind, ObjectKey};
@@ -31,6 +33,7 @@ use crate::sim::index::Map;
 use crate::sim::rng::Rng;
 use crate::sim::time::{SimDuration, SimTime};
 use beside::send_beside;
+use held::Held;
 
 /// How a process is run.
 #[derive(Clone, PartialEq, Debug)]
@@ -47,6 +50,8 @@ pub struct Config {
     pub qps: (u32, u32),
     /// The lease by which its replicas elect a leader, and whether it is renewed for real.
     pub election: Option<Election>,
+    /// Its feature gates.
+    pub gates: Gates,
 }
 
 /// How replicas of a process elect a leader.
@@ -136,6 +141,8 @@ pub struct Process<C> {
     elector: Option<LeaderElector>,
     lease_seen: Option<std::sync::Arc<Lease>>,
     lease_try: u64,
+    /// When the elector is to hear of the time next, as far as alarms are set.
+    elects_at: Option<SimTime>,
     next_wake: Option<SimTime>,
     wake_alarm: Option<AlarmId>,
     next_background_wake: Option<SimTime>,
@@ -147,14 +154,6 @@ pub struct Process<C> {
     cut_since: Option<SimTime>,
     /// The life of the server that the link was cut from.
     cut_from: Peer,
-}
-
-#[derive(Clone, Debug)]
-struct Held {
-    request: Box<Request>,
-    purpose: Purpose,
-    cause: u64,
-    background: bool,
 }
 
 const WAKE: u64 = 1;
@@ -183,6 +182,7 @@ impl<C: Component> Process<C> {
             elector: None,
             lease_seen: None,
             lease_try: 0,
+            elects_at: None,
             next_wake: None,
             wake_alarm: None,
             next_background_wake: None,
@@ -214,7 +214,8 @@ impl<C: Component> Process<C> {
         match self.config.election.clone() {
             Some(election) if election.eager => {
                 let me = smol_str::format_smolstr!("{}_{}", context.my_name(), self.lives);
-                self.elector = Some(LeaderElector::new(leader_election::Config::CORE, me));
+                let elector = LeaderElector::new(leader_election::Config::CORE, me);
+                self.elector = Some(elector.within(self.config.gates));
                 self.elect(leader_election::Input::Timer, context);
             }
             Some(_) | None => self.begin(context),
@@ -229,8 +230,9 @@ impl<C: Component> Process<C> {
         let now = context.now();
         self.acting = true;
         self.act(context, Component::begin);
-        self.informers =
-            self.config.interests.iter().map(|i| Informer::new(i.clone(), now)).collect();
+        let gates = self.config.gates;
+        let interests = self.config.interests.iter();
+        self.informers = interests.map(|i| Informer::new(i.clone(), gates, now)).collect();
         for n in 0..self.informers.len() {
             self.reflect(n, Input::Timer, context);
         }
@@ -307,7 +309,8 @@ impl<C: Component> Process<C> {
                         self.reflect(n, Input::Timer, context);
                     }
                 }
-                if self.elector.is_some() {
+                if self.elects_at.is_some_and(|at| at <= now) {
+                    self.elects_at = None;
                     self.elect(leader_election::Input::Timer, context);
                 }
             }
@@ -424,14 +427,25 @@ impl<C: Component> Process<C> {
             rng: self.rng.as_mut().expect("a process that lives has a random stream"),
             caches: &self.caches,
             cause: context.cause(),
-            out: std::mem::take(&mut self.out),
+            out: &mut self.out,
         };
         what(&mut self.component, &mut moment);
-        let mut out = moment.out;
-        self.deliver(&mut out, context);
-        self.out = out;
+        if !self.out.is_quiet() {
+            let mut out = std::mem::take(&mut self.out);
+            self.deliver(&mut out, context);
+            self.out = out;
+        }
+        let (wake, background) = (self.out.wake_at.take(), self.out.background_wake_at.take());
+        match self.component.due() {
+            Due::AsAsked => self.set_wakes(wake, background, context),
+            Due::Exactly(at) => {
+                self.set_exactly(at, context);
+                self.set_wakes(None, background, context);
+            }
+        }
     }
 
+    /// Does what the component wants done, and leaves nothing of it.
     fn deliver<A>(&mut self, out: &mut Outbox, context: &mut Context<'_, A>)
     where
         A: Actor<Message = Message, Note = Note>,
@@ -462,14 +476,6 @@ impl<C: Component> Process<C> {
             self.tell(source.clone(), Name::default(), source, note, context);
         }
         context.because(cause);
-        let (wake, background) = (out.wake_at.take(), out.background_wake_at.take());
-        match self.component.due() {
-            Due::AsAsked => self.set_wakes(wake, background, context),
-            Due::Exactly(at) => {
-                self.set_exactly(at, context);
-                self.set_wakes(None, background, context);
-            }
-        }
     }
 
     fn tell<A>(

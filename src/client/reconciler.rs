@@ -1,5 +1,6 @@
 //! What a controller is: the same for the built-in ones and a user's own.
 
+use crate::api::Name;
 use crate::api::gates::Gate;
 use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object, ObjectKey};
@@ -52,6 +53,9 @@ pub trait Reconciler: Send + Sync {
     /// Sees a change of something that it watches, before the keys are queued; for controllers
     /// that keep memory of their own, as a graph of owners.
     fn observe(&mut self, _change: &Observed<'_>, _view: View<'_>) {}
+
+    /// A person or the weather acts on what it controls from outside. Its keys are not queued.
+    fn disturb(&mut self, _what: &Name, _how: &serde_json::Value) {}
 
     /// Until when its periodic looks would find nothing to do, unless it sees a change before:
     /// the beats until then are left out. None when it does not know.
@@ -137,6 +141,11 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// Whether a change concerns nobody.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.created.is_none() && self.deleted.is_none()
+    }
+
     /// Queues a key at once.
     pub fn add(&mut self, key: ObjectKey) {
         self.queue.push((key, SimDuration::ZERO));

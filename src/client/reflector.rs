@@ -4,7 +4,9 @@
 //! fails. It is a state and a transition function: it neither sends requests nor holds objects,
 //! it says which request comes next and what a change means for the store.
 
+use crate::api::gates::Gates;
 use crate::api::refusal::{Reason, Refusal};
+use crate::api::variant::Variant;
 use crate::client::Draw;
 use crate::client::backoff::BackoffManager;
 use crate::sim::time::{SimDuration, SimTime};
@@ -34,6 +36,8 @@ pub struct Reflector {
     last_unavailable: bool,
     /// The first list came in pages, so there is no watch cache.
     paged: bool,
+    /// Which rules differ from those of 1.36.
+    pub(super) gates: Gates,
     backoff: BackoffManager,
 }
 
@@ -254,6 +258,7 @@ impl Reflector {
             last: None,
             last_unavailable: false,
             paged: false,
+            gates: Gates::DEFAULT,
             backoff: BackoffManager::reflector(now),
         }
     }
@@ -315,6 +320,7 @@ impl Reflector {
         let revision = match self.last {
             _ if self.last_unavailable => Revision::Latest,
             Some(last) => Revision::At(last),
+            None if self.gates.varies(Variant::ListsTheStore) => Revision::Latest,
             None => Revision::Any,
         };
         let mut limit = page_limit(revision, self.page_size, self.paged);
@@ -365,7 +371,8 @@ impl Reflector {
             self.state = State::Listing { revision, limit: 0, continued: false, retried };
             return Step::go(Command::List { revision, limit: 0 });
         }
-        if why.is_about_revision() && !retried {
+        let insists = self.gates.varies(Variant::InsistsOnRevision);
+        if why.is_about_revision() && !retried && !insists {
             self.last_unavailable = true;
             return Step::go(self.list(true));
         }

@@ -6,11 +6,15 @@ use serde_json::{Map, json};
 
 use crate::api::Name;
 use crate::api::core::namespace::{Namespace, NamespaceSpec, NamespaceStatus};
+use crate::api::core::node::Node;
 use crate::api::core::priority_class::PriorityClass;
 use crate::api::meta::{Meta, Rest, Uid};
 use crate::api::object::{Kind, Object, Opaque};
+use crate::api::storage::csi_driver::{CSIDriver, CsiDriverSpec};
+use crate::api::storage::csi_node::CsiNodeSpec;
+use crate::api::storage::storage_class::{DEFAULT_CLASS, StorageClass};
 use crate::api::time::EPOCH;
-use crate::cluster::config::ClusterConfig;
+use crate::cluster::config::{ClusterConfig, Storage};
 use crate::cluster::resume;
 use crate::node::kubelet::{self, Config as KubeletConfig};
 use crate::sim::rng::keyed;
@@ -39,16 +43,58 @@ pub fn objects(config: &ClusterConfig, kubelets: &[Arc<KubeletConfig>]) -> Vec<O
         all.push(Object::from(kubelet::registered(kubelet, EPOCH)));
         all.push(Object::from(kubelet::registered_lease(kubelet, SimTime::ZERO)));
     }
+    all.extend(config.storage.iter().flat_map(|storage| storage_of(storage, &config.state)));
     resume::join(&mut all, &config.state);
+    identify(&mut all, config.seed);
+    let nodes = csi_nodes(&all, kubelets);
+    all.extend(nodes);
+    identify(&mut all, config.seed);
+    all
+}
+
+/// Gives those that have none a uid and a time of creation.
+fn identify(all: &mut [Object], seed: u64) {
     for object in all.iter_mut().filter(|o| o.meta().uid.is_none()) {
         let kind = object.kind();
-        let uid = uid(config.seed, object);
+        let uid = uid(seed, object);
         let meta = object.meta_mut();
         meta.uid = uid;
         meta.creation = meta.creation.or(Some(EPOCH));
         meta.generation = meta.generation.max(i64::from(kind.row().generation));
     }
+}
+
+/// The driver, and the default class unless the state brings classes of its own.
+fn storage_of(storage: &Storage, state: &[Object]) -> Vec<Object> {
+    let driver = &storage.driver;
+    let spec = CsiDriverSpec { attach_required: Some(driver.attaches), ..CsiDriverSpec::default() };
+    let mut all = vec![Object::from(CSIDriver { meta: Meta::named("", &driver.name), spec })];
+    let has_classes = state.iter().any(|o| o.kind() == Kind::STORAGE_CLASS);
+    if let Some(class) = storage.class.as_ref().filter(|_| !has_classes) {
+        let mut meta = Meta::named("", &class.name);
+        meta.annotations = meta.annotations.with(DEFAULT_CLASS, "true");
+        all.push(Object::from(StorageClass {
+            meta,
+            provisioner: driver.name.clone(),
+            reclaim_policy: class.reclaim_policy.clone(),
+            volume_binding_mode: class.binding_mode.clone(),
+            ..StorageClass::default()
+        }));
+    }
     all
+}
+
+/// The drivers of the nodes that are there from the beginning.
+fn csi_nodes(all: &[Object], kubelets: &[Arc<KubeletConfig>]) -> Vec<Object> {
+    let of = |kubelet: &Arc<KubeletConfig>| {
+        let storage = kubelet.storage.as_ref()?;
+        let known = all.iter().filter_map(Object::as_a::<Node>);
+        let mut known = known.filter(|n| n.meta.name == kubelet.node.name);
+        let spec = CsiNodeSpec { drivers: vec![storage.driver.clone()] };
+        Some(kubelet::csi_node(known.next()?, spec))
+    };
+    let has = |object: &Object| all.iter().any(|o| o.key() == object.key());
+    kubelets.iter().filter_map(of).filter(|object| !has(object)).collect()
 }
 
 fn uid(seed: u64, object: &Object) -> Uid {

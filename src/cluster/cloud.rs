@@ -5,17 +5,25 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
+use crate::api::Name;
 use crate::api::message::Message;
 use crate::autoscaler::provider::{START, STOP};
 use crate::cluster::member::{Guest, Moved};
 use crate::sim::engine::{ActorId, Control, Peer};
 use crate::sim::time::{SimDuration, SimTime};
 
+/// How long a machine takes to stop.
+const STOP_TIME: SimDuration = SimDuration::millis(10);
+
 /// The cloud.
 #[derive(Clone, Debug, Default)]
 pub struct Cloud {
     /// Machines that are booting, and when each is up.
     booting: BTreeMap<ActorId, SimTime>,
+    /// Machines that are stopping, and when each has.
+    stopping: BTreeMap<ActorId, SimTime>,
 }
 
 impl Guest for Cloud {
@@ -27,12 +35,17 @@ impl Guest for Cloud {
         let Some(machine) = number.map(ActorId) else { return };
         if what == START {
             let after = SimDuration(how["after_ns"].as_u64().unwrap_or(0));
-            let at = context.now() + after;
+            let at = (context.now() + after).max(context.now() + STOP_TIME);
             self.booting.insert(machine, at);
             context.alarm(at, 0);
         } else if what == STOP {
             self.booting.remove(&machine);
-            context.control(Control::Crash(machine));
+            // What comes back under its name is another machine, with another disk.
+            let new_disk = Message::Runtime(Name::new_static("new-disk"), Value::Null);
+            context.send(context.peer(machine), new_disk);
+            let at = context.now() + STOP_TIME;
+            self.stopping.insert(machine, at);
+            context.alarm(at, 0);
         }
     }
 
@@ -43,6 +56,12 @@ impl Guest for Cloud {
         for machine in up {
             self.booting.remove(&machine);
             context.control(Control::Start(machine));
+        }
+        let down: Vec<ActorId> =
+            self.stopping.iter().filter(|(_, at)| **at <= now).map(|(id, _)| *id).collect();
+        for machine in down {
+            self.stopping.remove(&machine);
+            context.control(Control::Crash(machine));
         }
     }
 

@@ -8,12 +8,15 @@ use crate::api::labels::Labels;
 use crate::api::object::{Kind, Object};
 use crate::api::resource::ResourceList;
 use crate::api::taint::Taint;
+use crate::api::variant::Variants;
 use crate::apiserver;
 use crate::autoscaler;
 use crate::client::reconciler::Reconciler;
+use crate::controllers::csi::Driver;
 use crate::etcd;
 use crate::metrics;
 use crate::node::images::Images;
+use crate::node::kubelet::NodeStorage;
 use crate::scheduler::config::Config as SchedulerConfig;
 use crate::sim::link::Delay;
 use crate::sim::time::SimDuration;
@@ -39,6 +42,9 @@ pub struct ClusterConfig {
     pub operators: Vec<(Name, Vec<Box<dyn Reconciler>>)>,
     /// How the schedulers are set up.
     pub scheduler: SchedulerConfig,
+    /// What serves storage; none where no claim, volume or class is ever asked for: then nobody
+    /// looks after them, and a pod with a claim does not get a node.
+    pub storage: Option<Storage>,
     /// How containers behave.
     pub images: Images,
     /// What the kubelets are told about eviction.
@@ -75,6 +81,57 @@ pub struct ClusterConfig {
     pub kubelet_gates: Gates,
     /// How the apiservers are run.
     pub apiserver: apiserver::server::Config,
+}
+
+/// What serves the storage of a cluster.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Storage {
+    /// The driver.
+    pub driver: Driver,
+    /// How long a node takes to mount a volume.
+    pub mount: SimDuration,
+    /// How long a node takes to unmount one.
+    pub unmount: SimDuration,
+    /// The storage class that is there from the beginning and the default one; none for no class.
+    pub class: Option<Class>,
+}
+
+/// A storage class that is there from the beginning.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Class {
+    /// Its name.
+    pub name: Name,
+    /// `Immediate` or `WaitForFirstConsumer`.
+    pub binding_mode: Name,
+    /// `Delete` or `Retain`.
+    pub reclaim_policy: Name,
+}
+
+impl Storage {
+    /// What a node has of it.
+    pub fn on_node(&self, node: &NodeTemplate) -> NodeStorage {
+        let labels = node.labels.with("kubernetes.io/hostname", &node.name);
+        NodeStorage {
+            driver: self.driver.on_node(&node.name, &labels),
+            attaches: self.driver.attaches,
+            mount: self.mount,
+            unmount: self.unmount,
+        }
+    }
+
+    /// A cloud's disks, and a default class that waits for the first pod.
+    pub fn usual() -> Storage {
+        Storage {
+            driver: Driver::default(),
+            mount: SimDuration::secs(1),
+            unmount: SimDuration::millis(200),
+            class: Some(Class {
+                name: Name::new_static("standard"),
+                binding_mode: Name::new_static("WaitForFirstConsumer"),
+                reclaim_policy: Name::new_static("Delete"),
+            }),
+        }
+    }
 }
 
 /// The autoscaler of nodes.
@@ -118,6 +175,8 @@ pub struct NodeTemplate {
     pub taints: Vec<Taint>,
     /// What it has.
     pub capacity: ResourceList,
+    /// Images that it holds from the beginning.
+    pub held_images: Vec<Name>,
     /// Whether it is there from the beginning.
     pub started: bool,
     /// Its address; without one it gets the next of a range.
@@ -135,6 +194,7 @@ impl Default for NodeTemplate {
             labels: Labels::default(),
             taints: Vec::new(),
             capacity: ResourceList::new(),
+            held_images: Vec::new(),
             started: true,
             ip: None,
             pod_range: None,
@@ -168,6 +228,21 @@ impl Default for Latency {
     }
 }
 
+impl ClusterConfig {
+    /// Sets which rules differ from those of 1.36, in all components.
+    pub fn vary(&mut self, variants: Variants) {
+        let components = [
+            &mut self.controller_gates,
+            &mut self.kubelet_gates,
+            &mut self.scheduler.gates,
+            &mut self.apiserver.gates,
+        ];
+        for gates in components {
+            *gates = gates.varying(variants);
+        }
+    }
+}
+
 impl Default for ClusterConfig {
     /// One of each component and no node, with Kubernetes' defaults.
     fn default() -> Self {
@@ -181,6 +256,7 @@ impl Default for ClusterConfig {
             custom: Vec::new(),
             operators: Vec::new(),
             scheduler: SchedulerConfig::default(),
+            storage: None,
             images: Images::default(),
             eviction: crate::node::eviction::config::Settings::usual(),
             metrics_server: None,

@@ -28,6 +28,18 @@ pub enum Member {
     Guest(Box<dyn Guest>),
 }
 
+impl Member {
+    /// Whether it may act: it leads, or need not.
+    pub fn is_acting(&self) -> bool {
+        match self {
+            Member::Manager(process) => process.is_acting(),
+            Member::Scheduler(process) => process.is_acting(),
+            Member::Node(process) => process.is_acting(),
+            Member::Etcd(_) | Member::Apiserver(_) | Member::Guest(_) => true,
+        }
+    }
+}
+
 /// Somebody beside the cluster: a person at a terminal, the weather, a foreign client.
 pub trait Guest: Send {
     /// The beginning of the run.

@@ -11,6 +11,6 @@ mod resume;
 pub mod topology;
 pub mod workload;
 
-pub use config::{ClusterConfig, NodeTemplate};
+pub use config::{Class, ClusterConfig, NodeTemplate, Storage};
 pub use member::{Guest, Member, Moved};
 pub use topology::{Cluster, Topology};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use smol_str::format_smolstr;
 
 use crate::api::Name;
+use crate::api::gates::Gates;
 use crate::api::object::Kind;
 use crate::apiserver::server::Apiserver;
 use crate::client::informer::Interest;
@@ -18,6 +19,7 @@ use crate::cluster::bootstrap;
 use crate::cluster::config::{ClusterConfig, NodeTemplate};
 use crate::cluster::member::{Guest, Member, Moved};
 use crate::cluster::resume;
+use crate::controllers::{self, csi};
 use crate::etcd::server::Etcd;
 use crate::etcd::store::Store;
 use crate::node::eviction::config::thresholds;
@@ -119,10 +121,16 @@ impl Cluster {
     fn add_control_plane(&mut self, config: &ClusterConfig) {
         for n in 0..config.controller_managers {
             let component = "kube-controller-manager";
-            let process = self.manager(component, n, config.controllers.clone(), config);
+            let mut rules = config.controllers.clone();
+            if config.storage.is_some() {
+                rules.extend(controllers::of_storage());
+            }
+            let process = self.manager(component, n, rules, config);
             let member = Member::Manager(Box::new(process));
             self.add_component(component, &replica(component, n), CONTROL_PLANE, member);
         }
+        let storage_kinds: &[Kind] =
+            if config.storage.is_some() { &scheduler::component::STORAGE_KINDS } else { &[] };
         for n in 0..config.schedulers {
             let component = "kube-scheduler";
             let process = ProcessConfig {
@@ -130,14 +138,22 @@ impl Cluster {
                 interests: [Kind::POD, Kind::NODE]
                     .into_iter()
                     .chain(scheduler::component::KINDS)
+                    .chain(storage_kinds.iter().copied())
                     .map(Interest::all)
                     .collect(),
                 qps: config.scheduler_qps,
+                gates: config.scheduler.gates,
                 ..self.process(component, n, config.schedulers > 1 || config.eager)
             };
             let scheduler = Scheduler::new(config.scheduler.clone(), SimTime::ZERO);
             let member = Member::Scheduler(Box::new(Process::new(process, scheduler)));
             self.add_component(component, &replica(component, n), CONTROL_PLANE, member);
+        }
+        if let Some(storage) = &config.storage {
+            let rules = csi::all(&Arc::new(storage.driver.clone()));
+            let process = self.manager(csi::PROCESS, 0, rules, config);
+            let member = Member::Manager(Box::new(process));
+            self.add_component(csi::PROCESS, csi::PROCESS, CONTROL_PLANE, member);
         }
         for (name, rules) in &config.operators {
             let process = self.manager(name, 0, rules.clone(), config);
@@ -154,6 +170,7 @@ impl Cluster {
             servers: self.servers(n as usize),
             qps: (0, 0),
             election: Some(Election { lease: component.into(), eager }),
+            gates: Gates::DEFAULT,
         }
     }
 
@@ -168,6 +185,7 @@ impl Cluster {
         let process = ProcessConfig {
             interests: manager.kinds().into_iter().map(Interest::all).collect(),
             qps: config.controller_qps,
+            gates: config.controller_gates,
             ..self.process(component, n, config.controller_managers > 1 || config.eager)
         };
         Process::new(process, manager)
@@ -190,8 +208,10 @@ impl Cluster {
             servers: self.servers(self.topology.nodes.len()),
             qps: config.kubelet_qps,
             election: None,
+            gates: config.kubelet_gates,
         };
         let mut runtime = resume::runtime(name, &kubelet.images, &config.state);
+        template.held_images.iter().for_each(|image| runtime.add_image(image));
         runtime.carry(config.loads.iter().map(|(_, load)| load.clone()).collect());
         let process = Process::new(process, Kubelet::new(kubelet, runtime));
         let id = self.engine.add(name, NODE, Member::Node(Box::new(process)));
@@ -338,6 +358,7 @@ fn kubelet_config(node: &NodeTemplate, n: u32, config: &ClusterConfig) -> Arc<Ku
         is_registered: node.started,
         seed: config.seed,
         gates: config.kubelet_gates,
+        storage: config.storage.as_ref().map(|s| Arc::new(s.on_node(node))),
         ..KubeletConfig::default()
     })
 }

@@ -6,7 +6,6 @@ use serde_json::json;
 
 use crate::api::Name;
 use crate::api::apps::deployment::Deployment;
-use crate::api::labels::Labels;
 use crate::api::message::Message;
 use crate::api::object::{Kind, Object};
 use crate::api::request::{Request, Verb};
@@ -113,15 +112,11 @@ impl Guest for Workload {
 pub fn small_config(seed: u64, nodes: usize) -> ClusterConfig {
     let node = |n: usize| NodeTemplate {
         name: smol_str::format_smolstr!("node-{n}"),
-        labels: Labels::default(),
-        taints: Vec::new(),
         capacity: [("cpu", "16"), ("memory", "32Gi"), ("pods", "110")]
             .into_iter()
             .map(|(k, v)| (k.into(), v.parse().expect("an amount")))
             .collect(),
-        started: true,
-        ip: None,
-        pod_range: None,
+        ..NodeTemplate::default()
     };
     ClusterConfig { seed, nodes: (0..nodes).map(node).collect(), ..ClusterConfig::default() }
 }

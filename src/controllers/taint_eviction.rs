@@ -18,6 +18,7 @@ use crate::api::refusal::{Reason, Refusal};
 use crate::api::request::{DeleteOptions, EventNote, Verb};
 use crate::api::taint::{ComparisonOperators, Taint, TaintEffect, Toleration};
 use crate::api::time::Time;
+use crate::api::variant::Variant;
 use crate::api::why::Why;
 use crate::client::plan::{Plan, Recovery, Write};
 use crate::client::reconciler::{Keys, Observed, Reconciler, Settings, Watch};
@@ -197,6 +198,8 @@ impl TaintEviction {
             let comparison = ComparisonOperators::of(view.gates());
             let borne = (&*pod.spec.tolerations, comparison);
             self.evictions.consider(&name, &node.spec.taints, borne, now)
+        } else if view.gates().varies(Variant::EvictsAfterTheTaint) {
+            Outcome { cancelled: false, evict: false }
         } else {
             Outcome { cancelled: self.evictions.cancel(&name), evict: false }
         };

@@ -93,6 +93,13 @@ impl Etcd {
         }
     }
 
+    /// The store goes back by so many changes, as far as it remembers.
+    pub fn restore(&mut self, changes: u64) {
+        let revision = self.store.revision().saturating_sub(changes).max(self.store.compacted());
+        self.store.restore(revision).expect("a revision that is remembered can be read");
+        self.last_seen = self.last_seen.min(revision);
+    }
+
     /// The connections end with the life; the store stays.
     pub fn crash(&mut self) {
         self.watchers.clear();

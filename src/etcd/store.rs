@@ -155,6 +155,26 @@ impl Store {
         }
     }
 
+    /// Goes back to a revision, as a restored backup does: what came after has never been.
+    ///
+    /// # Errors
+    /// When that revision was compacted away, or does not exist yet.
+    pub fn restore(&mut self, revision: u64) -> Result<(), Unreadable> {
+        let kinds = self.kinds().map(|kind| self.list_at(kind, revision));
+        let all: Vec<Vec<Object>> = kinds.collect::<Result<_, _>>()?;
+        self.tables.clear();
+        self.size = 0;
+        for object in all.into_iter().flatten() {
+            self.size += 1;
+            self.table_mut(object.kind()).put(object);
+        }
+        while self.history.back().is_some_and(|c| c.revision > revision) {
+            self.history.pop_back();
+        }
+        self.revision = revision;
+        Ok(())
+    }
+
     /// All objects of a kind in the order of their keys, as they were at a revision.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use crate::explore::reference::Reference;
 use crate::explore::{Outcome, Setting};
 use crate::fault::{Plan, Trace};
 use crate::scenario::world::World;
+use crate::sim::time::SimTime;
 
 /// A run may have so many times the turns of the run without faults, and so many more.
 const TURNS: (u64, u64) = (40, 60_000);
@@ -57,6 +58,28 @@ pub trait Property: Send + Sync {
     fn at_rest(&self, _cluster: &Cluster) -> Result<(), String> {
         Ok(())
     }
+
+    /// Looks at the cluster at the end of the run, whether it has come to rest or not.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    fn at_end(&self, _cluster: &Cluster) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// The user's own properties that do not hold in a cluster, by one of their questions.
+pub(super) fn asked(
+    setting: &Setting,
+    cluster: &Cluster,
+    at: SimTime,
+    question: fn(&dyn Property, &Cluster) -> Result<(), String>,
+) -> Vec<Breach> {
+    let failed = setting.properties.iter().filter_map(|property| {
+        let what = question(property.as_ref(), cluster).err()?;
+        Some(Breach { id: "P", kind: None, what: format!("{}: {what}", property.name()), at })
+    });
+    failed.collect()
 }
 
 /// Runs a world to its end and judges it.
@@ -74,7 +97,7 @@ pub(super) fn drive(
         let changed = world.searched_mut().is_some_and(|s| std::mem::take(&mut s.changed));
         if changed {
             states.extend(world.searched().map(|s| s.lasso.state));
-            breaches.extend(broken(setting, &world));
+            breaches.extend(asked(setting, world.cluster(), world.now(), |p, c| p.always(c)));
         }
         if !breaches.is_empty() || !on {
             break;
@@ -110,16 +133,6 @@ fn outcome(world: &World, breaches: Vec<Breach>, states: BTreeSet<u64>) -> Outco
     }
 }
 
-/// Properties of the user's own that do not hold after a change.
-fn broken(setting: &Setting, world: &World) -> Vec<Breach> {
-    let at = world.now();
-    let failed = setting.properties.iter().filter_map(|property| {
-        let what = property.always(world.cluster()).err()?;
-        Some(Breach { id: "P", kind: None, what: format!("{}: {what}", property.name()), at })
-    });
-    failed.collect()
-}
-
 /// What is wrong with a run that has come to its end without a breach.
 fn verdict(
     setting: &Setting,
@@ -127,14 +140,25 @@ fn verdict(
     plan: &Plan,
     reference: &Reference,
 ) -> Vec<Breach> {
-    let oracle = setting.oracle;
+    let mut oracle = setting.oracle;
     let at = world.now();
     let mut found = Vec::new();
+    if is_excused(world) {
+        // What the person wanted was not even asked for: the end cannot be held against it.
+        oracle = Oracle { expectations: false, same_end: false, ..oracle };
+        if oracle.end && world.is_at_rest() {
+            found.extend(end::judge(world.cluster(), at));
+            let known = |breach: &Breach| reference.at_rest.contains(&breach.fingerprint());
+            found.retain(|b| !known(b));
+        }
+        return found;
+    }
     if oracle.expectations {
         let breach = |what| Breach { id: "expect", kind: None, what, at };
         let failed = failed(world).into_iter().filter(|text| !reference.failed.contains(text));
         found.extend(failed.map(breach));
     }
+    found.extend(asked(setting, world.cluster(), at, |p, c| p.at_end(c)));
     found.extend(destroyed(setting, world, plan, reference));
     let rests = world.is_at_rest();
     if oracle.rest && !rests && reference.rests {
@@ -153,6 +177,19 @@ fn verdict(
         found.extend(at_rest(setting, world, plan, reference));
     }
     found
+}
+
+/// Whether a fault has hit the person's own requests, so that a step has failed.
+fn is_excused(world: &World) -> bool {
+    let lost = |note: &Note| match note {
+        Note::Refused(refused) => {
+            let code = refused.refusal.code;
+            refused.user == "kubectl" && (code == 0 || code >= 500)
+        }
+        Note::Write(_) | Note::Step(_) | Note::Fault(_) | Note::Mark(_) => false,
+    };
+    let failed = world.steps().iter().any(|s| s.code != 0 && !s.tolerant);
+    failed && world.cluster().engine.log().iter().any(|record| lost(&record.note))
 }
 
 /// S13: precious objects that were deleted, and are not without faults.
@@ -196,12 +233,7 @@ fn at_rest(setting: &Setting, world: &World, plan: &Plan, reference: &Reference)
     let at = world.now();
     let mut found = Vec::new();
     let cluster = world.cluster();
-    for property in &setting.properties {
-        if let Err(what) = property.at_rest(cluster) {
-            let what = format!("{}: {what}", property.name());
-            found.push(Breach { id: "P", kind: None, what, at });
-        }
-    }
+    found.extend(asked(setting, cluster, at, |p, c| p.at_rest(c)));
     if setting.oracle.end {
         let known = |breach: &Breach| reference.at_rest.contains(&breach.fingerprint());
         found.extend(end::judge(cluster, at).into_iter().filter(|b| !known(b)));

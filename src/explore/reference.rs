@@ -11,7 +11,7 @@ use crate::check::marks::Marks;
 use crate::check::state;
 use crate::cluster::Member;
 use crate::explore::Setting;
-use crate::explore::judge::{deletions, failed};
+use crate::explore::judge::{asked, deletions, failed};
 use crate::fault::tap::Seen;
 use crate::scenario::world::World;
 use crate::sim::time::SimTime;
@@ -45,6 +45,9 @@ pub struct Reference {
     pub deleted: BTreeMap<Kind, u32>,
     /// Which process the name of a writer belongs to.
     pub process_of: BTreeMap<Name, String>,
+    /// The processes that watch and write, by the name under which faults choose them: replicas
+    /// with their number.
+    pub processes: Vec<String>,
     /// The nodes.
     pub nodes: Vec<String>,
     /// What was reached.
@@ -73,7 +76,8 @@ impl Reference {
     /// Runs a world that has not begun.
     pub(super) fn run(setting: &Setting, mut world: World) -> Reference {
         let mut it = Reference {
-            process_of: processes(&world),
+            process_of: writers(&world),
+            processes: processes(&world),
             nodes: world.cluster().topology.nodes.keys().map(ToString::to_string).collect(),
             ..Reference::default()
         };
@@ -84,12 +88,7 @@ impl Reference {
             it.strokes += 1;
             it.stroke(&mut world, &mut read);
             it.breaches.extend(world.breaches());
-            for property in &setting.properties {
-                if let Err(what) = property.always(world.cluster()) {
-                    let what = format!("{}: {what}", property.name());
-                    it.breaches.push(Breach { id: "P", kind: None, what, at: world.now() });
-                }
-            }
+            it.breaches.extend(asked(setting, world.cluster(), world.now(), |p, c| p.always(c)));
             if !on || !it.breaches.is_empty() || world.cluster().engine.turns() > MOST {
                 break;
             }
@@ -130,6 +129,7 @@ impl Reference {
         self.failed = failed(world);
         self.deleted = deletions(world, &setting.precious);
         self.marks = world.searched().map(|s| s.marks.clone()).unwrap_or_default();
+        self.breaches.extend(asked(setting, world.cluster(), world.now(), |p, c| p.at_end(c)));
         if !self.rests || !self.breaches.is_empty() {
             return;
         }
@@ -139,12 +139,7 @@ impl Reference {
         if setting.oracle.end {
             self.breaches.extend(wrong);
         }
-        for property in &setting.properties {
-            if let Err(what) = property.at_rest(world.cluster()) {
-                let what = format!("{}: {what}", property.name());
-                self.breaches.push(Breach { id: "P", kind: None, what, at });
-            }
-        }
+        self.breaches.extend(asked(setting, world.cluster(), at, |p, c| p.at_rest(c)));
     }
 
     /// The first stroke at or before which nothing of an instant has happened.
@@ -154,8 +149,28 @@ impl Reference {
     }
 }
 
+/// The processes of the control plane and of operators; replicas by their number.
+fn processes(world: &World) -> Vec<String> {
+    let cluster = world.cluster();
+    let mut all = Vec::new();
+    for (component, replicas) in &cluster.topology.components {
+        let is_client =
+            |id| matches!(cluster.engine.actor(id), Member::Manager(_) | Member::Scheduler(_));
+        if !replicas.iter().any(|id| is_client(*id)) {
+            continue;
+        }
+        match replicas.len() {
+            1 => all.push(component.to_string()),
+            several => all.extend((1..=several).map(|n| format!("{component}-{n}"))),
+        }
+    }
+    // Operators first: they are what most searches are about.
+    all.sort_by_key(|name| name.starts_with("kube-"));
+    all
+}
+
 /// Which process the names of writers belong to.
-fn processes(world: &World) -> BTreeMap<Name, String> {
+fn writers(world: &World) -> BTreeMap<Name, String> {
     let mut all = BTreeMap::new();
     let engine = &world.cluster().engine;
     for (id, actor) in engine.actors() {

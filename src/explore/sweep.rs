@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use crate::api::object::Kind;
 use crate::explore::reference::{Occurred, Reference};
 use crate::fault::parameter::{
-    ComponentTarget, Delay, Direction, Failing, ObjectTarget, Partition, Pause, Requests, Skew,
-    Travel, Watched,
+    ComponentTarget, Delay, Direction, Failing, Nothing, ObjectTarget, Partition, Pause, Requests,
+    Skew, Travel, Watched,
 };
 use crate::fault::plan::{Entry, Events, Occurrence, Writes};
 use crate::fault::tap::Phase;
@@ -48,6 +48,10 @@ pub enum Sweep {
     Outages,
     /// Each object that a person owns is deleted and created again.
     Names,
+    /// The apiservers are killed after each write: it is stored, and nobody was told.
+    Servers,
+    /// etcd forgets its history, or takes no writes, after each burst of changes.
+    Store,
 }
 
 impl Sweep {
@@ -62,6 +66,8 @@ impl Sweep {
         Sweep::Travel,
         Sweep::Late,
         Sweep::Names,
+        Sweep::Servers,
+        Sweep::Store,
         Sweep::Pauses,
         Sweep::Kubelets,
         Sweep::Outages,
@@ -86,6 +92,8 @@ impl Sweep {
             Sweep::Pods => "pods",
             Sweep::Outages => "outages",
             Sweep::Names => "names",
+            Sweep::Servers => "servers",
+            Sweep::Store => "store",
         }
     }
 
@@ -116,6 +124,8 @@ impl Sweep {
             Sweep::Pods => pods(reference),
             Sweep::Outages => outages(reference),
             Sweep::Names => names(reference),
+            Sweep::Servers => servers(reference),
+            Sweep::Store => store(reference),
         };
         all.retain(|entry| {
             entry.inject.fault.trace() == crate::fault::Trace::None || reference.rests
@@ -197,7 +207,8 @@ fn conflicts(reference: &Reference) -> Vec<Entry> {
 fn watches(reference: &Reference, seconds: &[u64], fault: fn(Watched) -> Fault) -> Vec<Entry> {
     let mut all = Vec::new();
     let events = reference.seen.iter().filter(|o| {
-        let quiet = matches!(o.what.kind, Kind::EVENT | Kind::LEASE | Kind::NODE);
+        let beats = o.what.kind == Kind::NODE && o.what.verb != "DELETED";
+        let quiet = matches!(o.what.kind, Kind::EVENT | Kind::LEASE) || beats;
         o.what.phase == Phase::Event && !quiet && !is_kubelet(o)
     });
     for o in events {
@@ -234,20 +245,11 @@ fn thinned<T: Clone>(all: Vec<T>, most: usize) -> Vec<T> {
     (0..most).map(|n| all[n * last / (most - 1)].clone()).collect()
 }
 
-/// The components that read and can see the past: operators first.
-fn readers(reference: &Reference) -> Vec<String> {
-    let all = reference.process_of.values().filter(|p| !p.starts_with("kubelet/"));
-    let all: BTreeSet<String> = all.cloned().collect();
-    let mut all: Vec<String> = all.into_iter().collect();
-    all.sort_by_key(|name| name.starts_with("kube-"));
-    all
-}
-
 fn travel(reference: &Reference) -> Vec<Entry> {
     let mut all = Vec::new();
     let revisions: Vec<(SimTime, u64)> =
         reference.changes.iter().map(|(_, at, revision, _)| (*at, *revision)).collect();
-    for component in readers(reference) {
+    for component in reference.processes.clone() {
         let most = if component.starts_with("kube-") { 24 } else { 80 };
         let pasts = thinned(revisions.clone(), most);
         for at in pauses_between(reference) {
@@ -352,7 +354,7 @@ fn pods(reference: &Reference) -> Vec<Entry> {
 
 fn outages(reference: &Reference) -> Vec<Entry> {
     let mut all = Vec::new();
-    for component in readers(reference) {
+    for component in reference.processes.clone() {
         let target = || Component(component.clone());
         for at in pauses_between(reference) {
             let at = at.since(SimTime::ZERO);
@@ -387,6 +389,37 @@ fn names(reference: &Reference) -> Vec<Entry> {
             let target = ObjectTarget { kind: kind.name().to_owned(), name: None, namespace: None };
             let at = at.since(SimTime::ZERO);
             all.push(Entry::at(at, Fault::Recreate(target), None));
+        }
+    }
+    all
+}
+
+fn servers(reference: &Reference) -> Vec<Entry> {
+    let after = reference.seen.iter().filter(|o| {
+        let quiet = matches!(o.what.kind, Kind::EVENT | Kind::LEASE);
+        o.what.phase == Phase::After && !quiet && o.what.actor != "weather"
+    });
+    let all: Vec<&Occurred> = after.collect();
+    let one = |o: &Occurred| {
+        let (writes, n) = nth(o);
+        let target = Containers {
+            component: Some(Component("kube-apiserver".to_owned())),
+            ..Containers::default()
+        };
+        let when = Occurrence::AfterWrite(writes);
+        Entry::when(when, n, Fault::ContainerKill(target), Some(SimDuration::millis(200)))
+    };
+    thinned(all, 60).into_iter().map(one).collect()
+}
+
+fn store(reference: &Reference) -> Vec<Entry> {
+    let mut all = Vec::new();
+    for at in pauses_between(reference) {
+        let at = at.since(SimTime::ZERO);
+        all.push(Entry::at(at, Fault::EtcdCompact(Nothing {}), None));
+        for seconds in [3, 30] {
+            let span = Some(SimDuration::secs(seconds));
+            all.push(Entry::at(at, Fault::EtcdNoLeader(Nothing {}), span));
         }
     }
     all

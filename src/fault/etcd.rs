@@ -31,3 +31,27 @@ pub(super) fn compact(_: &Nothing, stage: &mut Stage<'_>) -> Result<Began, Strin
     });
     Began::hit(vec![Name::new_static("etcd")])
 }
+
+/// How far the store goes back.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Restore {
+    /// By so many changes.
+    pub revisions: u32,
+}
+
+/// How long the servers are away when nobody says.
+const RESTORE: SimDuration = SimDuration::secs(1);
+
+/// etcd and the apiservers are stopped, the store goes back, and they begin anew.
+pub(super) fn restore(it: &Restore, stage: &mut Stage<'_>) -> Result<Began, String> {
+    let mut chosen = stage.components("etcd", true)?;
+    chosen.extend(stage.components("kube-apiserver", true)?);
+    let began = stage.switch(chosen, false);
+    let etcd = stage.cluster.topology.etcd;
+    stage.cluster.engine.poke(etcd, |member, _| {
+        if let Member::Etcd(etcd) = member {
+            etcd.restore(u64::from(it.revisions));
+        }
+    });
+    Ok(Began { usual: Some(RESTORE), ..began })
+}

@@ -22,6 +22,7 @@ pub mod random;
 mod request;
 mod shuffle;
 mod stage;
+mod storage;
 pub mod tap;
 pub mod target;
 mod watch;
@@ -165,12 +166,20 @@ faults! {
     "etcd-no-leader" => EtcdNoLeader(etcd::Nothing) by etcd::no_leader, Within, None, |_| false;
     /// etcd forgets its history.
     "etcd-compact" => EtcdCompact(etcd::Nothing) by etcd::compact, Within, None, |_| true;
+    /// etcd is set back to what it was some changes ago, as by a backup.
+    "etcd-restore" => EtcdRestore(etcd::Restore) by etcd::restore, Outside, Some, |_| false;
     /// Somebody else changes an object.
     "edit" => Edit(object::Edit) by object::edit, Within, Some, |_| true;
     /// Somebody else deletes an object.
     "delete" => Delete(object::Target) by object::delete, Within, Some, |_| true;
     /// Somebody deletes an object and creates it again under the same name.
     "recreate" => Recreate(object::Target) by object::recreate, Within, Some, |_| true;
+    /// Volumes are neither attached nor detached: the driver does not answer.
+    "attachment-stuck" => AttachmentStuck(storage::Stuck)
+        by storage::attachment, Within, None, |_| true;
+    /// Volumes are neither made nor deleted: the driver does not answer.
+    "provisioning-stuck" => ProvisioningStuck(storage::Stuck)
+        by storage::provisioning, Within, None, |_| true;
     /// Messages overtake each other where nothing forbids it.
     "shuffle" => Shuffle(shuffle::Shuffle) by shuffle::begin, Within, None, |_| true;
 }
@@ -178,7 +187,7 @@ faults! {
 /// The parameters of the faults, beside those that choose whom they hit.
 pub mod parameter {
     pub use crate::fault::component::Target as ComponentTarget;
-    pub use crate::fault::etcd::Nothing;
+    pub use crate::fault::etcd::{Nothing, Restore};
     pub use crate::fault::network::{Direction, Latency, Loss, Partition};
     pub use crate::fault::node::Flap;
     pub use crate::fault::object::{Edit, Target as ObjectTarget};
@@ -188,5 +197,6 @@ pub mod parameter {
     pub use crate::fault::random::Random;
     pub use crate::fault::request::{Delay, Failing, Mutation, Requests};
     pub use crate::fault::shuffle::Shuffle;
+    pub use crate::fault::storage::Stuck;
     pub use crate::fault::watch::Watched;
 }

@@ -5,7 +5,7 @@ use crate::api::object::Kind;
 use crate::cluster::Cluster;
 use crate::fault::Fault;
 use crate::fault::component::Target as ComponentTarget;
-use crate::fault::etcd::Nothing;
+use crate::fault::etcd::{Nothing, Restore};
 use crate::fault::network::{Direction, Latency, Loss, Partition};
 use crate::fault::node::Flap;
 use crate::fault::object::{Edit, Target};
@@ -15,6 +15,7 @@ use crate::fault::plan::Inject;
 use crate::fault::process::Skew;
 use crate::fault::request::{Delay, Failing, Mutation, Requests};
 use crate::fault::shuffle::Shuffle;
+use crate::fault::storage::Stuck;
 use crate::fault::target::{Component, Containers, Endpoints, Mode, Nodes, Pods};
 use crate::fault::watch::Watched;
 use crate::sim::rng::Rng;
@@ -117,8 +118,14 @@ impl Draw<'_> {
             "resync" => Fault::Resync(ComponentTarget {
                 component: Component("kube-controller-manager".to_owned()),
             }),
+            "attachment-stuck" => Fault::AttachmentStuck(Stuck { about: Vec::new() }),
+            "provisioning-stuck" => Fault::ProvisioningStuck(Stuck { about: Vec::new() }),
             "etcd-no-leader" => Fault::EtcdNoLeader(Nothing {}),
             "etcd-compact" => Fault::EtcdCompact(Nothing {}),
+            "etcd-restore" => {
+                let revisions = u32::try_from(self.rng.between(1, 20)).unwrap_or(1);
+                Fault::EtcdRestore(Restore { revisions })
+            }
             _ => return None,
         })
     }

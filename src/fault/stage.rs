@@ -62,6 +62,8 @@ pub(super) enum Healing {
     Expire(ActorId, Kind),
     /// The readiness probes of a pod are asked again.
     Ready(ActorId, Value),
+    /// Calls of a driver come back again.
+    Unstick(ActorId, &'static str, Value),
     /// An object is created again as soon as its name is free.
     Create(Kind, Name, Value),
 }

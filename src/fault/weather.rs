@@ -366,6 +366,10 @@ impl Weather {
                 self.tell(id, "unready", how, cluster);
                 Some(id)
             }
+            Healing::Unstick(id, what, how) => {
+                self.tell(id, what, how, cluster);
+                Some(id)
+            }
             Healing::Expire(id, kind) => {
                 watch::end(cluster, id, kind, true);
                 None

@@ -255,6 +255,11 @@ impl Runtime {
         self.pulls_end = SimTime::ZERO;
     }
 
+    /// The disk is another one: nothing is present.
+    pub fn lose_images(&mut self) {
+        self.images.clear();
+    }
+
     /// The pods that it has something of, by uid.
     pub fn pods(&self) -> impl Iterator<Item = Uid> {
         self.sandboxes.keys().copied()

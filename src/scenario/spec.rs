@@ -14,6 +14,7 @@ mod latency;
 mod metrics;
 pub mod scheduler;
 mod step;
+mod storage;
 
 use std::collections::BTreeMap;
 
@@ -72,6 +73,7 @@ pub use scheduler::KubeScheduler;
 pub use step::Action;
 pub use step::Apply;
 pub use step::Step;
+pub use storage::Storage;
 
 use crate::scenario::decode::Decode;
 use crate::scenario::decode::object;

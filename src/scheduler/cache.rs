@@ -5,6 +5,7 @@
 //! take. The figures that every attempt needs are kept up to date a pod at a time.
 
 mod budget;
+mod crowds;
 mod images;
 mod journal;
 mod node_info;
@@ -12,6 +13,7 @@ mod nominations;
 mod volumes;
 mod workloads;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -26,6 +28,7 @@ use crate::scheduler::node_order::NodeOrder;
 use crate::sim::index::Map;
 
 pub use budget::Budget;
+pub use crowds::Crowds;
 pub use images::{ImageState, Images};
 pub use journal::{Journal, Moved};
 pub use node_info::{Marks, NodeInfo};
@@ -51,13 +54,15 @@ pub struct Cache {
     by_name: Map<Name, u32>,
     places: Map<Uid, Place>,
     tree: NodeOrder,
-    order: Vec<u32>,
+    /// The slots in the order of the tree; worked out when somebody asks after a change.
+    order: OnceCell<Vec<u32>>,
     counts: Counts,
     /// By slot: counts the changes of a node and its pods.
     versions: Vec<u32>,
     /// Counts the changes of nodes beside their pods and amounts, and of namespaces.
     epoch: u64,
     journal: Journal,
+    crowds: Crowds,
     images: Images,
     /// Labels of namespaces.
     namespaces: Map<Name, Labels>,
@@ -87,20 +92,24 @@ pub struct Counts {
 impl Cache {
     /// The nodes' slots, in the order in which they are walked.
     pub fn order(&self) -> &[u32] {
-        &self.order
+        self.order.get_or_init(|| {
+            let names = self.tree.list().into_iter();
+            names.filter_map(|name| self.by_name.get(name).copied()).collect()
+        })
     }
 
     /// How many nodes there are.
     pub fn len(&self) -> usize {
-        self.order.len()
+        self.tree.len()
     }
 
     /// Whether there are no nodes.
     pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
+        self.len() == 0
     }
 
     /// What is in a slot.
+    #[inline]
     pub fn at(&self, slot: u32) -> &NodeInfo {
         &self.slots[slot as usize]
     }
@@ -122,6 +131,7 @@ impl Cache {
     }
 
     /// Counts the changes of what is in a slot.
+    #[inline]
     pub fn version(&self, slot: u32) -> u32 {
         self.versions[slot as usize]
     }
@@ -134,6 +144,11 @@ impl Cache {
     /// The last moves of pods.
     pub fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// The pods on nodes, counted by their labels.
+    pub fn crowds(&self) -> &Crowds {
+        &self.crowds
     }
 
     /// The images that nodes hold.
@@ -184,11 +199,6 @@ impl Cache {
         pairs.into_iter().filter(|(has, _)| *has).for_each(|(_, n)| add(n));
     }
 
-    fn reorder(&mut self) {
-        let names = self.tree.list();
-        self.order = names.into_iter().filter_map(|n| self.by_name.get(n).copied()).collect();
-    }
-
     /// A node came or changed.
     pub fn put_node(&mut self, node: &Arc<Node>) {
         let slot = self.slot_for(&node.meta.name);
@@ -210,7 +220,7 @@ impl Cache {
             self.touch(slot);
         }
         if self.tree.update(node) || old.is_none() {
-            self.reorder();
+            self.order.take();
         }
     }
 
@@ -228,7 +238,7 @@ impl Cache {
         self.epoch += 1;
         self.touch(slot);
         self.release(slot, name);
-        self.reorder();
+        self.order.take();
     }
 
     /// Gives a slot back that holds neither node nor pods.
@@ -244,6 +254,7 @@ impl Cache {
     fn insert(&mut self, pod: Arc<Pod>, node: &Name, is_assumed: bool) {
         let slot = self.slot_for(node);
         self.journal.push(&pod, slot, true);
+        self.crowds.moved(&pod, slot, true);
         if pod.spec.storage.is_some() {
             self.volumes.count(&pod, true);
         }
@@ -305,6 +316,7 @@ impl Cache {
         let Some(place) = self.places.remove(&uid) else { return };
         if let Some(pod) = self.slots[place.slot as usize].remove_pod(uid) {
             self.journal.push(&pod, place.slot, false);
+            self.crowds.moved(&pod, place.slot, false);
             if pod.spec.storage.is_some() {
                 self.volumes.count(&pod, false);
             }

@@ -119,13 +119,24 @@ pub fn nodes_to_find(profile: Option<i32>, global: i32, nodes: usize) -> usize {
     (nodes * percentage / 100).max(FEW_NODES)
 }
 
-/// The best by score, among equals the one with the greatest lot: its place.
+/// The place of the best by score, among equals of the one with the greatest lot.
 ///
 /// Source: kubernetes v1.36 pkg/scheduler/schedule_one.go, `nodeScoreHeap`
-pub fn best(scored: impl Iterator<Item = (i64, u64)>) -> Option<usize> {
-    let first_of_greatest =
-        |a: &(usize, (i64, u64)), b: &(usize, (i64, u64))| a.1.cmp(&b.1).then(b.0.cmp(&a.0));
-    scored.enumerate().max_by(first_of_greatest).map(|(place, _)| place)
+pub fn best(scores: &[i64], lot: impl Fn(usize) -> u64) -> Option<usize> {
+    let mut most = i64::MIN;
+    for score in scores {
+        most = most.max(*score);
+    }
+    let mut found: Option<(usize, u64)> = None;
+    for (place, score) in scores.iter().enumerate() {
+        if *score == most {
+            let lot = lot(place);
+            if found.is_none_or(|(_, greatest)| lot > greatest) {
+                found = Some((place, lot));
+            }
+        }
+    }
+    found.map(|(place, _)| place)
 }
 
 /// The lot of a place in a draw: equally likely to be the greatest for each.
@@ -233,10 +244,17 @@ impl Search {
 
     fn walk(&mut self, attempt: Attempt<'_>, entry: &mut Entry, slots: &[u32], enough: usize) {
         let start = if slots.is_empty() { 0 } else { self.next_start % slots.len() };
-        for slot in slots[start..].iter().chain(&slots[..start]) {
-            self.try_node(attempt, entry, *slot);
-            if self.feasible.len() >= enough {
-                return;
+        let (cluster, is_plain) = (attempt.cluster, entry.is_plain(attempt.cluster));
+        for part in [&slots[start..], &slots[..start]] {
+            for slot in part {
+                if is_plain && entry.is_known_to_do(cluster, *slot) {
+                    self.feasible.push(*slot);
+                } else {
+                    self.try_node(attempt, entry, *slot);
+                }
+                if self.feasible.len() >= enough {
+                    return;
+                }
             }
         }
     }
@@ -266,12 +284,8 @@ impl Search {
         self.scores.resize(self.feasible.len(), 0);
         entry.add_scores(attempt.cluster, &self.feasible, &mut self.totals, &mut self.scores);
         let draw = rng.bits();
-        let most = self.totals.iter().copied().max().expect("nodes that would do were found");
-        let equals = self.totals.iter().enumerate().filter(|(_, total)| **total == most);
-        let drawn = equals.map(|(place, _)| (place, lot(draw, place)));
-        let first_of_greatest =
-            |a: &(usize, u64), b: &(usize, u64)| a.1.cmp(&b.1).then(b.0.cmp(&a.0));
-        Ok(drawn.max_by(first_of_greatest).expect("one of them has the most").0)
+        let place = best(&self.totals, |place| lot(draw, place));
+        Ok(place.expect("nodes that would do were found"))
     }
 
     /// The totals of the last ranking, by node; empty when only one would do.
@@ -421,7 +435,7 @@ mod tests {
         let mut times = [0; 7];
         for _ in 0..7_000 {
             let draw = rng.bits();
-            let place = best((0..7).map(|i| (100, lot(draw, i)))).expect("there are some");
+            let place = best(&[100; 7], |i| lot(draw, i)).expect("there are some");
             times[place] += 1;
         }
         assert!(times.iter().all(|n| (850..1150).contains(n)), "{times:?}");

@@ -33,6 +33,16 @@ impl NodeOrder {
         }
     }
 
+    /// How many nodes there are.
+    pub fn len(&self) -> usize {
+        self.zone_of.len()
+    }
+
+    /// Whether there is no node.
+    pub fn is_empty(&self) -> bool {
+        self.zone_of.is_empty()
+    }
+
     /// Takes a node out, and its zone when it was the last there.
     pub fn remove(&mut self, name: &Name) {
         let Some(key) = self.zone_of.remove(name) else { return };

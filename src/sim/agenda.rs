@@ -29,8 +29,31 @@ pub struct Agenda<T> {
     asked: u64,
 }
 
-/// When, the how-manieth that was asked for, and where it lies.
-type Entry = (SimTime, u64, u32);
+/// When, the how-manieth that was asked for, and where it lies, in one number that is in the order
+/// of the agenda: 64 bits of nanoseconds, [`NUMBER`] of the asking, [`PLACE`] of the place.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry(u128);
+
+/// How many bits tell the how-manieth, and how many the place.
+const NUMBER: u32 = 38;
+const PLACE: u32 = 26;
+
+impl Entry {
+    fn new(at: SimTime, number: u64, place: u32) -> Entry {
+        assert!(number >> NUMBER == 0, "a run asks for fewer than 2^38 things");
+        assert!(place >> PLACE == 0, "fewer than 2^26 things are to do at a time");
+        let rest = number << PLACE | u64::from(place);
+        Entry(u128::from(at.0) << 64 | u128::from(rest))
+    }
+
+    fn at(self) -> SimTime {
+        SimTime((self.0 >> 64) as u64)
+    }
+
+    fn place(self) -> usize {
+        self.0 as usize & ((1 << PLACE) - 1)
+    }
+}
 
 /// The span of time of a drawer is 2 to the power of this, in nanoseconds: 16 microseconds.
 const SPAN: u32 = 14;
@@ -78,14 +101,14 @@ impl<T> Agenda<T> {
             }
         };
         if at.0 < self.horizon || self.drawers.is_empty() {
-            self.near.push(Reverse((at, number, place)));
+            self.near.push(Reverse(Entry::new(at, number, place)));
             // What happens at one instant is not sorted again and again.
             let size = self.near.len();
             if self.horizon == u64::MAX && size > NEAR && size.is_power_of_two() {
                 self.make_drawers();
             }
         } else {
-            self.put_away((at, number, place));
+            self.put_away(Entry::new(at, number, place));
         }
         (place, number)
     }
@@ -96,9 +119,9 @@ impl<T> Agenda<T> {
         let mut all: Vec<Entry> =
             std::mem::take(&mut self.near).into_iter().map(|Reverse(e)| e).collect();
         all.sort_unstable();
-        let middle = all[NEAR / 2].0.0;
+        let middle = all[NEAR / 2].at().0;
         let horizon = end_of(middle >> SPAN);
-        let first = all.partition_point(|(at, ..)| at.0 < horizon);
+        let first = all.partition_point(|entry| entry.at().0 < horizon);
         if first == all.len() {
             // All of it is one drawer's: there is nothing to put away.
             self.near = all.into_iter().map(Reverse).collect();
@@ -112,7 +135,7 @@ impl<T> Agenda<T> {
     }
 
     fn put_away(&mut self, entry: Entry) {
-        let drawer = entry.0.0 >> SPAN;
+        let drawer = entry.at().0 >> SPAN;
         if let Some(place) = self.places.get(&drawer) {
             self.far[*place as usize].push(entry);
             return;
@@ -154,24 +177,25 @@ impl<T> Agenda<T> {
 
     /// When the next thing is to happen.
     pub fn next_time(&self) -> Option<SimTime> {
-        self.near.peek().map(|Reverse((at, ..))| *at)
+        self.near.peek().map(|Reverse(entry)| entry.at())
     }
 
     /// What is to happen next, and when.
     pub fn peek(&self) -> Option<(SimTime, &T)> {
-        let Reverse((at, _, place)) = self.near.peek()?;
-        Some((*at, self.slab[*place as usize].as_ref()?))
+        let Reverse(entry) = self.near.peek()?;
+        Some((entry.at(), self.slab[entry.place()].as_ref()?))
     }
 
     /// Takes the next thing.
     pub fn pop(&mut self) -> Option<(SimTime, T)> {
-        let Reverse((at, _, place)) = self.near.pop()?;
+        let Reverse(entry) = self.near.pop()?;
         if self.near.is_empty() {
             self.open_drawer();
         }
-        let what = self.slab[place as usize].take().expect("an entry stands for something");
-        self.free.push(place);
-        Some((at, what))
+        let place = entry.place();
+        let what = self.slab[place].take().expect("an entry stands for something");
+        self.free.push(u32::try_from(place).expect("a place has 26 bits"));
+        Some((entry.at(), what))
     }
 
     /// What is to happen, in order: a copy of the whole agenda, for people who ask.
@@ -179,7 +203,7 @@ impl<T> Agenda<T> {
         let near = self.near.iter().map(|Reverse(entry)| *entry);
         let mut all: Vec<_> = near.chain(self.far.iter().flatten().copied()).collect();
         all.sort_unstable();
-        all.into_iter().filter_map(|(at, _, place)| Some((at, self.slab[place as usize].as_ref()?)))
+        all.into_iter().filter_map(|entry| Some((entry.at(), self.slab[entry.place()].as_ref()?)))
     }
 
     /// How many things are to happen.

@@ -45,12 +45,16 @@ pub struct Trouble {
     pub loss_per_mille: u16,
 }
 
+/// How many classes of actors there may be.
+const CLASSES: usize = 8;
+
 /// All links. What takes how long follows from the classes of the two actors; what is wrong is
 /// noted for single pairs.
 #[derive(Clone, Default)]
 pub struct Links {
     seed: u64,
-    delays: BTreeMap<(u8, u8), Delay>,
+    /// By the classes of sender and receiver.
+    delays: [[Delay; CLASSES]; CLASSES],
     trouble: BTreeMap<(ActorId, ActorId), Trouble>,
     sent: Vec<u64>,
 }
@@ -63,7 +67,7 @@ impl Links {
 
     /// Sets how long messages take from actors of one class to those of another.
     pub fn set_delay(&mut self, from: u8, to: u8, delay: Delay) {
-        self.delays.insert((from, to), delay);
+        self.delays[usize::from(from)][usize::from(to)] = delay;
     }
 
     /// Sets what is wrong with one direction of a link; the default for nothing.
@@ -103,7 +107,7 @@ impl Links {
         (to, to_class): (ActorId, u8),
     ) -> Option<SimDuration> {
         let bits = self.bits(from);
-        let delay = self.delays.get(&(from_class, to_class)).copied().unwrap_or_default();
+        let delay = self.delays[usize::from(from_class)][usize::from(to_class)];
         let trouble = self.trouble(from, to);
         let lost = bits % 1000 < u64::from(trouble.loss_per_mille);
         (!trouble.cut && !lost).then(|| delay.draw(bits.rotate_left(32)) + trouble.slower)

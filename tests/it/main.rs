@@ -12,6 +12,7 @@
     reason = "tests report to people, and meet every other variant with a failure"
 )]
 
+mod batch;
 mod browser;
 mod cli;
 mod conformance;
@@ -21,9 +22,12 @@ mod documents;
 mod dump;
 mod exports;
 mod golden;
+mod policy;
 mod random;
 mod scenarios;
 mod scheduler;
 mod sets;
 mod testing;
+mod stale;
+mod storage;
 mod tidy;

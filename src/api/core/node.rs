@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::Name;
 use crate::api::condition::{self, Condition};
+use crate::api::core::persistent_volume::PersistentVolume;
 use crate::api::meta::{Meta, Rest};
 use crate::api::resource::{ResourceList, Resources};
 use crate::api::taint::Taint;
@@ -57,9 +58,34 @@ pub struct NodeStatus {
     /// Images that it holds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<NodeImage>,
+    /// Volumes that are attached to it, as the attach/detach controller says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes_attached: Vec<AttachedVolume>,
+    /// Volumes that it has mounted or is about to, as its kubelet says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes_in_use: Vec<Name>,
     /// Fields that are kept and not acted upon.
     #[serde(flatten)]
     pub rest: Rest,
+}
+
+/// A volume that is attached to a node.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AttachedVolume {
+    /// What the node calls it.
+    pub name: Name,
+    /// Where it is on the node; empty for volumes of drivers.
+    pub device_path: Name,
+}
+
+/// What nodes call a volume of a driver; none for other volumes.
+///
+/// Source: kubernetes v1.36 pkg/volume/util/util.go, `GetUniqueVolumeName`, and pkg/volume/csi/
+/// csi_plugin.go, `GetVolumeName`
+pub fn unique_volume_name(volume: &PersistentVolume) -> Option<Name> {
+    let csi = volume.spec.csi.as_ref()?;
+    Some(smol_str::format_smolstr!("kubernetes.io/csi/{}^{}", csi.driver, csi.volume_handle))
 }
 
 /// An image that a node holds.

@@ -1,6 +1,6 @@
 //! Pod: what is to run, where it was put, and what became of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,6 +10,7 @@ use crate::api::condition::{self, Condition};
 use crate::api::core::container::{Container, ContainerStatus};
 use crate::api::core::pod_storage::PodStorage;
 use crate::api::core::pod_terms::{PodTerms, SpreadConstraint};
+use crate::api::gates::Gates;
 use crate::api::labels::Labels;
 use crate::api::meta::{Meta, Rest};
 use crate::api::resource::{ResourceList, Resources};
@@ -99,6 +100,27 @@ pub struct PodSpec {
     /// Its volumes that storage has to do with; most pods have none.
     #[serde(skip)]
     pub storage: Option<Arc<PodStorage>>,
+    /// What was found out about it so far.
+    #[serde(skip)]
+    pub known: Known,
+}
+
+/// What was found out about a pod spec, for all who share it: a spec never changes, so an answer
+/// that follows from it alone holds for good. A copy knows nothing.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The gates under which it passed validation as part of the template of a workload.
+    pub as_template: OnceLock<Gates>,
+    /// The spec of a pod that is made of it, defaulted and validated under these gates.
+    pub as_pod: OnceLock<(Gates, Arc<PodSpec>)>,
+    /// The text whose hash names a template of it, and the template's metadata.
+    pub text: OnceLock<(Meta, String)>,
+}
+
+impl Clone for Known {
+    fn clone(&self) -> Self {
+        Known::default()
+    }
 }
 
 /// A port of the node that a container takes.

@@ -17,6 +17,8 @@
 //! them. Attributes: `go=` the Go name of the field, `list=set`, `list=map:key,…`, `atomic`,
 //! `merge`, `merge=key`, `retain`, `replace`, `default=`.
 
+use std::sync::OnceLock;
+
 use crate::sim::index::Map;
 
 /// A set of types, with the kinds that are made of them.
@@ -35,15 +37,17 @@ pub(super) struct KindRow {
     pub(super) row: usize,
 }
 
-/// One struct type.
+/// One struct type. Its lines are read when somebody asks for it: most runs ask for few.
 #[derive(Debug, Default)]
 pub(super) struct Row {
     pub(super) group: &'static str,
     pub(super) name: &'static str,
     pub(super) atomic: bool,
-    pub(super) members: Vec<Member>,
+    /// The lines of its members.
+    text: &'static str,
+    members: OnceLock<Vec<Member>>,
     /// All fields, those of embedded structs among them.
-    pub(super) fields: Vec<Field>,
+    fields: OnceLock<Vec<Field>>,
 }
 
 /// A part of a Go struct.
@@ -135,46 +139,64 @@ pub struct Field {
 }
 
 impl Table {
-    /// Reads tables; each comes with the name by which the others refer to it.
+    /// Finds the types of tables; each comes with the name by which the others refer to it.
     ///
-    /// Panics when a table refers to a type that is not there: tables are part of the program.
+    /// Panics when a kind is of a type that is not there: tables are part of the program.
     pub fn parse(files: &[(&'static str, &'static str)]) -> Table {
         let mut table = Table::default();
+        let mut kinds = Vec::new();
         for (group, text) in files {
-            for (name, atomic) in lines(text).filter_map(heading) {
-                table.names.insert((group, name), table.rows.len());
-                table.rows.push(Row { group, name, atomic, ..Row::default() });
+            for block in Blocks(text) {
+                if let Some(kind) = block.strip_prefix("kind ") {
+                    kinds.push((group, kind.trim_end()));
+                } else {
+                    table.open(group, block);
+                }
             }
         }
-        for (group, text) in files {
-            table.read(group, text);
-        }
-        for row in 0..table.rows.len() {
-            table.rows[row].fields = table.flat(row);
+        for (group, kind) in kinds {
+            let (api_version, kind) = kind.split_once(' ').expect("a kind has a version");
+            let row = table.row(group, kind);
+            table.kinds.push(KindRow { api_version, kind, row });
         }
         table
     }
 
-    fn read(&mut self, group: &'static str, text: &'static str) {
-        let mut open = 0;
-        for line in lines(text) {
-            if let Some(kind) = line.strip_prefix("kind ") {
-                let (version, kind) = kind.split_once(' ').expect("a kind has a version");
-                let row = self.row(group, kind);
-                self.kinds.push(KindRow { api_version: version, kind, row });
-            } else if let Some((name, _)) = heading(line) {
-                open = self.row(group, name);
-            } else {
-                let member = self.member(group, line.trim());
-                self.rows[open].members.push(member);
-            }
-        }
+    /// Takes up a type: its first line names it, the others are its members.
+    fn open(&mut self, group: &'static str, block: &'static str) {
+        let (heading, text) = block.split_once('\n').unwrap_or((block, ""));
+        let (name, more) = heading.split_once(' ').unwrap_or((heading, ""));
+        self.names.insert((group, name), self.rows.len());
+        let atomic = more == "atomic";
+        self.rows.push(Row { group, name, atomic, text, ..Row::default() });
+    }
+
+    /// The parts of the Go struct of a row.
+    ///
+    /// Panics when a line refers to a type that is not there.
+    pub(super) fn members(&self, row: usize) -> &[Member] {
+        let row = &self.rows[row];
+        row.members.get_or_init(|| {
+            let lines = row.text.lines().map(str::trim).filter(|l| !l.is_empty());
+            let lines = lines.filter(|line| !line.starts_with('#'));
+            lines.map(|line| self.member(row.group, line)).collect()
+        })
+    }
+
+    /// All fields of a row, those of embedded structs among them.
+    pub(super) fn fields(&self, row: usize) -> &[Field] {
+        self.rows[row].fields.get_or_init(|| self.flat(row))
+    }
+
+    /// The row of a type of a table.
+    pub(super) fn place(&self, group: &str, name: &str) -> Option<usize> {
+        self.names.get(&(group, name)).copied()
     }
 
     fn row(&self, group: &str, name: &str) -> usize {
         let (group, name) = name.split_once('.').unwrap_or((group, name));
-        let known = self.names.get(&(group, name));
-        *known.unwrap_or_else(|| panic!("no type `{name}` of `{group}` in the tables"))
+        let known = self.place(group, name);
+        known.unwrap_or_else(|| panic!("no type `{name}` of `{group}` in the tables"))
     }
 
     fn member(&self, group: &str, line: &'static str) -> Member {
@@ -227,10 +249,10 @@ impl Table {
 
     fn flat(&self, row: usize) -> Vec<Field> {
         let mut all = Vec::new();
-        for member in &self.rows[row].members {
+        for member in self.members(row) {
             match member {
                 Member::Field(field) => all.push(field.clone()),
-                Member::Inline(row) => all.extend(self.flat(*row)),
+                Member::Inline(row) => all.extend_from_slice(self.fields(*row)),
             }
         }
         all
@@ -263,17 +285,35 @@ fn list_kind(text: &'static str) -> ListKind {
     }
 }
 
-fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
-    text.lines().filter(|l| l.bytes().any(|b| b != b' ') && !l.starts_with('#'))
+/// The parts of a table, each from a line at the margin to before the next; comments are left out.
+struct Blocks(&'static str);
+
+impl Iterator for Blocks {
+    type Item = &'static str;
+
+    fn next(&mut self) -> Option<&'static str> {
+        loop {
+            self.0 = self.0.trim_start_matches('\n');
+            if self.0.is_empty() {
+                return None;
+            }
+            let end = self.end();
+            let (block, rest) = self.0.split_at(end);
+            self.0 = rest;
+            if !block.starts_with('#') {
+                return Some(block);
+            }
+        }
+    }
 }
 
-/// The type that a line opens, and whether it is atomic.
-fn heading(line: &'static str) -> Option<(&'static str, bool)> {
-    if line.starts_with(' ') || line.starts_with("kind ") {
-        return None;
+impl Blocks {
+    /// Where the first line after the first begins that stands at the margin.
+    fn end(&self) -> usize {
+        let bytes = self.0.as_bytes();
+        let begins = |at: &usize| bytes[*at - 1] == b'\n' && !matches!(bytes[*at], b' ' | b'\n');
+        (1..bytes.len()).find(begins).unwrap_or(bytes.len())
     }
-    let (name, more) = line.split_once(' ').unwrap_or((line, ""));
-    Some((name, more == "atomic"))
 }
 
 fn capital(name: &str) -> String {

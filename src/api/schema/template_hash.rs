@@ -28,7 +28,12 @@ const UNIX_TO_GO: i64 = 62_135_596_800;
 ///
 /// Source: kubernetes v1.36 pkg/controller/controller_utils.go, `ComputeHash`
 pub fn template_hash(template: &Value, collision_count: Option<i32>) -> String {
-    let mut hash = fnv(FNV_START, template_text(template).as_bytes());
+    hash_of_text(&template_text(template), collision_count)
+}
+
+/// The hash of a template whose text is known.
+pub fn hash_of_text(text: &str, collision_count: Option<i32>) -> String {
+    let mut hash = fnv(FNV_START, text.as_bytes());
     if let Some(count) = collision_count {
         hash = fnv(hash, &count.to_le_bytes());
         hash = fnv(hash, &[0; 4]);

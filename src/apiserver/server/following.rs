@@ -110,6 +110,7 @@ impl Apiserver {
             }
         }
         cache.fill(items, revision, fresh);
+        cache.vary(self.config.gates);
     }
 
     /// A peer is gone, or the link to it was cut or healed.

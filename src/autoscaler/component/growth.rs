@@ -98,7 +98,7 @@ impl ClusterAutoscaler {
         let what = format!("size to {after} instead of {before} (max: {max})");
         let text = format!("Scale-up: setting group {name} {what}");
         self.tell_status(false, "ScaledUpGroup", &text, moment);
-        self.provider.grow(place, nodes, moment.now, &mut moment.out);
+        self.provider.grow(place, nodes, moment.now, moment.out);
         let text =
             format!("Scale-up: group {name} size set to {after} instead of {before} (max: {max})");
         self.tell_status(false, "ScaledUpGroup", &text, moment);
@@ -137,7 +137,7 @@ impl ClusterAutoscaler {
                     self.registry.groups[place].long_unregistered.push(name);
                     continue;
                 }
-                self.provider.give_back(&name, &mut moment.out);
+                self.provider.give_back(&name, moment.out);
                 let text = format!("Removed unregistered node {name}");
                 self.tell_status(false, "DeleteUnregistered", &text, moment);
             }

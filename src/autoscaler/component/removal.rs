@@ -350,7 +350,7 @@ impl ClusterAutoscaler {
             let text = format!("failed to delete node {name}: {}", refusal.message);
             return self.fail(name, &text, moment);
         }
-        self.provider.give_back(name, &mut moment.out);
+        self.provider.give_back(name, moment.out);
         let text = "nodes removed by cluster autoscaler";
         self.tell_node(name, (false, "ScaleDown"), text, moment);
         let Some(drain) = self.drains.remove(name) else { return };

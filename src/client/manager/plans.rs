@@ -70,6 +70,7 @@ impl Controller {
             housekeeping: plan.housekeeping,
             versions: Vec::new(),
             written: Vec::new(),
+            made: None,
             resumes: plan.resumes,
             settled: Vec::new(),
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::meta::Uid;
-use crate::api::object::{Object, ObjectKey};
+use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::{EventNote, Verb};
 use crate::client::component::Moment;
@@ -31,6 +31,8 @@ pub(super) struct Run {
     pub(super) versions: Vec<(Uid, u64)>,
     /// What they tell of writes that no expectation counts.
     pub(super) written: Vec<OwnWrite>,
+    /// The newest of the creations that expectations count: its kind and version.
+    pub(super) made: Option<(Kind, u64)>,
     /// Whether the controller goes on when the steps are done.
     pub(super) resumes: bool,
     /// What was answered to the steps, if it does.

@@ -6,10 +6,12 @@ use crate::api::note::{MarkNote, Note};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Reason;
 use crate::api::request::{Answer, Verb};
+use crate::api::time::Time;
 use crate::client::component::Component;
 use crate::client::leader_election::{self, LeaderElector};
 use crate::client::telling;
 use crate::sim::engine::{Actor, Context};
+use crate::sim::time::SimTime;
 
 impl<C: Component> Process<C> {
     pub(super) fn elect<A>(&mut self, input: leader_election::Input, context: &mut Context<'_, A>)
@@ -20,9 +22,10 @@ impl<C: Component> Process<C> {
         let now = context.now();
         let rng = self.rng.as_mut().expect("a process that lives has a random stream");
         let Some(elector) = &mut self.elector else { return };
+        elector.read_clock(Time(Time::at(now).0 + self.skew));
         let step = elector.step(input, now, &mut |most| rng.between(0, most));
         if let Some(deadline) = elector.deadline() {
-            context.background_alarm(deadline, TIMERS);
+            self.elect_at(deadline, context);
         }
         self.follow(step.command, context);
         match step.change {
@@ -43,6 +46,17 @@ impl<C: Component> Process<C> {
         }
     }
 
+    /// Sets an alarm, unless one comes before: that one asks for the next.
+    fn elect_at<A>(&mut self, at: SimTime, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        if self.elects_at.is_none_or(|next| at < next) {
+            self.elects_at = Some(at);
+            context.background_alarm(at, TIMERS);
+        }
+    }
+
     pub(super) fn follow<A>(
         &mut self,
         command: leader_election::Command,
@@ -56,7 +70,7 @@ impl<C: Component> Process<C> {
             Command::Stay | Command::Stop => return,
             Command::Wait(at) => {
                 self.lease_try += 1;
-                context.background_alarm(at, TIMERS);
+                self.elect_at(at, context);
                 return;
             }
             Command::Read => Verb::Get(ObjectKey::new(Kind::LEASE, "kube-system", &election.lease)),

@@ -26,6 +26,11 @@ impl<C: Component> Process<C> {
         self.synced
     }
 
+    /// Whether it may act: it leads, or need not.
+    pub fn is_acting(&self) -> bool {
+        self.acting
+    }
+
     /// The name under which it asks.
     pub fn user(&self) -> &Name {
         &self.config.user

@@ -8,6 +8,7 @@ use crate::api::message::Message;
 use crate::api::note::{MarkNote, Note};
 use crate::api::object::Object;
 use crate::api::request::{Answer, Change, Request, Verb, WatchEvents};
+use crate::api::variant::Variant;
 use crate::client::component::Component;
 use crate::client::informer::Informer;
 use crate::client::reconciler::Observed;
@@ -137,7 +138,13 @@ impl<C: Component> Process<C> {
             gone.remove(&(meta.namespace.clone(), meta.name.clone()));
             self.changed(Change::Modified, object, cause, context);
         }
+        let ignored = self.config.gates.varies(Variant::IgnoresTombstones);
         for object in gone.into_values() {
+            if ignored {
+                let meta = object.meta();
+                self.caches.of_mut(kind).remove(&meta.namespace, &meta.name);
+                continue;
+            }
             self.changed(Change::Deleted, object, cause, context);
         }
         self.check_synced(context);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{BESIDE, CONTROL_PLANE, Cluster};
 use crate::api::Name;
+use crate::api::gates::Gates;
 use crate::api::object::Kind;
 use crate::api::time::EPOCH;
 use crate::autoscaler::{self, ClusterAutoscaler, Machine};
@@ -103,6 +104,7 @@ fn host<C: Component + 'static>(
         servers: cluster.servers(0),
         qps: (0, 0),
         election: None,
+        gates: Gates::DEFAULT,
     };
     let member = Member::Guest(Box::new(Hosted(Process::new(process, component))));
     cluster.add_component(name, name, BESIDE, member)

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use crate::api::batch::cron_job::CronJob;
 use crate::api::batch::job::Job;
+use crate::api::gates::Gates;
 use crate::api::object::ObjectKey;
 use crate::api::refusal::Refusal;
 use crate::api::request::Answer;
@@ -44,6 +45,7 @@ struct Look {
     cron_job: Arc<CronJob>,
     jobs: Vec<Arc<Job>>,
     now: Time,
+    gates: Gates,
     answers: Vec<Answer>,
     told: usize,
 }
@@ -68,7 +70,7 @@ impl CronJobController {
     /// Goes on with a look as far as its answers reach.
     fn run(&mut self, key: &ObjectKey, mut look: Look) -> Plan {
         let mut script = Script::new(&look.answers);
-        let end = sync::sync(&look.cron_job, &look.jobs, look.now, &mut script);
+        let end = sync::sync(&look.cron_job, &look.jobs, (look.now, look.gates), &mut script);
         let events = script.events;
         let mut plan = Plan::nothing();
         plan.events.extend_from_slice(&events[look.told..]);
@@ -110,7 +112,10 @@ impl Reconciler for CronJobController {
             view.in_namespace::<Job>(&key.namespace).filter(is_own).cloned().collect();
         jobs.sort_by(|a, b| a.meta.name.cmp(&b.meta.name));
         let (cron_job, now) = (cron_job.clone(), view.now());
-        self.run(key, Look { cron_job, jobs, now, answers: Vec::new(), told: 0 })
+        self.run(
+            key,
+            Look { cron_job, jobs, now, gates: view.gates(), answers: Vec::new(), told: 0 },
+        )
     }
 
     fn resume(&mut self, key: &ObjectKey, settled: Vec<Settled>, _view: View<'_>) -> Plan {

@@ -6,12 +6,14 @@ use crate::api::Name;
 use crate::api::batch::cron_job::{CronJob, SCHEDULED_TIMESTAMP};
 use crate::api::batch::job::{COMPLETE, Job};
 use crate::api::core::event::ObjectReference;
+use crate::api::gates::Gates;
 use crate::api::meta::{Meta, Uid};
 use crate::api::object::{Kind, Object, ObjectKey, Resource, controller_reference};
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::request::{DeleteOptions, EventNote, Propagation, Verb};
 use crate::api::schedule::{self, Schedule};
 use crate::api::time::Time;
+use crate::api::variant::Variant;
 use crate::client::plan::Write;
 use crate::controllers::claim::namespace_terminates;
 use crate::controllers::cron_job::missed::{self, Missed};
@@ -30,6 +32,7 @@ struct Work<'a, 's> {
     fresh: Option<CronJob>,
     jobs: &'a [Arc<Job>],
     now: Time,
+    gates: Gates,
     script: &'a mut Script<'s>,
     is_news: bool,
 }
@@ -40,11 +43,11 @@ struct Work<'a, 's> {
 pub(super) fn sync(
     cron_job: &CronJob,
     jobs: &[Arc<Job>],
-    now: Time,
+    (now, gates): (Time, Gates),
     script: &mut Script<'_>,
 ) -> Result<Option<SimDuration>, Stop> {
     let own = cron_job.clone();
-    let mut work = Work { own, fresh: None, jobs, now, script, is_news: false };
+    let mut work = Work { own, fresh: None, jobs, now, gates, script, is_news: false };
     work.clean_up()?;
     let next = match work.look() {
         Err(Stop::Ask(write)) => return Err(Stop::Ask(write)),
@@ -151,6 +154,9 @@ impl Work<'_, '_> {
             let message = "too many missed start times. Set or decrease \
                            .spec.startingDeadlineSeconds or check clock skew";
             self.tell(true, "TooManyMissedTimes", message);
+            if self.gates.varies(Variant::StopsAfterManyMissed) {
+                return Ok(None);
+            }
         }
         if self.may_start(due) {
             self.start(due)?;
@@ -282,7 +288,10 @@ impl Work<'_, '_> {
             return false;
         }
         let forbids = cron_job.spec.concurrency_policy == "Forbid";
-        if forbids && !cron_job.status.active.is_empty() {
+        let runs = !cron_job.status.active.is_empty();
+        let by_cache = self.gates.varies(Variant::ForbidsByCache);
+        let runs = if by_cache { self.jobs.iter().any(|j| !j.is_finished()) } else { runs };
+        if forbids && runs {
             let message = "Not starting job because prior execution is running and concurrency \
                            policy is Forbid";
             self.tell(false, "JobAlreadyActive", message);

@@ -22,6 +22,7 @@ use crate::api::core::pod::Pod;
 use crate::api::object::{Kind, Object};
 use crate::api::request::EventNote;
 use crate::api::selector::LabelSelector;
+use crate::api::variant::Variant;
 use crate::client::plan::{Plan, Write};
 use crate::client::view::View;
 use crate::controllers::claim::{self, Claim};
@@ -82,13 +83,17 @@ impl<'a> Sync<'a> {
         if self.deployment.spec.paused {
             return self.scale(&all);
         }
+        let written = self.plan.steps.len();
         let sets = self.sets(&all, false)?;
         if scale::is_scaling_event(&self.deployment.spec, &sets) {
             return self.scale(&all);
         }
+        // When there was nothing to bring up to date, another look would find the same.
+        let is_settled = sets.new.is_some() && self.plan.steps.len() == written;
+        let seen = is_settled.then_some(sets);
         match self.deployment.spec.strategy.kind {
-            StrategyKind::RollingUpdate => self.rolling_update(&all),
-            StrategyKind::Recreate => self.recreate(&all),
+            StrategyKind::RollingUpdate => self.rolling_update(&all, seen),
+            StrategyKind::Recreate => self.recreate(&all, seen),
         }
     }
 
@@ -246,7 +251,9 @@ impl<'a> Sync<'a> {
     /// `DeploymentController.getNewReplicaSet`
     fn created(&mut self, sets: &Sets, newest: i64) -> Result<Arc<ReplicaSet>, Stopped> {
         let mut new = template::new_replica_set(&self.deployment, newest);
-        if self.view.get::<ReplicaSet>(&new.meta.namespace, &new.meta.name).is_some() {
+        let counts_it = !self.view.gates().varies(Variant::TakesCollisionForError);
+        let is_taken = self.view.get::<ReplicaSet>(&new.meta.namespace, &new.meta.name).is_some();
+        if counts_it && is_taken {
             let mut status = (*self.deployment.status).clone();
             let count = status.collision_count.unwrap_or(0) + 1;
             status.collision_count = Some(count);
@@ -309,8 +316,12 @@ impl<'a> Sync<'a> {
 
     /// Source: kubernetes v1.36 pkg/controller/deployment/rolling.go,
     /// `DeploymentController.rolloutRolling`
-    fn rolling_update(&mut self, all: &[Arc<ReplicaSet>]) -> Result<(), Stopped> {
-        let sets = self.sets(all, true)?;
+    fn rolling_update(
+        &mut self,
+        all: &[Arc<ReplicaSet>],
+        seen: Option<Sets>,
+    ) -> Result<(), Stopped> {
+        let sets = seen.map_or_else(|| self.sets(all, true), Ok)?;
         let grown = rolling::grow_new(&self.deployment.spec, &sets).map_err(|_| Stopped)?;
         if grown.is_some_and(|resize| self.resize(resize)) {
             self.write_after_step(&sets);
@@ -330,8 +341,8 @@ impl<'a> Sync<'a> {
 
     /// Source: kubernetes v1.36 pkg/controller/deployment/recreate.go,
     /// `DeploymentController.rolloutRecreate`
-    fn recreate(&mut self, all: &[Arc<ReplicaSet>]) -> Result<(), Stopped> {
-        let mut sets = self.sets(all, false)?;
+    fn recreate(&mut self, all: &[Arc<ReplicaSet>], seen: Option<Sets>) -> Result<(), Stopped> {
+        let mut sets = seen.map_or_else(|| self.sets(all, false), Ok)?;
         let shrunk = recreate::shrink_old(&sets);
         let has_shrunk = !shrunk.is_empty();
         for resize in shrunk {

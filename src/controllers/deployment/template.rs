@@ -10,7 +10,9 @@ use crate::api::apps::replica_set::{ReplicaSet, ReplicaSetSpec, ReplicaSetStatus
 use crate::api::labels::Labels;
 use crate::api::meta::{Meta, Uid};
 use crate::api::object::{Kind, controller_reference};
-use crate::api::schema::template_hash::{replica_set_name, template_hash, templates_equal};
+use crate::api::schema::template_hash::{
+    hash_of_text, replica_set_name, template_hash, template_text, templates_equal,
+};
 use crate::api::selector::LabelSelector;
 use crate::sim::index::Map;
 
@@ -77,7 +79,16 @@ pub fn told_apart(
 
 /// The hash that names a Deployment's present template.
 pub fn hash(deployment: &Deployment) -> String {
-    template_hash(&deployment.spec.template.to_value(), deployment.status.collision_count)
+    let (template, count) = (&deployment.spec.template, deployment.status.collision_count);
+    if !template.node_name.is_empty() {
+        return template_hash(&template.to_value(), count);
+    }
+    let text = || (template.meta.clone(), template_text(&template.to_value()));
+    let (meta, text) = template.spec.known.text.get_or_init(text);
+    if *meta != template.meta {
+        return template_hash(&template.to_value(), count);
+    }
+    hash_of_text(text, count)
 }
 
 /// The `ReplicaSet` of a Deployment's present template, not yet sized.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::api::Name;
 use crate::api::apps::deployment::Deployment;
 use crate::api::apps::replica_set::ReplicaSet;
+use crate::api::apps::stateful_set::StatefulSet;
 use crate::api::core::pod::Pod;
+use crate::api::core::replication_controller::ReplicationController;
 use crate::api::int_or_percent::{IntOrPercent, Rounding};
 use crate::api::meta::{OwnerReference, Uid};
 use crate::api::object::{Kind, Object};
@@ -125,12 +125,11 @@ fn scale_of_set(owner: &OwnerReference, namespace: &Name, view: View<'_>) -> Opt
 
 /// The desired replicas of an object that can be scaled.
 fn replicas(object: &Object) -> i32 {
-    let count = |spec: Option<&Value>| {
-        let count = spec.and_then(|s| s.get("replicas")).and_then(Value::as_i64);
-        count.and_then(|n| i32::try_from(n).ok()).unwrap_or(1)
-    };
-    if let Object::Opaque(opaque) = object {
-        return count(opaque.body.get("spec"));
+    if let Some(deployment) = object.as_a::<Deployment>() {
+        return deployment.spec.replicas;
     }
-    count(object.to_value().get("spec"))
+    if let Some(set) = object.as_a::<StatefulSet>() {
+        return set.spec.replicas;
+    }
+    object.as_a::<ReplicationController>().map_or(0, |set| set.spec.replicas)
 }

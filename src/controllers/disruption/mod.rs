@@ -83,7 +83,9 @@ impl Reconciler for DisruptionController {
 
     fn reconcile(&mut self, key: &ObjectKey, view: View<'_>) -> Plan {
         if key.kind == Kind::POD {
-            return stale::sync(key, view);
+            let mut plan = stale::sync(key, view);
+            plan.events.extend(several_budgets(key, view));
+            return plan;
         }
         match view.get::<PodDisruptionBudget>(&key.namespace, &key.name) {
             Some(budget) => sync(budget, view),
@@ -94,6 +96,24 @@ impl Reconciler for DisruptionController {
     fn boxed_clone(&self) -> Box<dyn Reconciler> {
         Box::new(*self)
     }
+}
+
+/// That several budgets select a pod, of which only one counts.
+///
+/// Source: kubernetes v1.36 pkg/controller/disruption/disruption.go,
+/// `DisruptionController.getPdbForPod`
+fn several_budgets(key: &ObjectKey, view: View<'_>) -> Option<EventNote> {
+    let pod = view.get::<Pod>(&key.namespace, &key.name)?;
+    let (Some(first), 1..) = watch::budgets_of(pod, view) else { return None };
+    let (namespace, name) = (pod.meta.namespace.as_str(), pod.meta.name.as_str());
+    let chosen = first.meta.name.as_str();
+    let message = format!(
+        "Pod {namespace:?}/{name:?} matches multiple PodDisruptionBudgets.  Chose {chosen:?} \
+         arbitrarily."
+    );
+    let about = Object::Pod(pod.clone()).reference();
+    let reason = "MultiplePodDisruptionBudgets";
+    Some(EventNote { about, warning: true, reason, message: message.into() })
 }
 
 /// Source: kubernetes v1.36 pkg/controller/disruption/disruption.go, `DisruptionController.trySync`

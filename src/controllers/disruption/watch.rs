@@ -1,5 +1,7 @@
 //! Which budgets a change concerns.
 
+use std::sync::Arc;
+
 use super::stale::stale_in;
 use crate::api::core::pod::Pod;
 use crate::api::object::{Kind, ObjectKey};
@@ -26,22 +28,40 @@ fn budget_keys(change: &Observed<'_>, _view: View<'_>, out: &mut Keys) {
 /// A pod concerns the budget of its namespace that selects it; of several only one. A scan of the
 /// namespace's budgets.
 ///
-/// Differs: of several budgets the first by name is taken, in Kubernetes any; that they are
-/// several is told there by an event on the pod.
+/// Differs: of several budgets the first by name is taken, in Kubernetes any.
 ///
 /// Source: kubernetes v1.36 pkg/controller/disruption/disruption.go,
 /// `DisruptionController.updatePod`, `getPdbForPod`
 fn pod_keys(change: &Observed<'_>, view: View<'_>, out: &mut Keys) {
     let Some(pod) = change.latest().as_a::<Pod>() else { return };
-    let selects = |b: &&std::sync::Arc<PodDisruptionBudget>| b.selects(&pod.meta.labels);
-    let budgets = view.in_namespace::<PodDisruptionBudget>(&pod.meta.namespace);
-    let first = budgets.filter(selects).min_by(|a, b| a.meta.name.cmp(&b.meta.name));
+    let (first, others) = budgets_of(pod, view);
     if let Some(budget) = first {
         let (namespace, name) = (budget.meta.namespace.clone(), budget.meta.name.clone());
         out.add(ObjectKey { kind: Kind::POD_DISRUPTION_BUDGET, namespace, name });
+    }
+    if others > 0 && change.new.is_some() {
+        let (namespace, name) = (pod.meta.namespace.clone(), pod.meta.name.clone());
+        out.add(ObjectKey { kind: Kind::POD, namespace, name });
     }
     if let (Some(_), Some(later)) = (change.new, stale_in(pod, view.now())) {
         let (namespace, name) = (pod.meta.namespace.clone(), pod.meta.name.clone());
         out.add_after(ObjectKey { kind: Kind::POD, namespace, name }, later);
     }
+}
+
+/// The budget of a pod, and how many others select it as well. A scan of the namespace's budgets.
+pub(super) fn budgets_of<'v>(
+    pod: &Pod,
+    view: View<'v>,
+) -> (Option<&'v Arc<PodDisruptionBudget>>, usize) {
+    let budgets = view.in_namespace::<PodDisruptionBudget>(&pod.meta.namespace);
+    let own = budgets.filter(|b| b.selects(&pod.meta.labels));
+    let (mut first, mut count) = (None::<&Arc<PodDisruptionBudget>>, 0);
+    for budget in own {
+        count += 1;
+        if first.is_none_or(|known| budget.meta.name < known.meta.name) {
+            first = Some(budget);
+        }
+    }
+    (first, usize::saturating_sub(count, 1))
 }

@@ -18,6 +18,8 @@ pub(super) struct Graph {
     named: BTreeMap<ObjectKey, BTreeSet<Uid>>,
     /// Identities that were found absent, by uid.
     absent: BTreeMap<Uid, BTreeSet<Identity>>,
+    /// What is absent in one namespace is so in all; not as in 1.36.
+    pub(super) absent_everywhere: bool,
 }
 
 impl Graph {
@@ -96,6 +98,9 @@ impl Graph {
 
     /// Whether there is known to be no object of this identity.
     pub(super) fn is_absent(&self, identity: &Identity) -> bool {
+        if self.absent_everywhere {
+            return self.absent.contains_key(&identity.uid);
+        }
         self.absent.get(&identity.uid).is_some_and(|all| all.contains(identity))
     }
 

@@ -25,6 +25,7 @@ use crate::api::meta::Meta;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::request::Verb;
+use crate::api::variant::Variant;
 use crate::api::why::Why;
 use crate::client::plan::{Plan, Recovery, Write};
 use crate::client::reconciler::{Keys, Observed, Reconciler, Settings, Watch};
@@ -47,7 +48,7 @@ pub struct GarbageCollector {
 impl GarbageCollector {
     /// A collector that watches kinds of the user's own, too.
     pub fn watching(custom: &[Kind]) -> GarbageCollector {
-        let kinds = Kind::all().filter(|k| *k != Kind::EVENT).chain(custom.iter().copied());
+        let kinds = Kind::stored().filter(|k| *k != Kind::EVENT).chain(custom.iter().copied());
         let watches: Vec<Watch> = kinds.map(|kind| Watch { kind, keys }).collect();
         // A rule's watches live as long as the program; a program has few sets of kinds.
         let watches = Some(&*watches.leak());
@@ -225,7 +226,8 @@ impl Reconciler for GarbageCollector {
         Recovery::GoOnThenRetry
     }
 
-    fn observe(&mut self, change: &Observed<'_>, _view: View<'_>) {
+    fn observe(&mut self, change: &Observed<'_>, view: View<'_>) {
+        self.graph.absent_everywhere = view.gates().varies(Variant::AbsentEverywhere);
         self.graph.change(change.old, change.new);
     }
 

@@ -12,6 +12,7 @@ use crate::api::autoscaling::scale::Scale;
 use crate::api::object::ObjectKey;
 use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, Subresource, Verb};
+use crate::api::variant::Variant;
 use crate::client::plan::{Plan, Write};
 use crate::client::view::View;
 use crate::sim::time::SimDuration;
@@ -127,10 +128,13 @@ impl HorizontalPodAutoscalers {
         &mut self,
         key: &ObjectKey,
         hpa: &Arc<HorizontalPodAutoscaler>,
-        scale: Scale,
+        mut scale: Scale,
         view: View<'_>,
         plan: &mut Plan,
     ) {
+        if view.gates().varies(Variant::ScalesBySurge) {
+            scale.wanted = scale.there;
+        }
         let memory = self.memory.entry(key.clone()).or_default();
         if memory.recommendations.is_empty() {
             let (replicas, at) = (scale.wanted, view.now());

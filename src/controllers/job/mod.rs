@@ -32,6 +32,7 @@ use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object, ObjectKey, Resource};
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::request::{EventNote, Patch, Verb};
+use crate::api::variant::Variant;
 use crate::client::plan::{Plan, Recovery, Settled, Write};
 use crate::client::reconciler::{Observed, Reconciler, Settings, Watch};
 use crate::client::view::View;
@@ -62,6 +63,8 @@ pub struct JobController {
     under_way: Map<ObjectKey, UnderWay>,
     /// Behaviour by release.
     features: Features,
+    /// How many had failed when each was seen for the first time.
+    failed_before: Map<ObjectKey, i32>,
 }
 
 impl JobController {
@@ -73,6 +76,15 @@ impl JobController {
     /// Goes on from a known record of failures, as if it had seen them.
     pub fn remember(&mut self, key: ObjectKey, record: Record) {
         self.records.insert(key, record);
+    }
+
+    /// Failures that do not count against the limit: none, but for the rule that counts those that
+    /// it has seen itself.
+    fn forgotten(&mut self, key: &ObjectKey, job: &Job, view: View<'_>) -> i32 {
+        if !view.gates().varies(Variant::CountsFailuresInMemory) {
+            return 0;
+        }
+        *self.failed_before.entry(key.clone()).or_insert(job.status.failed)
     }
 
     fn forget(&mut self, key: &ObjectKey) {
@@ -107,6 +119,7 @@ impl JobController {
             record: self.records.get(key).copied().unwrap_or_default(),
             is_fresh: view.expectations_met(),
             features: self.features,
+            forgotten: self.forgotten(key, job, view),
         };
         let sync = Sync::new(begin, view.now());
         self.act(key, sync, plan, view.now())

@@ -62,6 +62,8 @@ pub(super) struct Sync {
     pub(super) is_fresh: bool,
     /// Behaviour by release.
     pub(super) features: Features,
+    /// Failures that do not count against the limit; none in 1.36.
+    pub(super) forgotten: i32,
 }
 
 /// Pods that the status holds back from its counters.
@@ -87,6 +89,8 @@ pub(super) struct Begin {
     pub(super) is_fresh: bool,
     /// Behaviour by release.
     pub(super) features: Features,
+    /// Failures that do not count against the limit; none in 1.36.
+    pub(super) forgotten: i32,
 }
 
 /// A condition that begins now.
@@ -116,7 +120,7 @@ impl Sync {
     }
 
     fn counted(begin: Begin, now: Time) -> Sync {
-        let Begin { mut job, pods, let_go, record, is_fresh, features } = begin;
+        let Begin { mut job, pods, let_go, record, is_fresh, features, forgotten } = begin;
         let held_back = job.status.uncounted_terminated_pods.get_or_insert_default();
         let UncountedTerminatedPods { succeeded, failed } = held_back.clone();
         let uncounted = Uncounted {
@@ -144,6 +148,7 @@ impl Sync {
             end: None,
             is_fresh,
             features,
+            forgotten,
             job,
             pods,
         };
@@ -205,7 +210,7 @@ impl Sync {
 
     fn end_by_limits(&self, now: Time) -> Option<Condition> {
         let limit = self.job.spec.backoff_limit.unwrap_or(i32::MAX);
-        if self.failed > limit || self.restarts_exceed(limit) {
+        if self.failed - self.forgotten > limit || self.restarts_exceed(limit) {
             let message = "Job has reached the specified backoff limit";
             return Some(self.failure("BackoffLimitExceeded", message, now));
         }

@@ -15,6 +15,7 @@ use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::request::EventNote;
 use crate::api::taint::{Taint, TaintEffect};
 use crate::api::time::Time;
+use crate::api::variant::Variant;
 use crate::api::why::Why;
 use crate::client::plan::{Plan, Write};
 use crate::client::view::View;
@@ -85,7 +86,9 @@ impl NodeLifecycle {
             }
             all.push(self.wishes(node, &finding, view, plan));
         }
-        self.handle_disruption(&counts, &nodes, &mut all, now);
+        if !view.gates().varies(Variant::EvictsWhenAllAreSilent) {
+            self.handle_disruption(&counts, &nodes, &mut all, now);
+        }
         self.last = Some(floor(self.beats(now)));
         arrange(all, plan);
     }

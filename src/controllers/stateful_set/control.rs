@@ -25,6 +25,7 @@ use crate::api::gates::Gate;
 use crate::api::meta::Meta;
 use crate::api::object::{Kind, Object};
 use crate::api::request::EventNote;
+use crate::api::variant::Variant;
 use crate::client::plan::{Plan, Write};
 use crate::client::view::View;
 
@@ -193,6 +194,11 @@ impl<'a> Look<'a> {
         let is_blocking =
             pod.meta.is_deleting() || !is_running_and_ready(pod) || !self.is_available(pod);
         if is_blocking && self.is_monotonic() {
+            let is_old = revision(pod) != self.revisions.update.name && !is_running_and_ready(pod);
+            let replaces = self.view.gates().varies(Variant::ReplacesBroken);
+            if replaces && is_old && !pod.meta.is_deleting() {
+                then.push(self.deletion(pod, StatefulSetWhy::Ended));
+            }
             return Flow::Break(());
         }
         self.keep_identity(pod, first, then);

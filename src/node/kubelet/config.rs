@@ -1,9 +1,12 @@
 //! What a kubelet is given: its node, the images, how long things take.
 
+use std::sync::Arc;
+
 use crate::api::Name;
 use crate::api::gates::Gates;
 use crate::api::labels::Labels;
 use crate::api::resource::ResourceList;
+use crate::api::storage::csi_node::CsiNodeDriver;
 use crate::api::taint::Taint;
 use crate::node::eviction::config::{Settings, thresholds};
 use crate::node::eviction::threshold::Threshold;
@@ -36,6 +39,21 @@ pub struct Config {
     pub seed: u64,
     /// Its feature gates.
     pub gates: Gates,
+    /// The driver of volumes that the node has; none for no driver.
+    pub storage: Option<Arc<NodeStorage>>,
+}
+
+/// The driver of volumes that a node has.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NodeStorage {
+    /// As it is registered.
+    pub driver: CsiNodeDriver,
+    /// Whether its volumes are attached before they are mounted.
+    pub attaches: bool,
+    /// How long it takes to mount a volume.
+    pub mount: SimDuration,
+    /// How long it takes to unmount one.
+    pub unmount: SimDuration,
 }
 
 /// The node of a kubelet.
@@ -92,6 +110,7 @@ impl Default for Config {
             is_registered: false,
             seed: 0,
             gates: Gates::DEFAULT,
+            storage: None,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::client::component::Moment;
 use crate::node::kubelet::config::Config;
 use crate::node::kubelet::node_status::NodeRequest;
 use crate::node::kubelet::text::Texts;
+use crate::node::kubelet::volumes::Volumes;
 use crate::node::runtime::Runtime;
 use crate::sim::index::Map;
 use crate::sim::time::{SimDuration, SimTime};
@@ -29,6 +30,10 @@ pub(super) enum Sent {
     PodDelete(Uid),
     /// The node or its lease.
     Node(NodeRequest),
+    /// A claim or volume of a pod, by the place of the claim in the pod.
+    Storage(Uid, usize),
+    /// Something whose answer does not matter.
+    Nothing,
 }
 
 /// What all workers share.
@@ -37,6 +42,8 @@ pub(super) struct Host {
     pub(super) config: Arc<Config>,
     pub(super) runtime: Runtime,
     pub(super) texts: Texts,
+    /// What is mounted for pods, or is to be.
+    pub(super) volumes: Volumes,
     pub(super) began: SimTime,
     relist_phase: SimDuration,
     tick_phase: SimDuration,
@@ -54,6 +61,7 @@ impl Host {
             config,
             runtime,
             texts: Texts::default(),
+            volumes: Volumes::default(),
             began: SimTime::ZERO,
             relist_phase: SimDuration::ZERO,
             tick_phase: SimDuration::ZERO,

@@ -16,6 +16,7 @@ mod stats;
 mod status;
 mod sync;
 mod text;
+mod volumes;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,12 +35,13 @@ use crate::sim::engine::Peer;
 use crate::sim::rng::keyed;
 use crate::sim::time::{SimDuration, SimTime};
 
-pub use config::{Config, Heartbeat, NodeConfig, Span};
-pub use node_status::{registered, registered_lease};
+pub use config::{Config, Heartbeat, NodeConfig, NodeStorage, Span};
+pub use node_status::{csi_node, registered, registered_lease};
 
 use host::{Host, Sent};
 use node_status::NodeKeeper;
 use pressure::NodePressure;
+use volumes::Volumes;
 use worker::{Stage, Worker};
 
 /// The kubelet of one node.
@@ -183,13 +185,17 @@ impl Kubelet {
         }
     }
 
-    fn ask(&self, moment: &mut Moment<'_>) {
+    fn ask(&mut self, moment: &mut Moment<'_>) {
+        if !self.host.volumes.is_empty() || self.node.has_in_use() {
+            self.mount(moment);
+        }
         let pods = self.agenda.first().map_or(SimTime::NEVER, |(at, _)| *at);
         let next = pods.min(self.node.ready_at()).min(self.pressure.due());
+        let next = next.min(self.host.volumes.due());
         if next != SimTime::NEVER {
             moment.out.wake(next);
         }
-        let beat = self.node.beat_at();
+        let beat = self.node.beat_at().min(self.host.volumes.due_in_background());
         if beat != SimTime::NEVER {
             let out = &mut moment.out.background_wake_at;
             *out = Some(out.map_or(beat, |at| at.min(beat)));
@@ -222,6 +228,7 @@ impl Component for Kubelet {
             self.admit(uid, moment);
             self.turn(uid, moment);
         }
+        self.host.volumes.keep(|uid| self.workers.contains_key(&uid), moment.now);
         let strays: Vec<Uid> = self.host.runtime.pods().collect();
         for uid in strays {
             if !self.workers.contains_key(&uid) {
@@ -246,6 +253,10 @@ impl Component for Kubelet {
                     self.turn(uid, moment);
                 }
             }
+            Some(Sent::Storage(uid, place)) => {
+                self.host.volume_answered(uid, place, answer, moment);
+            }
+            Some(Sent::Nothing) => {}
             Some(Sent::Node(what)) => self.node.answered(what, answer, &mut self.host, moment),
         }
         self.ask(moment);
@@ -295,6 +306,9 @@ impl Component for Kubelet {
         if what == "unready" {
             return self.set_unready(uid, how["on"] == true, moment);
         }
+        if what == "new-disk" {
+            return self.host.runtime.lose_images();
+        }
         if what != "kill" {
             return;
         }
@@ -318,10 +332,15 @@ impl Component for Kubelet {
         let mut config = (*self.host.config).clone();
         config.is_registered = false;
         let mut runtime = std::mem::take(&mut self.host.runtime);
-        if !self.spares_containers {
+        let mut volumes = std::mem::take(&mut self.host.volumes);
+        if self.spares_containers {
+            volumes.remember_mounted();
+        } else {
             runtime.lose_containers();
+            volumes = Volumes::default();
         }
         *self = Kubelet::new(Arc::new(config), runtime);
+        self.host.volumes = volumes;
     }
 }
 

@@ -1,18 +1,18 @@
 //! The node object and its lease: registered at the start, kept up from then on.
 
 mod pressure;
+mod registration;
+mod volumes;
 
 use std::sync::Arc;
-
-use serde_json::json;
 
 use crate::api::Name;
 use crate::api::condition::{self, Condition, Truth};
 use crate::api::coordination::lease::{Beat, Lease, LeaseSpec};
 use crate::api::core::event::ObjectReference;
-use crate::api::core::node::{Node, NodeSpec, NodeStatus};
+use crate::api::core::node::{Node, NodeStatus};
 use crate::api::edit::Edit;
-use crate::api::meta::{Meta, Rest, Uid};
+use crate::api::meta::{Meta, Uid};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Reason;
 use crate::api::request::{Answer, EventNote, Patch, Subresource, Verb};
@@ -23,6 +23,11 @@ use crate::node::eviction::threshold::Pressure;
 use crate::node::kubelet::config::{Config, Heartbeat};
 use crate::node::kubelet::host::{Host, Sent};
 use crate::sim::time::{SimDuration, SimTime};
+
+pub use registration::{registered, registered_lease};
+pub use volumes::csi_node;
+
+use registration::blank;
 
 /// Source: kubernetes v1.36 pkg/kubelet/apis/config/v1beta1/defaults.go,
 /// `NodeStatusUpdateFrequency`
@@ -96,6 +101,10 @@ pub(super) struct NodeKeeper {
     is_posting: bool,
     /// What the node is short of.
     pressure: Vec<Pressure>,
+    /// Volumes that are mounted or are to be.
+    in_use: Vec<Name>,
+    /// When it is said which volumes are in use, if that has changed.
+    report_at: SimTime,
     ready_at: SimTime,
     post_at: SimTime,
     renew_at: SimTime,
@@ -116,6 +125,8 @@ impl NodeKeeper {
             is_ready: false,
             is_posting: false,
             pressure: Vec::new(),
+            in_use: Vec::new(),
+            report_at: SimTime::NEVER,
             ready_at: SimTime::NEVER,
             post_at: SimTime::NEVER,
             renew_at: SimTime::NEVER,
@@ -206,6 +217,7 @@ impl NodeKeeper {
         let others = others.iter().filter(|c| !CONDITIONS.iter().any(|own| own.0 == c.kind));
         status.conditions = others.cloned().collect();
         status.conditions.extend(CONDITIONS.iter().map(told));
+        status.volumes_in_use.clone_from(&self.in_use);
         status
     }
 
@@ -251,9 +263,9 @@ impl NodeKeeper {
         })
     }
 
-    /// When the node gets ready.
+    /// When the node gets ready, or something else is to be told of it.
     pub(super) fn ready_at(&self) -> SimTime {
-        self.ready_at
+        self.ready_at.min(self.report_at)
     }
 
     /// When the next sign of life is due.
@@ -274,6 +286,7 @@ impl NodeKeeper {
                 self.tell(false, "NodeReady", &text, moment);
             }
         }
+        self.report(host, moment);
         if self.post_at <= moment.now {
             self.post_at = SimTime::NEVER;
             if self.is_registered { self.post(host, moment) } else { self.create(host, moment) }
@@ -363,6 +376,9 @@ impl NodeKeeper {
             Answer::Object(Object::Node(node)) => {
                 let existed = self.is_registered;
                 self.is_registered = true;
+                if !existed {
+                    volumes::register_driver(node, host, moment);
+                }
                 self.seen.get_or_insert_with(|| node.clone());
                 if self.is_ready || existed || self.differs() {
                     self.is_ready = self.is_ready || existed;
@@ -425,74 +441,5 @@ impl NodeKeeper {
             | Answer::Deleted(_)
             | Answer::Done => {}
         }
-    }
-}
-
-/// A node that has been registered and ready since before the run.
-pub fn registered(config: &Config, since: Time) -> Node {
-    let mut node = blank(config);
-    let conditions = CONDITIONS.iter().map(|(kind, holds, reason, message)| Condition {
-        last_heartbeat_time: Some(since.whole_seconds()),
-        last_transition_time: Some(since.whole_seconds()),
-        message: Name::new_static(message),
-        ..Condition::new(kind, Truth::from(*holds), reason)
-    });
-    Arc::make_mut(&mut node.status).conditions = conditions.collect();
-    node.refresh();
-    node
-}
-
-/// The lease of a node that has been registered since before the run.
-pub fn registered_lease(config: &Config, since: SimTime) -> Lease {
-    let name = &config.node.name;
-    let mut lease = Lease { meta: Meta::named(LEASES, name), ..Lease::default() };
-    lease.spec = LeaseSpec {
-        holder_identity: name.clone(),
-        lease_duration_seconds: Some(LEASE_SECONDS),
-        renew_time: Some(Time::at(since).whole_micros()),
-        ..LeaseSpec::default()
-    };
-    lease.beat =
-        (config.heartbeat == Heartbeat::Lazy).then(|| Beat::from_before(config.seed, name));
-    lease
-}
-
-/// The node as it is registered, without conditions.
-///
-/// Source: kubernetes v1.36 pkg/kubelet/kubelet_node_status.go, `initialNode`
-fn blank(config: &Config) -> Node {
-    let own = &config.node;
-    let labels = own
-        .labels
-        .with("beta.kubernetes.io/arch", "amd64")
-        .with("beta.kubernetes.io/os", "linux")
-        .with("kubernetes.io/arch", "amd64")
-        .with("kubernetes.io/hostname", &own.name)
-        .with("kubernetes.io/os", "linux");
-    let rest = json!({
-        "addresses": [
-            {"type": "InternalIP", "address": own.ip.as_str()},
-            {"type": "Hostname", "address": own.name.as_str()},
-        ],
-        "nodeInfo": {
-            "architecture": "amd64", "operatingSystem": "linux", "kubeletVersion": "v1.36.2",
-            "containerRuntimeVersion": "fakeRuntime://0.1.0",
-        },
-    });
-    let rest = Rest(rest.as_object().cloned().map(Arc::new));
-    Node {
-        meta: Meta { labels, ..Meta::named("", &own.name) },
-        spec: NodeSpec {
-            taints: own.taints.clone(),
-            pod_cidr: smol_str::format_smolstr!("{}.0/24", own.pod_range),
-            ..NodeSpec::default()
-        },
-        status: Arc::new(NodeStatus {
-            capacity: own.capacity.clone(),
-            allocatable: own.capacity.clone(),
-            rest,
-            ..NodeStatus::default()
-        }),
-        ..Node::default()
     }
 }

@@ -59,6 +59,11 @@ impl Worker {
             return;
         }
         if !has_sandbox {
+            if self.pod.spec.storage.is_some() && !host.volumes.are_ready(&self.pod, now) {
+                // The kubelet looks at it again as soon as all are mounted.
+                self.sync_at = SimTime::NEVER;
+                return self.plan_next_look(host, now);
+            }
             let at = now + host.config.mount.draw(moment.rng);
             self.activity = Some(Activity::begin(at, Step::Mounted));
             return;
@@ -329,6 +334,10 @@ impl Worker {
 
     /// Source: kubernetes v1.36 pkg/kubelet/kubelet.go, `SyncTerminatedPod`
     fn sync_cleaning(&mut self, host: &mut Host, moment: &mut Moment<'_>) {
+        if let Some(at) = host.leave_volumes(self.pod.meta.uid, moment.now) {
+            self.sync_at = at;
+            return;
+        }
         self.stage = Stage::Done;
         let mut closed = PodStatus::clone(&self.status);
         close(&self.pod, &mut closed);

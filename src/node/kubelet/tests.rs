@@ -71,16 +71,16 @@ impl World {
     }
 
     fn turn(&mut self, act: impl FnOnce(&mut Kubelet, &mut Moment<'_>)) {
+        let mut out = Outbox::default();
         let mut moment = Moment {
             now: self.now,
             time: Time::at(self.now),
             rng: &mut self.rng,
             caches: &Caches::default(),
             cause: 0,
-            out: Outbox::default(),
+            out: &mut out,
         };
         act(&mut self.kubelet, &mut moment);
-        let out = moment.out;
         let wakes = [out.wake_at, out.background_wake_at];
         self.wake_at = wakes.into_iter().flatten().min().unwrap_or(SimTime::NEVER);
         for note in out.events {

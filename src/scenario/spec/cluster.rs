@@ -23,6 +23,7 @@ use crate::scenario::spec::KubeScheduler;
 use crate::scenario::spec::Latencies;
 use crate::scenario::spec::MetricsServer;
 use crate::scenario::spec::NodeGroup;
+use crate::scenario::spec::Storage;
 use crate::scenario::yaml::Node;
 
 /// So many nodes of one template are plenty.
@@ -53,6 +54,8 @@ object! {
         "feature-gates" => feature_gates: FeatureGates = FeatureGates::default();
         /// How metrics-server is run.
         "metrics-server" => metrics_server: Option<MetricsServer> = None;
+        /// What serves storage: a driver of volumes, and the default storage class.
+        "storage" => storage: Option<Storage> = None;
         /// The autoscaler of nodes, and its node groups.
         "cluster-autoscaler" => autoscaler: Option<ClusterAutoscaler> = None;
         /// Operators that the course brings: `level-keeper`, `edge-keeper`.
@@ -75,6 +78,7 @@ impl Default for Cluster {
             scheduler_config: None,
             feature_gates: FeatureGates::default(),
             metrics_server: None,
+            storage: None,
             autoscaler: None,
             operators: Vec::new(),
             latency: Latencies::default(),
@@ -122,6 +126,8 @@ object! {
         "taints" => taints: Vec<Taint> = Vec::new();
         /// Further resources: `{nvidia.com/gpu: 4}`.
         "extended" => extended: BTreeMap<String, Amount> = BTreeMap::new();
+        /// Images that it holds from the beginning, and need not pull.
+        "images" => images: Vec<String> = Vec::new();
         /// Whether it is there from the beginning; else `node-start` brings it.
         "started" => started: bool = true;
     }
@@ -139,6 +145,7 @@ impl Default for NodeTemplate {
             labels: BTreeMap::new(),
             taints: Vec::new(),
             extended: BTreeMap::new(),
+            images: Vec::new(),
             started: true,
         }
     }

@@ -22,8 +22,10 @@ use crate::fault::parameter::Partition;
 use crate::fault::parameter::Pause;
 use crate::fault::parameter::Random;
 use crate::fault::parameter::Requests;
+use crate::fault::parameter::Restore;
 use crate::fault::parameter::Shuffle;
 use crate::fault::parameter::Skew;
+use crate::fault::parameter::Stuck;
 use crate::fault::parameter::Travel;
 use crate::fault::parameter::Watched;
 use crate::fault::plan;
@@ -101,12 +103,18 @@ foreign_choice! {
         "etcd-no-leader" => EtcdNoLeader(Nothing);
         /// etcd forgets its history.
         "etcd-compact" => EtcdCompact(Nothing);
+        /// etcd is set back to what it was some changes ago, as by a backup.
+        "etcd-restore" => EtcdRestore(Restore);
         /// Somebody else changes an object.
         "edit" => Edit(Edit);
         /// Somebody else deletes an object.
         "delete" => Delete(ObjectTarget);
         /// Somebody deletes an object and creates it again under the same name.
         "recreate" => Recreate(ObjectTarget);
+        /// Volumes are neither attached nor detached: the driver does not answer.
+        "attachment-stuck" => AttachmentStuck(Stuck);
+        /// Volumes are neither made nor deleted: the driver does not answer.
+        "provisioning-stuck" => ProvisioningStuck(Stuck);
         /// Messages overtake each other where nothing forbids it.
         "shuffle" => Shuffle(Shuffle);
     }

@@ -19,6 +19,7 @@ use crate::api::core::pod::Pod;
 use crate::api::note::Note;
 use crate::api::object::{Kind, Object};
 use crate::api::taint::{ComparisonOperators, Taint, TaintEffect};
+use crate::api::variant::Variants;
 use crate::check::Invariants;
 use crate::check::Look;
 use crate::client::reconciler::Reconciler;
@@ -90,6 +91,8 @@ pub struct Extras {
     pub controllers: Option<Vec<Box<dyn Reconciler>>>,
     /// Whether signs of life are written for real, whatever the faults.
     pub eager: bool,
+    /// Rules that differ from those of 1.36.
+    pub variants: Variants,
 }
 
 /// The weather of a scenario, with more faults than it says.
@@ -158,6 +161,7 @@ impl World {
             config.controllers.clone_from(controllers);
         }
         config.operators.extend(extras.operators.iter().cloned());
+        config.vary(extras.variants);
         let eager = config.eager;
         let mut cluster = Cluster::new(&config);
         let beginning: Arc<[Object]> =
@@ -373,8 +377,13 @@ impl World {
         let engine = &self.cluster.engine;
         let nodes = self.cluster.topology.nodes.values();
         let down = nodes.filter(|(_, started)| *started).any(|(id, _)| !engine.is_up(*id));
-        let components = self.cluster.topology.components.values().flatten();
-        let down = down || components.into_iter().any(|id| !engine.is_up(*id));
+        // A component of which no replica leads yet is as good as down: an election goes on.
+        let components = &self.cluster.topology.components;
+        let is_down = |all: &Vec<ActorId>| {
+            let leads = all.iter().any(|id| engine.actor(*id).is_acting());
+            !leads || all.iter().any(|id| !engine.is_up(*id))
+        };
+        let down = down || components.values().any(is_down);
         if down || self.weather.has_cut() { SimDuration::secs(70) } else { SimDuration::secs(2) }
     }
 
@@ -400,9 +409,17 @@ impl World {
                 }
                 self.weather.after_write(write, now);
             }
+            if let Note::Fault(fault) = &record.note
+                && fault.fault == "etcd-restore"
+            {
+                self.invariants.restored();
+            }
             if let Some(search) = &mut self.search {
                 if matches!(record.note, Note::Step(_) | Note::Fault(_)) {
                     search.lasso.disturbed(now);
+                }
+                if let Note::Refused(refused) = &record.note {
+                    search.lasso.refused(refused, now);
                 }
                 search.fresh_marks += u32::from(search.marks.meet(&record.note));
             }

@@ -1,7 +1,9 @@
 //! The stage: a cluster as a scenario describes it.
 
 mod autoscaler;
+mod controllers;
 mod pressure;
+mod storage;
 mod usage;
 use std::sync::Arc;
 
@@ -41,6 +43,7 @@ pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, 
     config.operators = operators.map(|name| (Name::new(name), rules(name))).collect();
     config.images = images(scenario)?;
     usage::set(described, &mut config);
+    storage::set(described, &mut config);
     autoscaler::set(described, &mut config, &mut wrong);
     if scenario.cluster.etcd > 1 {
         wrong.push("more than one etcd member is not modelled".to_owned());
@@ -74,6 +77,7 @@ fn nodes(written: &Written) -> Vec<NodeTemplate> {
             labels: labels.collect::<Labels>(),
             taints: written.taints.clone(),
             capacity,
+            held_images: written.images.iter().map(Name::new).collect(),
             started: written.started,
             ..NodeTemplate::default()
         }
@@ -96,6 +100,7 @@ fn dumped_node(node: &Arc<Node>) -> NodeTemplate {
         labels: node.meta.labels.clone(),
         taints: Vec::new(),
         capacity: node.status.allocatable.clone(),
+        held_images: Vec::new(),
         started: node.is_ready(),
         ip: ip.map(Name::new),
         pod_range: range.map(Name::new),
@@ -158,8 +163,16 @@ fn behaviour(image: &Image) -> Behaviour {
 /// The flags that the simulator acts upon; every other one is an error that says so.
 fn flags(cluster: &Cluster, config: &mut ClusterConfig, wrong: &mut Vec<String>) {
     let others = cluster.flags.0.iter().filter(|(component, _)| *component != "cluster-autoscaler");
+    let mut controllers = crate::controllers::Options::default();
     for (component, set) in others {
         for (flag, value) in set {
+            if component == "kube-controller-manager"
+                && let Some(done) = controllers::set(flag, value, &mut controllers)
+            {
+                let told = |why| format!("the flag `--{flag}` of {component}: {why}");
+                wrong.extend(done.err().map(told));
+                continue;
+            }
             let number = || value.parse::<u32>().unwrap_or(0);
             match (component.as_str(), flag.as_str()) {
                 ("kube-controller-manager", "kube-api-qps") => config.controller_qps.0 = number(),
@@ -179,6 +192,7 @@ fn flags(cluster: &Cluster, config: &mut ClusterConfig, wrong: &mut Vec<String>)
             }
         }
     }
+    config.controllers = crate::controllers::with(&controllers);
 }
 
 fn latencies(cluster: &Cluster, config: &mut ClusterConfig, wrong: &mut Vec<String>) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::api::core::pod::Pod;
 use crate::api::object::Object;
+use crate::api::variant::Variant;
 use crate::client::reconciler::Observed;
 use crate::scheduler::component::{Scheduler, Seen};
 use crate::scheduler::event::{Action, EventResource, Happened, node_action, pod_action};
@@ -48,7 +49,10 @@ impl Scheduler {
                 self.news();
             }
             self.queue.delete(old.meta.uid);
-            self.cache.nominations.remove(old.meta.uid);
+            let kept = self.config.gates.varies(Variant::KeepsNominations);
+            if !kept || is != Seen::Nothing {
+                self.cache.nominations.remove(old.meta.uid);
+            }
             if is == Seen::Nothing && !old.status.nominated_node_name.is_empty() {
                 self.nomination_gone(old, now);
             }

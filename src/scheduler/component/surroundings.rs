@@ -1,7 +1,5 @@
 //! What the scheduler knows beside nodes and pods: namespaces, services, sets and budgets.
 
-use serde::Deserialize;
-
 use crate::api::core::namespace::Namespace;
 use crate::api::core::service::Service;
 use crate::api::object::{Kind, Object};
@@ -55,7 +53,7 @@ pub fn changed(cache: &mut Cache, change: &Observed<'_>) {
         if is_fixed && change.new.is_some() && cache.workloads.has_owner(owner, namespace, name) {
             return;
         }
-        let selector = change.new.map(|new| selector_of(owner, new));
+        let selector = change.new.map(selector_of);
         cache.workloads.put_owner(owner, namespace, name, selector.as_ref());
     }
 }
@@ -70,14 +68,16 @@ fn owner_kind(kind: Kind) -> Option<OwnerKind> {
 }
 
 /// The pods that a set selects. A `ReplicationController` states labels, the others a selector.
-fn selector_of(owner: OwnerKind, object: &Object) -> Selector {
-    let value = object.to_value();
-    let written = value.pointer("/spec/selector").cloned().unwrap_or_default();
-    let selector = if owner == OwnerKind::ReplicationController {
-        crate::api::labels::Labels::deserialize(&written).map(|l| Selector::of_labels(&l)).ok()
+fn selector_of(object: &Object) -> Selector {
+    let of = |selector: &LabelSelector| LabelSelector::to_selector(Some(selector)).ok();
+    let selector = if let Object::ReplicaSet(set) = object {
+        of(&set.spec.selector)
+    } else if let Object::StatefulSet(set) = object {
+        of(&set.spec.selector)
+    } else if let Object::ReplicationController(owner) = object {
+        of(&owner.spec.selector)
     } else {
-        let selector = LabelSelector::deserialize(&written).ok();
-        LabelSelector::to_selector(selector.as_ref()).ok()
+        None
     };
     selector.unwrap_or(Selector::NOTHING)
 }

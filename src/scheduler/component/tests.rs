@@ -55,12 +55,12 @@ impl Bench {
     }
 
     fn act(&mut self, act: impl FnOnce(&mut Scheduler, &mut Moment<'_>)) {
-        let (now, time, out) = (self.now, Time::at(self.now), Outbox::default());
+        let (now, time) = (self.now, Time::at(self.now));
+        let mut out = Outbox::default();
         let caches = Caches::default();
         let rng = &mut self.rng;
-        let mut moment = Moment { now, time, rng, caches: &caches, cause: 0, out };
+        let mut moment = Moment { now, time, rng, caches: &caches, cause: 0, out: &mut out };
         act(&mut self.scheduler, &mut moment);
-        let out = moment.out;
         self.leftover_at = out.background_wake_at;
         self.wake_at = match (self.wake_at, out.wake_at) {
             (Some(a), Some(b)) => Some(a.min(b)),

@@ -16,7 +16,7 @@ use crate::api::selector::Selector;
 use crate::scheduler::cache::Cache;
 use crate::scheduler::cycle::prepare::{Prepared, prepare};
 use crate::scheduler::cycle::{Evaluation, add_weighted, filter_node, first_refusal};
-use crate::scheduler::framework::{Attempt, Refused, Scope, Score};
+use crate::scheduler::framework::{Attempt, Refused, Running, Scope, Score};
 use crate::scheduler::plugins::Point;
 use crate::scheduler::profile::Profile;
 use crate::sim::index::Map;
@@ -48,6 +48,8 @@ impl Clone for Index {
 /// What was worked out about pods of one signature.
 pub(super) struct Entry {
     pub(super) prepared: Prepared,
+    /// The filters that look at pods elsewhere and do not let all nodes pass, by their numbers.
+    wide: Vec<u8>,
     scores: Option<Vec<Ranked>>,
     kept: Option<Kept>,
 }
@@ -233,7 +235,7 @@ impl Kept {
 impl Entry {
     /// What was worked out for one attempt.
     pub(super) fn new(prepared: Prepared) -> Entry {
-        Entry { prepared, scores: None, kept: None }
+        Entry { prepared, wide: Vec::new(), scores: None, kept: None }
     }
 
     /// Follows what has happened; false when it cannot.
@@ -270,8 +272,14 @@ impl Entry {
         true
     }
 
+    /// An attempt begins: nothing comes or goes any more.
     pub(super) fn settle(&mut self) {
-        self.prepared.filters.iter_mut().for_each(|(_, filter)| filter.settle());
+        let filters = &mut self.prepared.filters;
+        filters.iter_mut().for_each(|(_, filter)| filter.settle());
+        let is_wide = |(_, filter): &Running| filter.scope() == Scope::Cluster && !filter.is_idle();
+        let wide = (0..).zip(filters.iter()).filter(|(_, filter)| is_wide(filter));
+        self.wide.clear();
+        self.wide.extend(wide.map(|(number, _): (u8, _)| number));
     }
 
     /// Whether a node would do.
@@ -301,12 +309,22 @@ impl Entry {
                 }
             }
         }
-        for (number, (_, filter)) in (0..answer.number).zip(filters) {
-            if filter.scope() == Scope::Cluster && !filter.is_idle() {
-                filter.filter(slot, cluster.at(slot)).map_err(|why| (number, why))?;
-            }
+        for number in self.wide.iter().copied().take_while(|number| *number < answer.number) {
+            let (_, filter) = &filters[usize::from(number)];
+            filter.filter(slot, cluster.at(slot)).map_err(|why| (number, why))?;
         }
         if answer.number == NONE { Ok(()) } else { Err((answer.number, answer.refused)) }
+    }
+
+    /// Whether the answer about a node is that of the filters which look at the node alone.
+    pub(super) fn is_plain(&self, cluster: &Cache) -> bool {
+        self.wide.is_empty() && cluster.nominations.is_empty() && self.kept.is_some()
+    }
+
+    /// Whether it is known of a node that it would do, where that is plain.
+    pub(super) fn is_known_to_do(&self, cluster: &Cache, slot: u32) -> bool {
+        let answer = self.kept.as_ref().map(|kept| &kept.answers[slot as usize]);
+        answer.is_some_and(|a| a.number == NONE && a.version == cluster.version(slot))
     }
 
     /// Asks the plugins how nodes are to be ranked, if they have not been asked.

@@ -19,8 +19,10 @@ use crate::fault::parameter::ObjectTarget;
 use crate::fault::parameter::Partition;
 use crate::fault::parameter::Pause;
 use crate::fault::parameter::Requests;
+use crate::fault::parameter::Restore;
 use crate::fault::parameter::Shuffle;
 use crate::fault::parameter::Skew;
+use crate::fault::parameter::Stuck;
 use crate::fault::parameter::Travel;
 use crate::fault::parameter::Watched;
 use crate::fault::target::Component;
@@ -44,6 +46,7 @@ use crate::sim::time::SimDuration;
 const STOPPABLE: &[&str] = &[
     "*",
     "cluster-autoscaler",
+    "csi-controller",
     "etcd",
     "kube-apiserver",
     "kube-controller-manager",
@@ -269,6 +272,13 @@ foreign! {
 }
 
 foreign! {
+    Stuck as "calls of a driver", "Stuck", "Which calls of the driver do not come back." {
+        /// Volumes, claims, classes or nodes that they are about; all when not given.
+        "about" => about: Vec<String> = Vec::new();
+    } into Stuck { about }
+}
+
+foreign! {
     Skew as "`clock-skew`", "ClockSkew", "A clock that is wrong." {
         /// A component, or `kubelet/NODE`.
         "component" => component: Component;
@@ -280,6 +290,13 @@ foreign! {
 foreign! {
     Nothing as "nothing", "Nothing", "This fault needs no parameters: `{}`." {
     } into Nothing {}
+}
+
+foreign! {
+    Restore as "`etcd-restore`", "Restore", "How far the store goes back." {
+        /// By so many changes.
+        "revisions" => revisions: u32;
+    } into Restore { revisions }
 }
 
 foreign! {

@@ -124,9 +124,10 @@ impl Rule {
 
     fn count(&self, counting: &Counting, cluster: &Cache) -> Counted {
         let mut by_domain = vec![0; self.domains.len()];
-        for slot in cluster.order().iter().filter(|slot| self.includes[**slot as usize]) {
-            let there = counting.count(&self.constraint.selector, cluster.at(*slot));
-            by_domain[self.domains.of(*slot) as usize] += there;
+        for (slot, pods) in counting.counted(&self.constraint.selector, cluster) {
+            if self.includes[slot as usize] {
+                by_domain[self.domains.of(slot) as usize] += pods;
+            }
         }
         let mut shares = BTreeMap::new();
         for (pods, _) in by_domain.iter().zip(&self.is_counted).filter(|(_, is)| **is) {

@@ -14,7 +14,7 @@ use crate::api::core::pod_terms::SpreadConstraint;
 use crate::api::labels::Labels;
 use crate::api::selector::Selector;
 use crate::api::taint::ComparisonOperators;
-use crate::scheduler::cache::NodeInfo;
+use crate::scheduler::cache::Cache;
 use crate::scheduler::config::{PluginArgs, SpreadDefaults};
 use crate::scheduler::event::{Action, ClusterEvent, EventResource, Happened};
 use crate::scheduler::framework::{Attempt, Plugin, PreFilter, PreScore};
@@ -145,10 +145,14 @@ impl Counting {
             && selector.matches(&pod.meta.labels)
     }
 
-    /// How many pods of a node are counted.
-    fn count(&self, selector: &Selector, node: &NodeInfo) -> i64 {
-        let counted = node.pods.iter().filter(|pod| self.counts(selector, pod)).count();
-        i64::try_from(counted).unwrap_or(i64::MAX)
+    /// How many pods that are counted are on a node, by its slot.
+    fn counted<'c>(
+        &'c self,
+        selector: &'c Selector,
+        cluster: &'c Cache,
+    ) -> impl Iterator<Item = (u32, i64)> + 'c {
+        let fits = |labels: &Labels| !selector.is_everything() && selector.matches(labels);
+        cluster.crowds().fitting(&self.namespace, fits)
     }
 }
 

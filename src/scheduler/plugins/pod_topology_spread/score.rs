@@ -18,8 +18,10 @@ pub(super) struct Soft {
     rules: Vec<Rule>,
     /// By slot: whether the node is ranked at all.
     is_ranked: Vec<bool>,
-    /// By place in the last ranking: whether the node was not.
+    /// By place in the last ranking: whether the node was not; empty when all were.
     ignored: Vec<bool>,
+    /// Whether all nodes are ranked.
+    all_ranked: bool,
     sums: Vec<f64>,
 }
 
@@ -29,8 +31,10 @@ struct Rule {
     constraint: SpreadConstraint,
     /// Nodes without the label are in the domain of the empty value.
     domains: Domains,
-    /// By slot: whether the node has the label.
-    has_label: Vec<bool>,
+    /// By slot: the domain whose pods count for a node that is ranked and has the label.
+    counted: Vec<u32>,
+    /// Whether there is such a node.
+    counts_any: bool,
     /// By slot: whether its pods count. Each node counts where it is a domain of its own.
     includes: Vec<bool>,
     by_domain: Vec<i64>,
@@ -39,6 +43,9 @@ struct Rule {
     ranking: u64,
     is_hostname: bool,
 }
+
+/// The domain of nodes that do not count.
+const NOT_COUNTED: u32 = u32::MAX;
 
 impl Soft {
     pub(super) fn new(
@@ -54,7 +61,9 @@ impl Soft {
         }
         let make = |constraint| Rule::new(constraint, &is_ranked, &counting, cluster);
         let rules = constraints.into_iter().map(make).collect();
-        Soft { counting, rules, is_ranked, ignored: Vec::new(), sums: Vec::new() }
+        let all_ranked = cluster.order().iter().all(|slot| is_ranked[*slot as usize]);
+        let (ignored, sums) = (Vec::new(), Vec::new());
+        Soft { counting, rules, is_ranked, ignored, all_ranked, sums }
     }
 }
 
@@ -72,23 +81,35 @@ impl Rule {
         } else {
             Domains::by(cluster, |node| Some(node.label(key).cloned().unwrap_or_default()))
         };
-        let mut has_label = vec![false; cluster.slots()];
+        let mut counted = vec![NOT_COUNTED; cluster.slots()];
         let mut includes = vec![false; cluster.slots()];
         let mut by_domain = vec![0; domains.len()];
         for slot in cluster.order() {
-            let (info, place) = (cluster.at(*slot), *slot as usize);
-            let Some(node) = &info.node else { continue };
-            has_label[place] = node.meta.labels.has(key);
+            let place = *slot as usize;
+            let Some(node) = &cluster.at(*slot).node else { continue };
+            if is_ranked[place] && node.meta.labels.has(key) {
+                counted[place] = domains.of(*slot);
+            }
             includes[place] =
                 is_hostname || is_ranked[place] && counting.includes(&constraint, node);
-            if includes[place] {
-                let there = counting.count(&constraint.selector, info);
-                by_domain[domains.of(*slot) as usize] += there;
+        }
+        for (slot, pods) in counting.counted(&constraint.selector, cluster) {
+            if includes[slot as usize] {
+                by_domain[domains.of(slot) as usize] += pods;
             }
         }
-        let met_in = vec![0; domains.len()];
-        let ranking = 0;
-        Rule { constraint, domains, has_label, includes, by_domain, met_in, ranking, is_hostname }
+        let counts_any = counted.iter().any(|domain| *domain != NOT_COUNTED);
+        Rule {
+            met_in: vec![0; domains.len()],
+            ranking: 0,
+            constraint,
+            domains,
+            counted,
+            counts_any,
+            includes,
+            by_domain,
+            is_hostname,
+        }
     }
 
     /// How many domains the ranked ones of `nodes` are in.
@@ -116,35 +137,46 @@ impl Rule {
         reason = "the rule itself is one of floating point; its operations are exact everywhere"
     )]
     fn add(&mut self, nodes: &[u32], is_ranked: &[bool], ranked: u32, sums: &mut [f64]) {
+        if !self.counts_any {
+            return;
+        }
         let size = if self.is_hostname { ranked } else { self.size(nodes, is_ranked) };
         let weight = ln(size + 2);
         let more = (self.constraint.max_skew - 1) as f64;
         for (sum, slot) in sums.iter_mut().zip(nodes) {
-            let place = *slot as usize;
-            if self.has_label[place] && is_ranked[place] {
-                let pods = self.by_domain[self.domains.of(*slot) as usize];
-                *sum += pods as f64 * weight + more;
+            // A node that is not counted has no domain of that number.
+            if let Some(pods) = self.by_domain.get(self.counted[*slot as usize] as usize) {
+                *sum += *pods as f64 * weight + more;
             }
         }
     }
 }
 
+/// A sum that is not negative as the nearest whole number, halves up.
+#[expect(clippy::float_arithmetic, reason = "the rule itself is one of floating point")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "small numbers")]
+fn rounded(sum: f64) -> i64 {
+    let whole = sum as i64;
+    whole + i64::from(sum - whole as f64 >= 0.5)
+}
+
 impl Score for Soft {
     /// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/podtopologyspread/scoring.go,
     /// `PodTopologySpread.Score`
-    #[expect(clippy::cast_possible_truncation, reason = "rounded numbers of pods")]
     fn score(&mut self, _: &Cache, nodes: &[u32], scores: &mut [i64]) {
         self.ignored.clear();
-        self.ignored.extend(nodes.iter().map(|slot| !self.is_ranked[*slot as usize]));
-        let ranked = self.ignored.iter().filter(|ignored| !**ignored).count();
-        let ranked = u32::try_from(ranked).expect("fewer than 2^32 nodes");
+        if !self.all_ranked {
+            self.ignored.extend(nodes.iter().map(|slot| !self.is_ranked[*slot as usize]));
+        }
+        let ignored = self.ignored.iter().filter(|ignored| **ignored).count();
+        let ranked = u32::try_from(nodes.len() - ignored).expect("fewer than 2^32 nodes");
         self.sums.clear();
         self.sums.resize(nodes.len(), 0.0);
         for rule in &mut self.rules {
             rule.add(nodes, &self.is_ranked, ranked, &mut self.sums);
         }
         for (score, sum) in scores.iter_mut().zip(&self.sums) {
-            *score = sum.round() as i64;
+            *score = rounded(*sum);
         }
     }
 
@@ -157,14 +189,24 @@ impl Score for Soft {
     /// Source: kubernetes v1.36 pkg/scheduler/framework/plugins/podtopologyspread/scoring.go,
     /// `PodTopologySpread.NormalizeScore`
     fn normalize(&self, scores: &mut [i64]) {
-        let ranked = || scores.iter().zip(&self.ignored).filter(|(_, i)| !**i).map(|(s, _)| *s);
-        let (least, most) = (ranked().min().unwrap_or(0), ranked().max().unwrap_or(0).max(0));
-        for (score, ignored) in scores.iter_mut().zip(&self.ignored) {
-            *score = match (*ignored, most) {
-                (true, _) => 0,
-                (false, 0) => MAX_NODE_SCORE,
-                (false, most) => MAX_NODE_SCORE * (most + least - *score) / most,
-            };
+        let is_ignored = |place: usize| self.ignored.get(place) == Some(&true);
+        let (mut least, mut most) = (i64::MAX, 0);
+        for (place, score) in scores.iter().enumerate() {
+            if !is_ignored(place) {
+                (least, most) = (least.min(*score), most.max(*score));
+            }
+        }
+        // Few domains have different numbers of pods: most nodes score as the one before.
+        let (mut last, mut share) = (i64::MIN, 0);
+        for (place, score) in scores.iter_mut().enumerate() {
+            if *score != last {
+                last = *score;
+                share = match most {
+                    0 => MAX_NODE_SCORE,
+                    most => MAX_NODE_SCORE * (most + least.min(most) - last) / most,
+                };
+            }
+            *score = if is_ignored(place) { 0 } else { share };
         }
     }
 

@@ -77,12 +77,16 @@ fn scored(case: &Case<'_>) -> Result<Vec<(String, (i64, u64))>, String> {
     list(case.input, "scores")?.iter().map(row).collect()
 }
 
+fn scores(hosts: &[(String, (i64, u64))]) -> Vec<i64> {
+    hosts.iter().map(|host| host.1.0).collect()
+}
+
 /// Those that are taken by some lot.
 fn possible(hosts: &[(String, (i64, u64))]) -> Vec<String> {
     let mut taken = Vec::new();
     for lucky in 0..hosts.len() {
-        let lots = hosts.iter().enumerate().map(|(i, h)| (h.1.0, u64::from(i == lucky)));
-        taken.extend(best(lots).map(|place| hosts[place].0.clone()));
+        let place = best(&scores(hosts), |place| u64::from(place == lucky));
+        taken.extend(place.map(|place| hosts[place].0.clone()));
     }
     taken.sort();
     taken.dedup();
@@ -91,14 +95,14 @@ fn possible(hosts: &[(String, (i64, u64))]) -> Vec<String> {
 
 fn select_host(case: &Case<'_>) -> Done {
     let hosts = scored(case)?;
-    let none = best(hosts.iter().map(|h| h.1)).is_none();
+    let none = best(&scores(&hosts), |place| hosts[place].1.1).is_none();
     same(&json!({ "one_of": possible(&hosts), "error": none }), case.want)
 }
 
 fn host_order(case: &Case<'_>) -> Done {
     let mut hosts = scored(case)?;
     let (one_of, mut order) = (possible(&hosts), Vec::new());
-    while let Some(place) = best(hosts.iter().map(|h| h.1)) {
+    while let Some(place) = best(&scores(&hosts), |place| hosts[place].1.1) {
         order.push(hosts.remove(place).0);
     }
     same(&json!({ "order": order, "one_of": one_of }), case.want)

@@ -1,0 +1,74 @@
+//! Rules that differ from those of 1.36: a bug that was mended since, or the mending of one that
+//! is open. As gates they are part of a process's settings, and whoever has another rule asks for
+//! it by name. They are there to measure the search by: nothing turns one on but who means it.
+
+/// A rule that differs from that of 1.36.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Variant {
+    /// What a relist finds gone leaves the cache, and its owner is not told
+    /// (kubernetes#56261, #55587).
+    IgnoresTombstones,
+    /// The first list of a client is one of the store, not of a watch cache that may be behind:
+    /// what kubernetes#59848 asks for.
+    ListsTheStore,
+    /// The kubelet does not look whether the apiserver has the status that it gave
+    /// (kubernetes#80968).
+    TrustsItsStatus,
+    /// The scheduler keeps a node for a pod that is gone (kubernetes#109236).
+    KeepsNominations,
+    /// An eviction that is due comes although the taint has gone (kubernetes#90794).
+    EvictsAfterTheTaint,
+    /// Nodes are emptied although all of them are silent (kubernetes#24200, #28832).
+    EvictsWhenAllAreSilent,
+    /// A Job counts the failures that it has seen since its controller began
+    /// (kubernetes#114650).
+    CountsFailuresInMemory,
+    /// A `CronJob` that has missed more than 100 starts makes none any more (kubernetes#42649).
+    StopsAfterManyMissed,
+    /// A `CronJob` finds out what runs by its cache of jobs alone (kubernetes#58748).
+    ForbidsByCache,
+    /// An owner that is absent in one namespace counts as absent in all (kubernetes#65200).
+    AbsentEverywhere,
+    /// A lease runs out by the time that is written in it, held against one's own clock.
+    TrustsClocks,
+    /// An autoscaler starts from how many replicas there are, those of a surge among them
+    /// (kubernetes#72775, #78712).
+    ScalesBySurge,
+    /// The next change after a watch has begun on an empty history is lost (kubernetes#49992).
+    LosesFirstOfEmpty,
+    /// A watch from before what the watch cache remembers begins with what comes
+    /// (kubernetes#116172).
+    BeginsWithWhatComes,
+    /// The watch cache takes the version before a change for missing when etcd has forgotten it
+    /// (kubernetes#123072).
+    ForgetsPrevious,
+    /// A client lists at the revision that it had, whatever it is told (kubernetes#91073).
+    InsistsOnRevision,
+    /// A pod of a set that is not ready and of another revision than the one that is wanted is
+    /// replaced, though its turn has not come: what kubernetes#67250 asks for.
+    ReplacesBroken,
+    /// A `ReplicaSet` of another owner that has the hash's name is taken for an error
+    /// (kubernetes#29735).
+    TakesCollisionForError,
+}
+
+/// Which rules differ: a set of bits, to be copied.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub struct Variants(u32);
+
+impl Variants {
+    /// None: 1.36 as it is.
+    pub const NONE: Variants = Variants(0);
+
+    /// Whether a rule differs.
+    pub fn has(self, variant: Variant) -> bool {
+        self.0 >> (variant as u8) & 1 == 1
+    }
+
+    /// The same with one more.
+    #[must_use]
+    pub fn with(self, variant: Variant) -> Variants {
+        Variants(self.0 | 1 << (variant as u8))
+    }
+}
