@@ -27,7 +27,7 @@ mod random;
 mod scenarios;
 mod scheduler;
 mod sets;
-mod testing;
 mod stale;
 mod storage;
+mod testing;
 mod tidy;
