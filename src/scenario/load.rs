@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::api::Name;
 use crate::api::object::Kind;
 use crate::api::object::Object;
 use crate::fault::Plan;
@@ -23,6 +24,7 @@ use crate::scenario::manifest;
 use crate::scenario::manifest::Loader;
 use crate::scenario::manifest::Manifest;
 use crate::scenario::manifest::Strictness;
+use crate::scenario::source::Operators;
 use crate::scenario::source::Place;
 use crate::scenario::source::Session;
 use crate::scenario::spec::Action;
@@ -68,7 +70,22 @@ pub fn load(
     overrides: &[Override],
     loader: &mut Loader<'_>,
 ) -> Result<Described, Vec<Problem>> {
+    load_with(&[], name, bytes, overrides, loader)
+}
+
+/// Reads a scenario as [`load`] does, in which faults may name operators of the user's own.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(
+    operators: &[Name],
+    name: &str,
+    bytes: Vec<u8>,
+    overrides: &[Override],
+    loader: &mut Loader<'_>,
+) -> Result<Described, Vec<Problem>> {
     let mut session = Session::default();
+    session.operators = Operators::Named(operators.to_vec());
     let described = describe(name, bytes, overrides, loader, &mut session);
     let problems = session.take_problems();
     match described {
@@ -144,6 +161,7 @@ pub fn document_of(name: &str, text: &str) -> Result<Value, String> {
 /// The first thing that is wrong with it.
 pub fn plan_of(faults: &Value) -> Result<Plan, String> {
     let mut session = Session::default();
+    session.operators = Operators::Any;
     let text = faults.to_string();
     let source = session.add("plan", &text);
     let documents = yaml::parse(&mut session, source);

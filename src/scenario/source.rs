@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::api::Name;
 use crate::scenario::diagnostic::Mistake;
 use crate::scenario::diagnostic::Problem;
 
@@ -38,6 +39,33 @@ pub struct Session {
     sources: Vec<Source>,
     problems: Vec<Problem>,
     left_out: usize,
+    /// Processes beside the usual ones that a scenario may name.
+    pub operators: Operators,
+}
+
+/// Operators of the user's own, as a scenario may name them.
+#[derive(Clone, Debug)]
+pub enum Operators {
+    /// These.
+    Named(Vec<Name>),
+    /// Whatever is named: the text was written by the program, for a world that has it.
+    Any,
+}
+
+impl Default for Operators {
+    fn default() -> Self {
+        Operators::Named(Vec::new())
+    }
+}
+
+impl Operators {
+    /// Whether a name may be that of an operator.
+    pub fn has(&self, text: &str) -> bool {
+        match self {
+            Operators::Named(names) => names.iter().any(|name| name == text),
+            Operators::Any => true,
+        }
+    }
 }
 
 impl Session {

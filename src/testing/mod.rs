@@ -37,7 +37,7 @@ use crate::explore::judge::{Oracle, Property};
 use crate::explore::token::{Token, number};
 use crate::explore::{Finding, Found, Nobody, Options, Outcome, Setting, explore};
 use crate::fault::Plan;
-use crate::scenario::load::{document_of, load, tree_of};
+use crate::scenario::load::{document_of, load_with, tree_of};
 use crate::scenario::print::yaml::as_given;
 use crate::scenario::world::World;
 
@@ -160,7 +160,9 @@ impl Test {
     /// With every mistake in the scenario.
     pub fn setting(&self) -> Setting {
         let mut none = |path: &str| Err(format!("there is no file {path}"));
-        let loaded = load("test", self.scenario.clone().into(), &[], &mut none);
+        let operators: Vec<Name> = self.operators.iter().map(|(name, _)| name.clone()).collect();
+        let text = self.scenario.clone().into();
+        let loaded = load_with(&operators, "test", text, &[], &mut none);
         let described = loaded.unwrap_or_else(|problems| {
             let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
             panic!("the scenario has mistakes:\n{}", told.join("\n"))

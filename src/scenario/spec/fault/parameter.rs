@@ -398,7 +398,7 @@ impl Decode for Component {
             _ => &text,
         };
         let kubelet_of = text.strip_prefix("kubelet/").is_some_and(|node| !node.is_empty());
-        if STOPPABLE.contains(&numberless) || kubelet_of {
+        if STOPPABLE.contains(&numberless) || kubelet_of || session.operators.has(&text) {
             return Some(Component(text));
         }
         session.report(node.place, Mistake::unknown_name("component", &text, STOPPABLE));
