@@ -51,8 +51,8 @@ pub(crate) struct Run {
     /// Leases and heartbeats of nodes are rows of the trace, too.
     #[arg(long)]
     trace_leases: bool,
-    /// Attempts to find nodes are rows of the trace, too: each plugin's word on each node, under the
-    /// keys of kube-scheduler-simulator.
+    /// Attempts to find nodes are rows of the trace, too: each plugin's word on each node, under
+    /// the keys of kube-scheduler-simulator.
     #[arg(long)]
     trace_scheduling: bool,
     /// Sets a value of the scenario: `--set cluster.nodes[0].count=5`.

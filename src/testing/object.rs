@@ -33,7 +33,8 @@ pub fn owned_by(mut object: Object, owner: &Object) -> Object {
     object
 }
 
-/// A field by its JSON pointer, `/spec/replicas`, of an object of any kind; null where there is none.
+/// A field by its JSON pointer, `/spec/replicas`, of an object of any kind; null where there is
+/// none.
 pub fn field(object: &Object, pointer: &str) -> Value {
     if let Object::Opaque(opaque) = object {
         let mut path = pointer.split('/').skip(1);
