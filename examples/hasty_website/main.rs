@@ -14,7 +14,7 @@ use wavetank::api::request::Verb;
 use wavetank::client::plan::{Plan, Step, Write};
 use wavetank::client::reconciler::{Reconciler, Watch};
 use wavetank::client::view::View;
-use wavetank::explore::Options;
+use wavetank::explore::{Finding, Options};
 use wavetank::testing::{Sweep, Test};
 
 use operator::Operator;
@@ -53,14 +53,20 @@ fn hasty() -> Test {
 }
 
 /// Sweeps crashes, and tells what it finds.
-#[expect(clippy::print_stdout, reason = "an example tells what it finds")]
-fn main() {
+pub(crate) fn told() -> String {
     let sweeps = vec![Sweep::Crashes];
     let options = Options { sweeps, pairs: false, drawn: false, ..Options::default() };
     let found = hasty().search(&options);
-    for finding in &found.findings {
-        println!("found after {} runs:{}", finding.after_runs, hasty().report(finding));
-    }
+    let tell = |finding: &Finding| {
+        let report = hasty().report(finding);
+        format!("found after {} runs:{}\n", finding.after_runs, report.trim_end())
+    };
+    found.findings.iter().map(tell).collect()
+}
+
+#[expect(clippy::print_stdout, reason = "an example tells what it finds")]
+fn main() {
+    print!("{}", told());
 }
 
 #[cfg(test)]

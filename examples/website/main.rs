@@ -9,18 +9,22 @@ use test::tested;
 use wavetank::testing::Sweep;
 
 /// Sweeps, and tells how much was tried.
+pub(crate) fn told() -> String {
+    let found = tested(Operator).sweep(&[Sweep::Crashes, Sweep::Ambiguous, Sweep::Errors]);
+    format!("{} runs, nothing is broken\n", found.runs)
+}
+
 #[expect(clippy::print_stdout, reason = "an example tells what it finds")]
 fn main() {
-    let found = tested(Operator).sweep(&[Sweep::Crashes, Sweep::Ambiguous, Sweep::Errors]);
-    println!("{} runs, nothing is broken", found.runs);
+    print!("{}", told());
 }
 
 #[cfg(test)]
 mod tests {
     use wavetank::testing::Sweep;
 
-    use crate::operator::Operator;
-    use crate::test::tested;
+    use super::operator::Operator;
+    use super::test::tested;
 
     #[test]
     fn a_website_gets_what_it_wants() {

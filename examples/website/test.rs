@@ -4,7 +4,7 @@ use wavetank::api::object::{Kind, ObjectKey};
 use wavetank::client::reconciler::Reconciler;
 use wavetank::testing::{Test, at_rest};
 
-use crate::operator::WEBSITE;
+use super::operator::WEBSITE;
 
 /// A cluster of one node, and a website that comes, grows, and goes.
 pub(crate) const SCENARIO: &str = r#"

@@ -5,7 +5,8 @@
 //! folder of the document's own, and what follows it is compared. A line `…` stands for any lines,
 //! `…` within a line for anything. A block of YAML with steps is a scenario; a comment
 //! `<!-- file: NAME -->` before it stores it under a name. `UPDATE=1` puts what is printed now in
-//! the place of lines that differ.
+//! the place of lines that differ. `$ cargo run --example NAME` is an example of the repository,
+//! and a block of Rust after `<!-- file: examples/… -->` is part of that file.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -13,6 +14,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
+
+#[allow(dead_code, reason = "an example begins at its main")]
+#[path = "../../examples/hasty_website/main.rs"]
+mod hasty_website;
+#[allow(dead_code, reason = "an example begins at its main")]
+#[path = "../../examples/website/main.rs"]
+mod website;
 
 /// A fenced block of a document: its language, where it begins, its lines.
 struct Block {
@@ -99,6 +107,13 @@ fn words(line: &str) -> Vec<String> {
 /// What a command prints, both streams, in a folder.
 fn printed(line: &str, folder: &Path) -> String {
     let words = words(line);
+    if words[0] == "cargo" {
+        return match words.last().map_or("", String::as_str) {
+            "website" => website::told(),
+            "hasty_website" => hasty_website::told(),
+            other => format!("no example `{other}`\n"),
+        };
+    }
     let mut command = Command::new(env!("CARGO_BIN_EXE_wavetank"));
     command.args(&words[1..]).current_dir(folder).stdin(Stdio::null());
     let done = command.env_remove("UPDATE").env("NO_COLOR", "1").output().unwrap();
@@ -205,7 +220,7 @@ fn go_through(path: &Path) -> (Vec<String>, String) {
             let end = block.lines[n + 1..].iter().position(|line| line.starts_with("$ "));
             let end = end.map_or(block.lines.len(), |length| n + 1 + length);
             let shown = &block.lines[n + 1..end];
-            if command.starts_with("wavetank ") {
+            if command.starts_with("wavetank ") || command.starts_with("cargo run --example ") {
                 let is = printed(command, folder.path());
                 let is: Vec<&str> = is.lines().collect();
                 if let Some(line) = missing(shown, &is) {
@@ -237,6 +252,32 @@ fn documents_tell_what_scenarios_and_commands_print() {
         }
     }
     assert!(wrong.is_empty(), "UPDATE=1 mends outputs:\n{}", wrong.join("\n"));
+}
+
+/// The first line of a block that does not stand in a text after those before it.
+fn missing_in(block: &Block, text: &str) -> Option<String> {
+    let mut lines = text.lines().map(str::trim);
+    let shown = block.lines.iter().map(|line| line.trim());
+    let mut shown = shown.filter(|line| !line.is_empty() && *line != "…" && *line != "// …");
+    shown.find(|line| !lines.any(|is| is == *line)).map(str::to_owned)
+}
+
+#[test]
+fn code_in_documents_is_that_of_the_files_which_they_name() {
+    let mut wrong = Vec::new();
+    for path in documents() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for block in blocks(&text).iter().filter(|block| block.language.starts_with("rust")) {
+            let Some(file) = block.file.as_ref().filter(|f| f.starts_with("examples/")) else {
+                continue;
+            };
+            let source = std::fs::read_to_string(root().join(file)).unwrap();
+            if let Some(line) = missing_in(block, &source) {
+                wrong.push(format!("{}: `{line}` is not in {file}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

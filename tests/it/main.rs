@@ -9,6 +9,7 @@
     clippy::type_complexity,
     clippy::unnecessary_wraps,
     clippy::field_reassign_with_default,
+    clippy::duplicate_mod,
     reason = "tests report to people, and meet every other variant with a failure"
 )]
 
