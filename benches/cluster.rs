@@ -16,10 +16,16 @@
 mod common;
 
 use std::hint::black_box;
+use std::time::Duration;
 
-use common::{BEGIN, SMALL_END, core_time, rollout, small};
+use common::core_time;
 use wavetank::cluster::Cluster;
+use wavetank::cluster::workload::{self, BEGIN, SMALL_END, Wanted, small};
+use wavetank::sim::log::Keep;
 use wavetank::sim::time::SimTime;
+
+/// One second of the clock of a run.
+pub(crate) const SECOND: u64 = 1_000_000_000;
 
 fn main() {
     let (options, mut only): (Vec<String>, Vec<String>) =
@@ -124,4 +130,47 @@ fn measure<T>(what: &str, mut each: impl FnMut(u64) -> T) {
         best = best.min(core_time().saturating_sub(begun).as_secs_f64() / runs as f64);
     }
     println!("{what}: {:.1} us, {:.0} a second", best * 1e6, 1.0 / best);
+}
+
+/// The greatest memory of this process so far, in MB; none where the system does not tell.
+pub(crate) fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|l| l.starts_with("VmHWM"))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kb| kb / 1024)
+}
+
+/// Runs one rollout from a settled cluster until all pods are ready, and prints its figures.
+pub(crate) fn rollout(nodes: usize, deployments: usize, replicas: usize) -> Duration {
+    let pods = deployments * replicas;
+    let begun = core_time();
+    let wanted = Wanted { deployments, replicas };
+    let mut cluster = workload::cluster(&workload::large_config(1, nodes), wanted, None);
+    cluster.engine.log_mut().keep(Keep::Nothing);
+    cluster.engine.run_until(SimTime(BEGIN.0 - 1));
+    let prepared = core_time().saturating_sub(begun);
+    let (begun, before) = (core_time(), cluster.engine.turns());
+    let mut until = BEGIN;
+    while workload::ready(&cluster) < pods && until.0 < 3600 * SECOND {
+        until.0 += SECOND / 4;
+        cluster.engine.run_until(until);
+    }
+    let spent = core_time().saturating_sub(begun);
+    let turns = cluster.engine.turns() - before;
+    let seconds = spent.as_secs_f64();
+    println!(
+        "rollout {nodes} nodes x {pods} pods: prepared {:.0} ms, all ready {:.0} ms \
+         ({:.0} pods/s, {turns} turns, {:.2} M turns/s, {:.1} turns a pod), virtual {:.1} s, \
+         ready {}, peak {} MB, {} records, digest {}",
+        prepared.as_secs_f64() * 1e3,
+        seconds * 1e3,
+        pods as f64 / seconds,
+        turns as f64 / seconds / 1e6,
+        turns as f64 / pods as f64,
+        (until.0 - BEGIN.0) as f64 / 1e9,
+        workload::ready(&cluster),
+        peak_memory().unwrap_or(0),
+        cluster.engine.log().len(),
+        cluster.engine.digest(),
+    );
+    spent
 }

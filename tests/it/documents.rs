@@ -15,10 +15,10 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-#[allow(dead_code, reason = "an example begins at its main")]
+#[expect(dead_code, reason = "an example begins at its main")]
 #[path = "../../examples/hasty_website/main.rs"]
 mod hasty_website;
-#[allow(dead_code, reason = "an example begins at its main")]
+#[expect(dead_code, reason = "an example begins at its main")]
 #[path = "../../examples/website/main.rs"]
 mod website;
 
