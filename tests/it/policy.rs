@@ -14,8 +14,7 @@ use wavetank::api::object::{Kind, ObjectKey};
 use wavetank::api::quantity::Quantity;
 use wavetank::scenario::world::World;
 
-use crate::determinism::number_from_environment;
-use crate::random::described;
+use crate::random::{described, histories};
 
 /// What a person does, or what befalls the controllers.
 #[derive(Clone, Debug)]
@@ -104,10 +103,7 @@ fn left_by_evictions(world: &World) -> Vec<(String, usize)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: u32::try_from(number_from_environment("WAVETANK_CASES", 24)).unwrap_or(24),
-        failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default()
-    })]
+    #![proptest_config(histories())]
 
     /// However drains, crashes of the counter and late caches fall: no eviction leaves fewer
     /// healthy pods than the budget demands.

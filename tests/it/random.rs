@@ -8,10 +8,12 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, RngSeed, TestRng, TestRunner};
 use serde_json::{Value, json};
 use wavetank::scenario::load::{Described, load};
 use wavetank::scenario::world::World;
+
+use crate::determinism::number_from_environment;
 
 /// Steps and faults happen before this second; what is left broken is then made good.
 pub(crate) const CALM: u64 = 75;
@@ -154,6 +156,20 @@ pub(crate) fn story() -> impl Strategy<Value = Story> {
             faults,
         },
     )
+}
+
+/// How a property of histories is tested: on the same cases in each run. `PROPTEST_RNG_SEED` draws
+/// others, and `WAVETANK_CASES` says how many.
+pub(crate) fn histories() -> Config {
+    let cases = u32::try_from(number_from_environment("WAVETANK_CASES", 24)).unwrap_or(24);
+    let seed = RngSeed::Fixed(number_from_environment("PROPTEST_RNG_SEED", 1));
+    Config {
+        cases,
+        rng_seed: seed,
+        failure_persistence: None,
+        max_shrink_iters: 200,
+        ..Config::default()
+    }
 }
 
 /// The story of a seed.

@@ -238,7 +238,7 @@ mod drawn {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 8, ..crate::random::histories() })]
         #[test]
         fn the_right_operator_holds_in_any_life(
             cluster in clusters(3),
