@@ -19,10 +19,24 @@ use crate::api::why::Why;
 pub struct Request {
     /// Who asks, by the name that an audit log shows: `deployment-controller`.
     pub user: Name,
+    /// The program that asks, as field manager: `kube-controller-manager`, `kubectl-set`; what
+    /// follows a `/` does not count, and empty is the user.
+    pub manager: Name,
     /// What is asked for.
     pub verb: Verb,
     /// Why.
     pub why: Why,
+}
+
+impl Request {
+    /// The field manager under which the request changes fields.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/endpoints/handlers/create.go,
+    /// `managerOrUserAgent`
+    pub fn field_manager(&self) -> &str {
+        let name = if self.manager.is_empty() { &self.user } else { &self.manager };
+        name.split('/').next().unwrap_or_default()
+    }
 }
 
 /// What is asked for.

@@ -4,13 +4,14 @@ use serde_json::Value;
 
 use crate::api::deletion;
 use crate::api::gates::Gates;
-use crate::api::object::{Kind, Object};
+use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::patch::{self, PatchError, strategic};
 use crate::api::refusal::{GroupResource, Refusal};
 use crate::api::request::{Patch, Subresource};
 use crate::api::schema::{Schema, strict};
 use crate::api::strategy::{self, Birth};
 use crate::api::structural;
+use crate::apiserver::managed_fields::{self, Applied};
 
 /// The uid that the strategies see; the real one is given when the object is stored.
 pub const STAND_IN_UID: &str = "00000000-0000-4000-8000-000000000000";
@@ -93,6 +94,44 @@ pub fn replace(
     updated(current, value.clone(), part, gates)
 }
 
+/// What server-side apply makes of an object that is there: the merged version, defaulted and
+/// checked.
+///
+/// # Errors
+/// As [`create`], and where others own what is to be changed.
+pub fn apply(
+    current: &Object,
+    applied: &Applied<'_>,
+    part: Subresource,
+    gates: Gates,
+) -> Result<Object, Refusal> {
+    let kind = current.kind();
+    let config = managed_fields::read(applied.config, kind, part)?;
+    check_strictly(kind, &config)?;
+    let merged = managed_fields::apply(Some(current), &config, applied)?;
+    let mut new = updated(current, merged.object, part, gates)?;
+    managed_fields::set(new.meta_mut(), &merged.entries);
+    Ok(new)
+}
+
+/// What server-side apply makes of nothing: a new object.
+///
+/// # Errors
+/// As [`create`].
+pub fn apply_anew(
+    key: &ObjectKey,
+    applied: &Applied<'_>,
+    gates: Gates,
+) -> Result<Object, Refusal> {
+    let kind = key.kind;
+    let config = managed_fields::read(applied.config, kind, Subresource::Main)?;
+    check_strictly(kind, &config)?;
+    let merged = managed_fields::apply(None, &config, applied)?;
+    let mut new = create(kind, &key.namespace, &key.name, merged.object, gates)?;
+    managed_fields::set(new.meta_mut(), &merged.entries);
+    Ok(new)
+}
+
 /// A version that a client wants, checked against the present one.
 fn updated(
     current: &Object,
@@ -146,10 +185,7 @@ pub fn patch(
                 "strategic merge patch is not supported for custom resources".into(),
             )),
         },
-        Patch::Apply { .. } => Err(PatchError::Malformed(
-            "server-side apply is not modelled; use apply without --server-side".into(),
-        )),
-        Patch::Edit(_) => Ok(value),
+        Patch::Apply { .. } | Patch::Edit(_) => Ok(value),
     };
     let patched = patched.map_err(|error| refused(current, &error))?;
     check_strictly(kind, &patched)?;

@@ -11,6 +11,7 @@ pub mod history;
 pub mod limits;
 pub mod list;
 pub mod list_options;
+pub mod managed_fields;
 pub mod quota;
 mod read;
 pub mod registry;

@@ -23,6 +23,7 @@ use crate::api::refusal::{GroupResource, Refusal};
 use crate::api::request::{Patch, Subresource, Verb};
 use crate::api::time::Time;
 use crate::apiserver::edge;
+use crate::apiserver::managed_fields::{self, Applied};
 
 /// What is to be stored.
 #[derive(Clone, PartialEq, Debug)]
@@ -35,6 +36,17 @@ pub enum Outcome {
     Remove(Object),
     /// What is there already.
     Unchanged(Object),
+}
+
+impl Outcome {
+    /// With something done to a version that is to be stored.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Object)) -> Outcome {
+        if let Outcome::Store(object) | Outcome::StoreThenRemove(object) = &mut self {
+            change(object);
+        }
+        self
+    }
 }
 
 /// The resource of a kind, as refusals name it.
@@ -56,7 +68,7 @@ pub fn change(verb: &Verb, current: &Object, now: Time, gates: Gates) -> Result<
             let new = edge::replace(current, value, *part, gates)?;
             update(new, current, *part)
         }
-        Verb::Patch { part, patch, .. } => patched(current, *part, patch, gates),
+        Verb::Patch { part, patch, .. } => patched(current, *part, patch, (now, gates)),
         Verb::Delete { options, .. } => delete(current, options, now),
         Verb::Bind { key, uid, node } => bind(key, *uid, node, current, now),
         Verb::Get(_)
@@ -73,7 +85,7 @@ fn patched(
     current: &Object,
     part: Subresource,
     patch: &Patch,
-    gates: Gates,
+    (now, gates): (Time, Gates),
 ) -> Result<Outcome, Refusal> {
     if part == Subresource::Scale {
         return scale(current, patch);
@@ -84,7 +96,13 @@ fn patched(
             edit.apply(&mut new);
             new
         }
-        Patch::Json(_) | Patch::Merge(_) | Patch::Strategic(_) | Patch::Apply { .. } => {
+        Patch::Apply { .. } => {
+            let applied = Applied::of(patch, now).expect("it is an apply");
+            let new = edge::apply(current, &applied, part, gates)?;
+            let outcome = update(new, current, part)?;
+            return Ok(outcome.with(|object| managed_fields::stamp(object, &applied)));
+        }
+        Patch::Json(_) | Patch::Merge(_) | Patch::Strategic(_) => {
             edge::patch(current, patch, part, gates)?
         }
     };

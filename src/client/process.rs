@@ -18,7 +18,7 @@ use crate::api::message::Message;
 use crate::api::note::{Note, RefusedNote};
 use crate::api::object::{Kind, ObjectKey};
 use crate::api::refusal::{Reason, Refusal};
-use crate::api::request::{Answer, Request, Verb};
+use crate::api::request::{Answer, Verb};
 use crate::api::time::Time;
 use crate::client::component::{Component, Due, Moment, Outbox, Outgoing};
 use crate::client::event_recorder::EventRecorder;
@@ -458,7 +458,7 @@ impl<C: Component> Process<C> {
                 context.background();
             }
             let user = user.map_or_else(|| self.config.user.clone(), Name::new_static);
-            self.ask(Request { user, verb, why }, Purpose::Component(token), context);
+            self.ask(self.as_user(user, verb, why), Purpose::Component(token), context);
             if beat && !background {
                 context.foreground();
             }
@@ -493,7 +493,7 @@ impl<C: Component> Process<C> {
             return;
         };
         let anew = told.anew.map(|anew| Box::new((anew, user.clone())));
-        let request = Request { user, verb: told.verb, why: telling::why() };
+        let request = self.as_user(user, told.verb, telling::why());
         self.ask(request, Purpose::Event(anew), context);
     }
 }

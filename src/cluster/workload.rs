@@ -87,7 +87,7 @@ impl Guest for Workload {
                 dry_run: false,
             };
             let user = Name::new_static("kubectl");
-            let request = Request { user, verb, why: Why::default() };
+            let request = Request { user, manager: Name::default(), verb, why: Why::default() };
             let server = context.peer(self.server);
             context.send(server, Message::Request(n as u64 + 1, Box::new(request)));
         }

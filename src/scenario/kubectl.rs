@@ -140,6 +140,39 @@ pub enum Command {
     Top(Top),
 }
 
+impl Command {
+    /// The field manager of what it writes, where it names none itself: each command its own, or
+    /// the program's name.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/kubectl/pkg/cmd, the default of
+    /// `--field-manager` of each command
+    pub fn field_manager(&self) -> &'static str {
+        match self {
+            Command::Apply(_) => "kubectl-client-side-apply",
+            Command::Create(_) => "kubectl-create",
+            Command::Run(_) => "kubectl-run",
+            Command::Expose(_) => "kubectl-expose",
+            Command::Autoscale(_) => "kubectl-autoscale",
+            Command::Set(_) => "kubectl-set",
+            Command::Rollout(_) => "kubectl-rollout",
+            Command::Patch(_) => "kubectl-patch",
+            Command::Label(_) => "kubectl-label",
+            Command::Annotate(_) => "kubectl-annotate",
+            Command::Taint(_) => "kubectl-taint",
+            Command::Delete(_)
+            | Command::Scale(_)
+            | Command::Cordon(_)
+            | Command::Uncordon(_)
+            | Command::Drain(_)
+            | Command::Wait(_)
+            | Command::Get(_)
+            | Command::Describe(_)
+            | Command::Events(_)
+            | Command::Top(_) => "kubectl",
+        }
+    }
+}
+
 /// Commands of the real kubectl that a simulation has nothing to answer with, and why.
 pub const NOT_SUPPORTED: &[(&str, &str)] = &[
     ("attach", "containers have no terminal"),

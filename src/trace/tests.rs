@@ -53,8 +53,8 @@ impl Person {
         };
         let turn = context.log(Note::Step(Box::new(step)));
         context.because(turn);
-        let request =
-            Request { user: "kubectl".into(), verb, why: crate::api::why::Why::default() };
+        let (user, manager) = ("kubectl".into(), crate::api::Name::default());
+        let request = Request { user, manager, verb, why: crate::api::why::Why::default() };
         context.send(context.peer(self.server), Message::Request(1, Box::new(request)));
     }
 }

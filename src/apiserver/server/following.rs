@@ -170,7 +170,12 @@ impl Apiserver {
         let condition = Condition::Unchanged(lease.meta.resource_version);
         let object = Object::from(lease);
         let verb = Verb::Update { object: object.clone(), part: Subresource::Main };
-        let request = Box::new(Request { user, verb, why: Why::new("its last sign of life") });
+        let request = Box::new(Request {
+            user,
+            manager: Name::default(),
+            verb,
+            why: Why::new("its last sign of life"),
+        });
         let client = Peer::default();
         let (stage, seat) = (Stage::Write, Seat::NONE);
         let pending = Pending { client, id: 0, request, stage, attempts: 0, required: 0, seat };

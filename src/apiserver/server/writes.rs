@@ -10,13 +10,16 @@ use crate::api::message::{
 use crate::api::note::Note;
 use crate::api::object::{Object, ObjectKey};
 use crate::api::refusal::Refusal;
-use crate::api::request::{Answer, DeleteOptions, ListOptions, Request, Verb};
+use crate::api::request::{
+    Answer, DeleteOptions, ListOptions, Patch, Request, Subresource, Verb,
+};
 use crate::api::time::Time;
 use crate::apiserver::admission::{self};
 use crate::apiserver::create::{Birth, prepare};
 use crate::apiserver::fairness::Seat;
 use crate::apiserver::registry::{self, Outcome, resource};
-use crate::apiserver::{create, list};
+use crate::apiserver::managed_fields::{self, Applied};
+use crate::apiserver::{create, edge, list};
 use crate::sim::engine::{Actor, Context, Peer};
 
 impl Apiserver {
@@ -32,7 +35,7 @@ impl Apiserver {
         if let Err(refusal) = create::is_new(&object) {
             return self.refuse(&pending, refusal, context);
         }
-        let is_read = matches!(pending.request.verb, Verb::Post { .. });
+        let is_read = matches!(pending.request.verb, Verb::Post { .. } | Verb::Patch { .. });
         let birth = Birth { is_read, ..self.birth(context) };
         let mut admitted = std::mem::take(&mut self.admitted);
         let prepared = prepare(object, &birth, &mut admitted, self);
@@ -110,13 +113,42 @@ impl Apiserver {
             if is_cached {
                 return self.read_fresh(pending, key, context);
             }
+            if let Verb::Patch { patch: Patch::Apply { .. }, .. } = verb {
+                return self.apply_anew(pending, &key, context);
+            }
             let refusal = Refusal::not_found(&resource(key.kind), &key.name);
             return self.refuse(&pending, refusal, context);
         };
         match registry::change(verb, &current, Time::at(context.now()), self.config.gates) {
             Err(_) if is_cached => self.read_fresh(pending, key, context),
             Err(refusal) => self.refuse(&pending, refusal, context),
-            Ok(outcome) => self.carry_out(pending, key, &current, outcome, context),
+            Ok(outcome) => {
+                let now = Time::at(context.now());
+                let note = |o: &mut Object| managed_fields::note(o, &current, &pending.request, now);
+                let outcome = outcome.with(note);
+                self.carry_out(pending, key, &current, outcome, context);
+            }
+        }
+    }
+
+    /// What is applied on the server and is not there is created.
+    ///
+    /// Source: kubernetes v1.36 staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go,
+    /// `applyPatcher.createNewObject`
+    fn apply_anew<A>(&mut self, pending: Pending, key: &ObjectKey, context: &mut Context<'_, A>)
+    where
+        A: Actor<Message = Message, Note = Note>,
+    {
+        let Verb::Patch { part, patch, dry_run, .. } = &pending.request.verb else { return };
+        let applied = Applied::of(patch, Time::at(context.now()));
+        let Some(applied) = applied.filter(|_| *part == Subresource::Main) else {
+            let refusal = Refusal::not_found(&resource(key.kind), &key.name);
+            return self.refuse(&pending, refusal, context);
+        };
+        let (made, dry_run) = (edge::apply_anew(key, &applied, self.config.gates), *dry_run);
+        match made {
+            Ok(object) => self.create(pending, object, dry_run, context),
+            Err(refusal) => self.refuse(&pending, refusal, context),
         }
     }
 
@@ -192,6 +224,7 @@ impl Apiserver {
             let verb = Verb::Delete { key: object.key(), options: how.clone() };
             let request = Request {
                 user: pending.request.user.clone(),
+                manager: pending.request.manager.clone(),
                 verb,
                 why: pending.request.why.clone(),
             };
@@ -301,6 +334,9 @@ impl Apiserver {
             (Verb::Post { .. }, Some(_)) => {
                 let refusal = Refusal::already_exists(&resource(key.kind), &key.name);
                 self.refuse(&pending, refusal, context);
+            }
+            (Verb::Patch { patch: Patch::Apply { .. }, .. }, None) => {
+                self.change(pending, Fresh::Read(None), context);
             }
             (_, None) => {
                 let refusal = Refusal::not_found(&resource(key.kind), &key.name);

@@ -141,7 +141,7 @@ impl<C: Component> Process<C> {
                     && let Some(again) = again
                 {
                     let (verb, user) = *again;
-                    let request = Request { user, verb, why: telling::why() };
+                    let request = self.as_user(user, verb, telling::why());
                     self.ask(request, Purpose::Event(None), context);
                 }
             }

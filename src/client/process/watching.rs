@@ -117,7 +117,12 @@ impl<C: Component> Process<C> {
     }
 
     pub(super) fn own(&self, verb: Verb) -> Request {
-        Request { user: self.config.user.clone(), verb, why: crate::api::why::Why::default() }
+        self.as_user(self.config.user.clone(), verb, crate::api::why::Why::default())
+    }
+
+    /// A request under one of the names that the process has.
+    pub(super) fn as_user(&self, user: Name, verb: Verb, why: crate::api::why::Why) -> Request {
+        Request { user, manager: self.config.user.clone(), verb, why }
     }
 
     /// A list replaces what the cache knew: what is not in it is gone.

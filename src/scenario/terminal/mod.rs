@@ -139,6 +139,11 @@ impl Running {
         &self.shared.output
     }
 
+    /// The field manager of what it writes.
+    pub fn field_manager(&self) -> &'static str {
+        self.scene.command.command.field_manager()
+    }
+
     /// Takes what comes in, goes on as far as it can, and says what it wants.
     pub fn step(&mut self, input: Input<'_>, now: Time) -> Wants {
         self.take(input);

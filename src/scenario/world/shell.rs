@@ -74,9 +74,11 @@ impl Shell {
         self.commands.remove(&number).map(|job| job.running.output().to_owned())
     }
 
-    fn post(&self, id: u64, verb: Verb, why: Why, context: &mut Moved<'_>) {
+    fn post(&self, id: u64, (manager, verb): (&'static str, Verb), context: &mut Moved<'_>) {
+        let why = Why::new("typed by a person");
         let server = self.servers[self.server];
-        let request = Box::new(Request { user: self.user.clone(), verb, why });
+        let (user, manager) = (self.user.clone(), Name::new_static(manager));
+        let request = Box::new(Request { user, manager, verb, why });
         context.send(context.peer(server), Message::Request(id, request));
     }
 
@@ -98,12 +100,14 @@ impl Shell {
                 context.send(server, Message::StopWatch(id));
             }
         }
+        let job = self.commands.get(&number);
+        let manager = job.map(|job| job.running.field_manager()).unwrap_or_default();
         for (token, verb) in wants.requests {
             self.asked += 1;
             let id = self.asked;
             self.under_way.insert(id, (number, token));
             if context.is_up(self.servers[self.server]) {
-                self.post(id, verb, Why::new("typed by a person"), context);
+                self.post(id, (manager, verb), context);
             } else {
                 context.alarm(context.now() + SimDuration::millis(1), LOST | id);
             }

@@ -7,7 +7,9 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
-use super::{ApplyError, FieldSet, Force, Live, Managers, Owned, Step, TypeId, Types, Writer};
+use super::{
+    ApplyError, FieldSet, Force, Live, Managers, Owned, Shape, Step, TypeId, Types, Writer,
+};
 use crate::api::patch::PatchError;
 use crate::api::schema::{Schema, kinds};
 
@@ -27,15 +29,23 @@ const UNOWNED: [&str; 8] = [
     "resourceVersion",
 ];
 
-static KINDS: LazyLock<(Types, BTreeMap<String, TypeId>)> = LazyLock::new(|| {
+/// The types of Kubernetes' kinds, where to find each, and the type of all other kinds.
+struct Kinds {
+    types: Types,
+    known: BTreeMap<String, TypeId>,
+    custom: TypeId,
+}
+
+static KINDS: LazyLock<Kinds> = LazyLock::new(|| {
     let mut types = Types::default();
     let mut known = BTreeMap::new();
+    let custom = types.add(Shape::Deduced);
     for (version, kind) in kinds() {
         if let Some(schema) = Schema::of_version(version, kind) {
             known.insert(format!("{version} {kind}"), types.add_schema(schema));
         }
     }
-    (types, known)
+    Kinds { types, known, custom }
 });
 
 /// An object and its `managedFields`, which stand apart; null is no object.
@@ -47,6 +57,21 @@ pub struct Managed {
     pub entries: Vec<Value>,
 }
 
+/// Who writes an object, and through which part of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Author<'a> {
+    /// The field manager.
+    pub manager: &'a str,
+    /// `status`, `scale`; empty for the object itself.
+    pub subresource: &'a str,
+}
+
+impl<'a> From<&'a str> for Author<'a> {
+    fn from(manager: &'a str) -> Author<'a> {
+        Author { manager, subresource: "" }
+    }
+}
+
 /// The object after `manager` applied one; the kind is that of the applied object.
 ///
 /// Source: kubernetes v1.36
@@ -55,15 +80,15 @@ pub struct Managed {
 ///
 /// # Errors
 /// Conflicts with other owners, unless forced; an unknown kind or field.
-pub fn apply(
+pub fn apply<'a>(
     live: &Managed,
     applied: &Value,
-    (manager, force): (&str, Force),
+    (manager, force): (impl Into<Author<'a>>, Force),
 ) -> Result<Managed, ApplyError> {
     let (id, version) = type_of(applied)?;
-    let name = key(manager, "Apply", &version);
+    let name = key(manager.into(), "Apply", &version);
     let writer = Writer { manager: &name, api_version: &version };
-    let after = super::apply(&live.read(), applied, (writer, force), (&KINDS.0, id))?;
+    let after = super::apply(&live.read(), applied, (writer, force), (&KINDS.types, id))?;
     Ok(Managed::write(after))
 }
 
@@ -75,19 +100,49 @@ pub fn apply(
 ///
 /// # Errors
 /// An unknown kind or field.
-pub fn update(live: &Managed, object: &Value, manager: &str) -> Result<Managed, ApplyError> {
+pub fn update<'a>(
+    live: &Managed,
+    object: &Value,
+    manager: impl Into<Author<'a>>,
+) -> Result<Managed, ApplyError> {
     let (id, version) = type_of(object)?;
-    let name = key(manager, "Update", &version);
+    let name = key(manager.into(), "Update", &version);
     let writer = Writer { manager: &name, api_version: &version };
-    super::update(&live.read(), object, writer, (&KINDS.0, id)).map(Managed::write)
+    super::update(&live.read(), object, writer, (&KINDS.types, id)).map(Managed::write)
+}
+
+/// Who stands in the way, as a conflict names it: `"kubectl" with subresource "scale" using
+/// apps/v1`. `owner` is the name under which a [`Live`] holds it.
+///
+/// Source: kubernetes v1.36
+/// staging/src/k8s.io/apimachinery/pkg/util/managedfields/internal/conflict.go, `printManager`
+pub fn owner_text(owner: &str) -> String {
+    let owner: Value = serde_json::from_str(owner).unwrap_or_default();
+    let text = |n: usize| owner[n].as_str().unwrap_or_default();
+    let mut said = format!("{:?}", text(1));
+    if !text(3).is_empty() {
+        said += &format!(" with subresource {:?}", text(3));
+    }
+    if text(0) == "Update" {
+        said += &format!(" using {}", text(2));
+    }
+    said
 }
 
 fn type_of(object: &Value) -> Result<(TypeId, String), ApplyError> {
     let text = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
     let name = format!("{} {}", text("apiVersion"), text("kind"));
-    let id = KINDS.1.get(&name).copied();
+    let is_named = name.len() > 1 && object["kind"].is_string();
     let unknown = || PatchError::Malformed(format!("no corresponding type for {name}"));
+    let id = KINDS.known.get(&name).copied();
+    let id = id.or((is_named && is_custom(&text("apiVersion"))).then_some(KINDS.custom));
     Ok((id.ok_or_else(unknown)?, text("apiVersion")))
+}
+
+/// Whether a version is of a group that is not Kubernetes' own.
+fn is_custom(version: &str) -> bool {
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    group.contains('.') && !group.ends_with(".k8s.io")
 }
 
 /// The name under which an entry stands: appliers are one in all versions, others one in each.
@@ -95,9 +150,9 @@ fn type_of(object: &Value) -> Result<(TypeId, String), ApplyError> {
 /// Source: kubernetes v1.36
 /// staging/src/k8s.io/apimachinery/pkg/util/managedfields/internal/managedfields.go,
 /// `BuildManagerIdentifier`
-fn key(manager: &str, operation: &str, version: &str) -> String {
+fn key(author: Author<'_>, operation: &str, version: &str) -> String {
     let version = if operation == "Apply" { "" } else { version };
-    json!([operation, manager, version]).to_string()
+    json!([operation, author.manager, version, author.subresource]).to_string()
 }
 
 impl Managed {
@@ -111,7 +166,8 @@ impl Managed {
                 api_version: version.to_owned(),
                 applied: operation == "Apply",
             };
-            managers.insert(key(text("manager"), operation, version), owned);
+            let author = Author { manager: text("manager"), subresource: text("subresource") };
+            managers.insert(key(author, operation, version), owned);
         }
         Live { object: self.object.clone(), managers }
     }
@@ -122,12 +178,16 @@ impl Managed {
             let fields = stripped(&owned.fields);
             let name: Value = serde_json::from_str(&name).unwrap_or_default();
             if !fields.is_empty() {
-                entries.push(json!({
+                let mut entry = json!({
                     "manager": name[1],
                     "operation": name[0],
                     "apiVersion": owned.api_version,
                     "fieldsV1": fields.to_fields_v1(),
-                }));
+                });
+                if name[3] != "" {
+                    entry["subresource"] = name[3].clone();
+                }
+                entries.push(entry);
             }
         }
         Managed { object: without_nulls(live.object), entries }
