@@ -241,3 +241,135 @@ fn conflict(conflicts: &[(String, Path)]) -> Refusal {
     };
     Refusal::apply_conflict(conflicts.iter().map(cause).collect(), &message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Name;
+    use crate::api::gates::Gates;
+    use crate::api::object::ObjectKey;
+    use crate::api::why::Why;
+    use crate::apiserver::edge;
+    use crate::apiserver::registry::{self, Outcome};
+
+    fn config(replicas: i64) -> Value {
+        json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web", "namespace": "default"},
+            "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": "web"}},
+                "template": {"metadata": {"labels": {"app": "web"}},
+                    "spec": {"containers": [{"name": "app", "image": "i:1"}]}}}})
+    }
+
+    fn key() -> ObjectKey {
+        ObjectKey::new(Kind::DEPLOYMENT, "default", "web")
+    }
+
+    fn patch(config: Value, manager: &str, force: bool) -> Patch {
+        Patch::Apply { config: Arc::new(config), manager: manager.into(), force }
+    }
+
+    fn at(second: u64) -> Time {
+        Time::at(crate::sim::time::SimTime::from_nanos(second * 1_000_000_000))
+    }
+
+    fn born(replicas: i64) -> Object {
+        let patch = patch(config(replicas), "anna", false);
+        let applied = Applied::of(&patch, at(1)).expect("an apply");
+        edge::apply_anew(&key(), &applied, Gates::default()).expect("it is valid")
+    }
+
+    fn request(manager: &str, part: Subresource, patch: Patch) -> Request {
+        let verb = Verb::Patch { key: key(), part, patch, dry_run: false };
+        let (user, manager) = (Name::new("kubectl"), Name::new(manager));
+        Request { user, manager, verb, why: Why::default() }
+    }
+
+    fn write(current: &Object, request: &Request, second: u64) -> Result<Outcome, Refusal> {
+        let outcome = registry::change(&request.verb, current, at(second), Gates::default())?;
+        Ok(outcome.with(|object| note(object, current, request, at(second))))
+    }
+
+    fn stored(outcome: Result<Outcome, Refusal>) -> Object {
+        match outcome.expect("it is let in") {
+            Outcome::Store(object) => object,
+            other => panic!("it is stored, and not {other:?}"),
+        }
+    }
+
+    fn scaled(current: &Object, replicas: i64) -> Object {
+        let wanted = Patch::Merge(Arc::new(json!({"spec": {"replicas": replicas}})));
+        stored(write(current, &request("kubectl", Subresource::Scale, wanted), 5))
+    }
+
+    fn owners(object: &Object) -> Vec<String> {
+        let line = |e: &Value| {
+            let text = |field: &str| e[field].as_str().unwrap_or_default().to_owned();
+            let (operation, manager) = (text("operation"), text("manager"));
+            format!("{operation} {manager} {} {}", text("subresource"), text("time"))
+        };
+        entries(object.meta()).iter().map(line).collect()
+    }
+
+    #[test]
+    fn who_applies_an_object_that_is_not_there_owns_what_it_names() {
+        let object = born(3);
+        assert_eq!(owners(&object), ["Apply anna  2026-01-01T00:00:01Z"]);
+        let fields = &entries(object.meta())[0]["fieldsV1"];
+        assert_eq!(fields["f:spec"]["f:replicas"], json!({}));
+        assert!(fields["f:spec"]["f:strategy"].is_null(), "a default is nobody's: {fields}");
+    }
+
+    #[test]
+    fn who_scales_takes_the_number_and_stands_in_the_way_of_the_next_apply() {
+        let object = scaled(&born(3), 5);
+        let scale = "Update kubectl scale 2026-01-01T00:00:05Z";
+        assert_eq!(owners(&object), ["Apply anna  2026-01-01T00:00:01Z", scale]);
+        let again = request("", Subresource::Main, patch(config(3), "anna", false));
+        let refusal = write(&object, &again, 9).expect_err("the number is another's");
+        assert_eq!(refusal.code, 409);
+        assert_eq!(
+            &*refusal.message,
+            "Apply failed with 1 conflict: conflict with \"kubectl\" with subresource \"scale\" \
+             using apps/v1: .spec.replicas"
+        );
+    }
+
+    #[test]
+    fn force_takes_the_number_back_and_the_other_owns_nothing_more() {
+        let forced = request("", Subresource::Main, patch(config(3), "anna", true));
+        let object = stored(write(&scaled(&born(3), 5), &forced, 9));
+        let Object::Deployment(deployment) = &object else { panic!("it is a Deployment") };
+        assert_eq!(deployment.spec.replicas, 3);
+        assert_eq!(owners(&object), ["Apply anna  2026-01-01T00:00:09Z"]);
+    }
+
+    #[test]
+    fn the_same_apply_again_changes_nothing() {
+        let object = born(3);
+        let again = request("", Subresource::Main, patch(config(3), "anna", false));
+        assert_eq!(write(&object, &again, 9), Ok(Outcome::Unchanged(object)));
+    }
+
+    #[test]
+    fn what_nobody_had_applied_belongs_to_before_first_apply() {
+        let mut object = born(3);
+        set(object.meta_mut(), &[]);
+        let other = request("", Subresource::Main, patch(config(4), "anna", false));
+        let refusal = write(&object, &other, 9).expect_err("the number is another's");
+        assert!(refusal.message.contains("before-first-apply"), "{}", refusal.message);
+        let same = request("", Subresource::Main, patch(config(3), "anna", false));
+        let object = stored(write(&object, &same, 9));
+        let both = ["Apply anna", "Update before-first-apply"];
+        assert_eq!(owners(&object), both.map(|who| format!("{who}  2026-01-01T00:00:09Z")));
+    }
+
+    #[test]
+    fn an_apply_does_not_say_who_manages_what() {
+        let mut config = config(3);
+        config["metadata"]["managedFields"] = json!([{"manager": "me"}]);
+        let patch = patch(config, "anna", false);
+        let applied = Applied::of(&patch, at(1)).expect("an apply");
+        let refusal = edge::apply_anew(&key(), &applied, Gates::default()).expect_err("it does");
+        assert_eq!((refusal.code, &*refusal.message), (400, "metadata.managedFields must be nil"));
+    }
+}

@@ -14,6 +14,7 @@ pub mod list_options;
 pub mod managed_fields;
 pub mod quota;
 mod read;
+mod recall;
 pub mod registry;
 pub mod server;
 pub mod storage;

@@ -363,3 +363,42 @@ fn editors_and_shells_get_what_they_need() {
         assert!(done.status == 0 && done.out.contains("wavetank"), "{done:?}");
     }
 }
+
+#[test]
+fn who_applies_on_the_server_is_told_who_else_wants_a_field() {
+    let manifest = |replicas: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n{replicas}  \
+             selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata: {{labels: {{app: \
+             web}}}}\n    spec: {{containers: [{{name: app, image: 'app:v1'}}]}}\n"
+        )
+    };
+    let folder = folder(
+        "\
+name: two appliers
+cluster: {nodes: [{name: node, count: 2, cpu: \"4\", memory: 8Gi}]}
+steps:
+  - kubectl: apply --server-side -f three.yaml
+  - kubectl: scale deploy/web --replicas=4
+  - kubectl: apply --server-side -f three.yaml || true
+  - kubectl: apply --server-side -f none.yaml
+  - kubectl: get deploy web -o jsonpath='{.spec.replicas} {.metadata.managedFields[*].manager}'
+  - kubectl: apply --server-side --force-conflicts -f three.yaml
+  - kubectl: get deploy web -o jsonpath='{.spec.replicas}'
+",
+    );
+    let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+    write("three.yaml", manifest("  replicas: 3\n"));
+    write("none.yaml", manifest(""));
+    let done = wavetank(folder.path(), &["run", "x.yaml"]);
+    assert_eq!(done.status, 0, "{done:?}");
+    for said in [
+        "deployment.apps/web serverside-applied",
+        "conflict with \"kubectl\" with subresource \"scale\" using apps/v1: .spec.replicas",
+        "Please review the fields above",
+        "4 kubectl kube-controller-manager kubectl",
+        "\n             3\n",
+    ] {
+        assert!(done.out.contains(said), "no {said:?} in:\n{}", done.out);
+    }
+}
