@@ -269,7 +269,7 @@ mod tests {
     }
 
     fn at(second: u64) -> Time {
-        Time::at(crate::sim::time::SimTime::from_nanos(second * 1_000_000_000))
+        Time::at(crate::sim::time::SimTime(second * 1_000_000_000))
     }
 
     fn born(replicas: i64) -> Object {
