@@ -4,7 +4,7 @@ use crate::explore::budget::Budget;
 /// Pairs that are found within few runs, some of each family.
 const SAMPLE: &[&str] = &[
     "B08", "B11", "B13", "B16", "B18", "B25", "B27", "B28", "B31", "B54", "B55", "U01", "U09",
-    "U11", "U12", "B51", "U40", "U47", "U56", "U57",
+    "B01", "U12", "B51", "U40", "U47", "U56", "U57",
 ];
 
 /// The kinds of places at which the sides of a pair differ are few: this many runs reach them.
