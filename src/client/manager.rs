@@ -1,6 +1,7 @@
 //! The controllers of one process: their queues, workers, plans and retries.
 
 mod plans;
+mod retry;
 mod routes;
 mod run;
 
@@ -16,6 +17,7 @@ use crate::client::expectations::Expectations;
 use crate::client::plan::{Expect, Recovery, Settled, Write};
 use crate::client::rate_limiter::RateLimiter;
 use crate::client::reconciler::{Keys, Observed, Reconciler, Settings};
+use crate::client::token_bucket::TokenBucket;
 use crate::client::view::View;
 use crate::client::work_queue::WorkQueue;
 use crate::sim::index::Map;
@@ -116,9 +118,8 @@ impl Manager {
             }
             let Some((key, cause)) = controller.queue.pop(moment.now) else { break };
             if !controller.has_seen_own_writes(&key, moment) {
-                let wait = controller.settings.first_backoff;
+                controller.try_again(&key, cause, moment);
                 controller.queue.done(&key);
-                controller.queue.add_after(key, wait, moment.now, cause);
                 continue;
             }
             controller.queue.withdraw(&key);
@@ -188,12 +189,12 @@ impl Manager {
         if let (Some(made), true) = (run.made, controller.settings.awaits_own_writes) {
             controller.own_creations.insert(key.clone(), made);
         }
-        let limit = controller.settings.give_up_after;
-        let spent = limit.is_some_and(|most| controller.queue.requeues(&key) >= most);
-        if run.retry && !run.give_up && !spent {
-            let delay = controller.queue.add_rate_limited(key.clone(), now, run.cause);
-            moment.out.wake(now + delay);
+        if run.retry && !run.give_up {
+            controller.try_again(&key, run.cause, moment);
         } else {
+            if run.queue_again {
+                controller.queue.add_rate_limited(key.clone(), now, run.cause);
+            }
             controller.queue.forget(&key);
         }
         if let (Some(span), true) = (run.look_again, run.housekeeping) {
@@ -413,7 +414,10 @@ impl Component for Manager {
 impl Controller {
     fn new(rule: Box<dyn Reconciler>) -> Controller {
         let settings = rule.settings();
-        let backoff = RateLimiter::exponential(settings.first_backoff, settings.longest_backoff);
+        let of_key = RateLimiter::exponential(settings.first_backoff, settings.longest_backoff);
+        let of_all = settings.retries.map(|(qps, burst)| TokenBucket::per_second(qps, burst));
+        let of_all = of_all.map(RateLimiter::Bucket);
+        let backoff = RateLimiter::MaxOf(std::iter::once(of_key).chain(of_all).collect());
         Controller {
             name: rule.name(),
             source: rule.event_source(),
@@ -429,27 +433,6 @@ impl Controller {
             next_beat: SimTime::NEVER,
             housekeeping: std::collections::BTreeSet::new(),
         }
-    }
-
-    /// Whether the cache shows what the last plan of a key wrote.
-    fn has_seen_own_writes(&mut self, key: &ObjectKey, moment: &Moment<'_>) -> bool {
-        let Some(own) = self.own_writes.get_mut(key) else { return true };
-        own.retain(|write| !write.is_seen(moment));
-        if own.is_empty() {
-            self.own_writes.remove(key);
-            return true;
-        }
-        false
-    }
-
-    /// Whether the cache shows what the last plan of a key created and expectations count.
-    fn has_seen_own_creations(&mut self, key: &ObjectKey, moment: &Moment<'_>) -> bool {
-        let Some((kind, version)) = self.own_creations.get(key) else { return true };
-        let seen = moment.caches.of(*kind).newest() >= *version;
-        if seen {
-            self.own_creations.remove(key);
-        }
-        seen
     }
 
     /// Finds the next beat of its period that may find something to do, and asks to be woken then.
