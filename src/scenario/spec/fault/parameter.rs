@@ -46,6 +46,7 @@ use crate::sim::time::SimDuration;
 const STOPPABLE: &[&str] = &[
     "*",
     "cluster-autoscaler",
+    "descheduler",
     "csi-controller",
     "etcd",
     "kube-apiserver",
