@@ -27,9 +27,9 @@ const RESYNC: SimDuration = SimDuration::secs(300);
 
 /// Keeps the status of quotas.
 ///
-/// A quota can be exceeded by it, as in Kubernetes. The apiserver charges by compare-and-swap on the
-/// quota as it is stored, so two who create at once cannot both have the last room. But a count is
-/// written over the version of the quota that this controller has seen, and the objects that it
+/// A quota can be exceeded by it, as in Kubernetes. The apiserver charges by compare-and-swap on
+/// the quota as it is stored, so two who create at once cannot both have the last room. But a count
+/// is written over the version of the quota that this controller has seen, and the objects that it
 /// counts come by watches of their own: when those lag, what was charged in that version is not
 /// counted yet, the count gives it back, and it can be had once more until the next count.
 ///

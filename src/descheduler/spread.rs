@@ -35,11 +35,8 @@ impl Constraint<'_> {
             && Arc::ptr_eq(&self.pod.spec, &other.pod.spec)
     }
 
-    /// Whether a node is one of a domain.
-    ///
-    /// Source: descheduler v0.36
-    /// pkg/framework/plugins/removepodsviolatingtopologyspreadconstraint/topologyspreadconstraint.go,
-    /// `matchNodeInclusionPolicies`
+    /// Whether a node is one of a domain, by the constraint's policies for affinity and taints
+    /// (`matchNodeInclusionPolicies` beside `balanceDomains`).
     fn counts(&self, node: &Node) -> bool {
         use crate::api::core::node_selector::Required;
         use crate::api::gates::Gates;
