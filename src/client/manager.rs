@@ -1,5 +1,6 @@
 //! The controllers of one process: their queues, workers, plans and retries.
 
+mod own;
 mod plans;
 mod retry;
 mod routes;
@@ -12,6 +13,7 @@ use crate::api::meta::Uid;
 use crate::api::object::{Kind, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::Answer;
+use crate::api::time::Time;
 use crate::client::component::{Component, Due, Moment, Outgoing};
 use crate::client::expectations::Expectations;
 use crate::client::plan::{Expect, Recovery, Settled, Write};
@@ -126,7 +128,9 @@ impl Manager {
             let met = !controller.settings.expectations
                 || controller.expectations.satisfied(&key, moment.now)
                     && controller.has_seen_own_creations(&key, moment);
-            let view = View::new(moment.caches, moment.time).with_gates(self.gates);
+            let view = View::new(moment.caches, moment.time)
+                .with_steady(Time::at(moment.now))
+                .with_gates(self.gates);
             let view = view.after_expectations(met);
             let plan = controller.rule.reconcile(&key, view);
             if view.object(&key).is_none() {
@@ -300,7 +304,9 @@ impl Manager {
 impl Component for Manager {
     fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
         let kind = change.latest().kind();
-        let view = View::new(moment.caches, moment.time).with_gates(self.gates);
+        let view = View::new(moment.caches, moment.time)
+            .with_steady(Time::at(moment.now))
+            .with_gates(self.gates);
         let routes = self.routes.clone();
         let mut keys = std::mem::take(&mut self.keys);
         for of_one in routes.of_kind(kind) {
@@ -308,6 +314,7 @@ impl Component for Manager {
             let controller = &mut self.controllers[n];
             controller.rule.observe(change, view);
             controller.set_beat(moment);
+            controller.forget_own(change);
             for route in of_one {
                 (route.keys)(change, view, &mut keys);
                 if !keys.is_empty() {
@@ -442,7 +449,8 @@ impl Controller {
             return;
         }
         let next = moment.now + SimDuration(1);
-        let idle = self.rule.idle_until(moment.time).map_or(next, |at| at.max(next));
+        let steady = Time::at(moment.now);
+        let idle = self.rule.idle_until(steady).map_or(next, |at| at.max(next));
         self.next_beat = if idle == SimTime::NEVER {
             SimTime::NEVER
         } else {

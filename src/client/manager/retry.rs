@@ -1,4 +1,4 @@
-//! When a key is looked at again that has failed, or whose own writes are not seen yet.
+//! When a key is looked at again that has failed.
 
 use crate::api::object::ObjectKey;
 use crate::client::component::Moment;
@@ -16,26 +16,5 @@ impl Controller {
         }
         let delay = self.queue.add_rate_limited(key.clone(), moment.now, cause);
         moment.out.wake(moment.now + delay);
-    }
-
-    /// Whether the cache shows what the last plan of a key wrote.
-    pub(super) fn has_seen_own_writes(&mut self, key: &ObjectKey, moment: &Moment<'_>) -> bool {
-        let Some(own) = self.own_writes.get_mut(key) else { return true };
-        own.retain(|write| !write.is_seen(moment));
-        if own.is_empty() {
-            self.own_writes.remove(key);
-            return true;
-        }
-        false
-    }
-
-    /// Whether the cache shows what the last plan of a key created and expectations count.
-    pub(super) fn has_seen_own_creations(&mut self, key: &ObjectKey, moment: &Moment<'_>) -> bool {
-        let Some((kind, version)) = self.own_creations.get(key) else { return true };
-        let seen = moment.caches.of(*kind).newest() >= *version;
-        if seen {
-            self.own_creations.remove(key);
-        }
-        seen
     }
 }
