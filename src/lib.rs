@@ -105,6 +105,7 @@
 //! | [`etcd`], [`apiserver`] | the store, and the only one who speaks to it |
 //! | [`client`] | what all clients share: caches, queues, plans, expectations, elections |
 //! | [`controllers`], [`scheduler`], [`node`] | what acts |
+//! | [`autoscaler`], [`descheduler`] | who adds and removes nodes, who evicts what stands badly |
 //! | [`metrics`] | who tells what pods use, and who carries a load |
 //! | [`cluster`] | what a cluster is made of, and its start |
 //! | [`check`] | what must hold in every run |
@@ -131,6 +132,7 @@ pub mod client;
 pub mod cluster;
 pub mod controllers;
 pub mod course;
+pub mod descheduler;
 pub mod etcd;
 pub mod explore;
 pub mod fault;

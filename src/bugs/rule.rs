@@ -413,6 +413,7 @@ until: 120s
         let hasty = |s: Settings| Settings {
             first_backoff: SimDuration::millis(5),
             longest_backoff: SimDuration::millis(5),
+            retries: None,
             ..s
         };
         let rules = with("statefulset-controller", |s| Switched { settings: hasty, ..s });

@@ -2,6 +2,7 @@
 
 mod own;
 mod plans;
+mod retry;
 mod routes;
 mod run;
 
@@ -18,6 +19,7 @@ use crate::client::expectations::Expectations;
 use crate::client::plan::{Expect, Recovery, Settled, Write};
 use crate::client::rate_limiter::RateLimiter;
 use crate::client::reconciler::{Keys, Observed, Reconciler, Settings};
+use crate::client::token_bucket::TokenBucket;
 use crate::client::view::View;
 use crate::client::work_queue::WorkQueue;
 use crate::sim::index::Map;
@@ -118,7 +120,7 @@ impl Manager {
             }
             let Some((key, cause)) = controller.queue.pop(moment.now) else { break };
             if !controller.has_seen_own_writes(&key, moment) {
-                controller.queue.add_rate_limited(key.clone(), moment.now, cause);
+                controller.try_again(&key, cause, moment);
                 controller.queue.done(&key);
                 continue;
             }
@@ -191,12 +193,12 @@ impl Manager {
         if let (Some(made), true) = (run.made, controller.settings.awaits_own_writes) {
             controller.own_creations.insert(key.clone(), made);
         }
-        let limit = controller.settings.give_up_after;
-        let spent = limit.is_some_and(|most| controller.queue.requeues(&key) >= most);
-        if run.retry && !run.give_up && !spent {
-            let delay = controller.queue.add_rate_limited(key.clone(), now, run.cause);
-            moment.out.wake(now + delay);
+        if run.retry && !run.give_up {
+            controller.try_again(&key, run.cause, moment);
         } else {
+            if run.queue_again {
+                controller.queue.add_rate_limited(key.clone(), now, run.cause);
+            }
             controller.queue.forget(&key);
         }
         if let (Some(span), true) = (run.look_again, run.housekeeping) {
@@ -419,7 +421,10 @@ impl Component for Manager {
 impl Controller {
     fn new(rule: Box<dyn Reconciler>) -> Controller {
         let settings = rule.settings();
-        let backoff = RateLimiter::exponential(settings.first_backoff, settings.longest_backoff);
+        let of_key = RateLimiter::exponential(settings.first_backoff, settings.longest_backoff);
+        let of_all = settings.retries.map(|(qps, burst)| TokenBucket::per_second(qps, burst));
+        let of_all = of_all.map(RateLimiter::Bucket);
+        let backoff = RateLimiter::MaxOf(std::iter::once(of_key).chain(of_all).collect());
         Controller {
             name: rule.name(),
             source: rule.event_source(),

@@ -16,6 +16,7 @@ use crate::sim::time::SimDuration;
 /// The steps run one after another; a refusal ends the plan unless `recover` says otherwise. The
 /// version of an object that a reply brings is used by later writes of the same plan to that
 /// object, as the real controllers pass it on.
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// The writes, in order.
@@ -28,6 +29,9 @@ pub struct Plan {
     pub housekeeping: bool,
     /// Whether the key is to be tried again with a rate limit once the steps are done.
     pub retry: bool,
+    /// Whether the key is queued with the rate limit although the look has not failed: its
+    /// failures are forgotten at once, so that the limit of the whole queue alone slows it down.
+    pub queue_again: bool,
     /// Whether the controller goes on with what came of the steps: `Reconciler::resume` is asked
     /// when they are done, unless a refusal stopped them. For the few whose next request depends
     /// on the answers to the ones before.

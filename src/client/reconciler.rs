@@ -168,14 +168,21 @@ pub struct Settings {
     pub first_backoff: SimDuration,
     /// The longest pause after a failure.
     pub longest_backoff: SimDuration,
+    /// How many keys a second are queued again after a failure, and how many at once; none for any
+    /// number.
+    ///
+    /// Source: kubernetes v1.36
+    /// staging/src/k8s.io/client-go/util/workqueue/default_rate_limiters.go,
+    /// `DefaultTypedControllerRateLimiter`
+    pub retries: Option<(u32, u32)>,
     /// A key that is looked at again and again, not queued by changes: the key's name is the
     /// controller's, its kind `Node` has no meaning then. [`Reconciler::idle_until`] says which
     /// beats may be left out.
     pub period: Option<SimDuration>,
     /// Whether a key is held back until the creations and deletions of its last plan are seen.
     pub expectations: bool,
-    /// Whether a key waits until the cache shows what its last plan wrote; that it does not
-    /// counts as a failure, with the pauses of one.
+    /// Whether a key waits until the cache shows what its last plan wrote; a look before counts
+    /// as a failure.
     ///
     /// Source: kubernetes v1.36 pkg/features/kube_features.go,
     /// `StaleControllerConsistencyReplicaSet`; the stale trackers of the endpoints and
@@ -192,6 +199,7 @@ impl Default for Settings {
             give_up_after: None,
             first_backoff: SimDuration::millis(5),
             longest_backoff: SimDuration::secs(1000),
+            retries: Some((10, 100)),
             period: None,
             expectations: false,
             awaits_own_writes: false,

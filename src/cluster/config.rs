@@ -13,6 +13,7 @@ use crate::apiserver;
 use crate::autoscaler;
 use crate::client::reconciler::Reconciler;
 use crate::controllers::csi::Driver;
+use crate::descheduler;
 use crate::etcd;
 use crate::metrics;
 use crate::node::images::Images;
@@ -57,6 +58,8 @@ pub struct ClusterConfig {
     pub loads: Vec<(metrics::traffic::Target, crate::node::usage::Load)>,
     /// The autoscaler of nodes; none where there is none.
     pub autoscaler: Option<Autoscaler>,
+    /// The policy of the descheduler; none where there is none.
+    pub descheduler: Option<descheduler::Policy>,
     /// Objects that the store holds from the beginning, with their statuses; what of them runs on
     /// a node goes on running there.
     pub state: Arc<[Object]>,
@@ -263,6 +266,7 @@ impl Default for ClusterConfig {
             series: Vec::new(),
             loads: Vec::new(),
             autoscaler: None,
+            descheduler: None,
             state: Arc::default(),
             namespaces: Vec::new(),
             eager: false,

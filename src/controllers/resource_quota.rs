@@ -26,6 +26,17 @@ use crate::sim::time::SimDuration;
 const RESYNC: SimDuration = SimDuration::secs(300);
 
 /// Keeps the status of quotas.
+///
+/// A quota can be exceeded by it, as in Kubernetes. The apiserver charges by compare-and-swap on
+/// the quota as it is stored, so two who create at once cannot both have the last room. But a count
+/// is written over the version of the quota that this controller has seen, and the objects that it
+/// counts come by watches of their own: when those lag, what was charged in that version is not
+/// counted yet, the count gives it back, and it can be had once more until the next count.
+///
+/// Source: kubernetes v1.36 pkg/controller/resourcequota/resource_quota_controller.go,
+/// `Controller.syncResourceQuota`;
+/// staging/src/k8s.io/apiserver/pkg/admission/plugin/resourcequota/controller.go,
+/// `quotaEvaluator.checkQuotas`
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ResourceQuotas;
 

@@ -231,6 +231,7 @@ impl Reconciler for TaintEviction {
             give_up_after: Some(5),
             first_backoff: SimDuration::millis(10),
             longest_backoff: SimDuration::millis(10),
+            retries: None,
             ..Settings::default()
         }
     }

@@ -5,6 +5,7 @@
 
 mod autoscaler;
 mod cluster;
+mod descheduler;
 mod expectation;
 mod fault;
 mod flag;
@@ -26,6 +27,7 @@ pub use autoscaler::NodeGroup;
 pub use cluster::Cluster;
 pub use cluster::NodeTemplate;
 pub use cluster::SchedulerConfig;
+pub use descheduler::Descheduler;
 pub use expectation::Available;
 pub use expectation::Cel;
 pub use expectation::Condition;

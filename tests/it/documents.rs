@@ -78,6 +78,32 @@ fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
+/// The scenarios that the table of interactions names, `topic/name` in backticks, are there, and
+/// each of the known interactions has a row with what happens and what ends it.
+#[test]
+fn the_table_of_interactions_names_scenarios_that_are_there() {
+    let text = std::fs::read_to_string(root().join("docs/interactions.md")).unwrap();
+    let ids = "B10 B11 B17 B18 B36 B43 B44 B45 B46 B47 B59 B60 c1 c2 c3 c4 c5 c6 c7 c8";
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| B")).collect();
+    for id in ids.split(' ') {
+        let is_of = |row: &str| {
+            let ids = row.split('|').nth(1).unwrap_or_default();
+            ids.split(',').any(|one| one.trim() == id)
+        };
+        assert!(rows.iter().any(|row| is_of(row)), "no row for {id}");
+    }
+    for row in rows {
+        let names = row.split('`').filter(|word| word.contains('/') && !word.contains(' '));
+        let mut count = 0;
+        for name in names {
+            let file = root().join("scenarios").join(format!("{name}.yaml"));
+            assert!(file.is_file(), "{name} is no scenario: {row}");
+            count += 1;
+        }
+        assert!(count > 0, "a row without a scenario: {row}");
+    }
+}
+
 fn is_scenario(block: &Block) -> bool {
     block.language == "yaml" && block.lines.iter().any(|l| l.starts_with("steps:"))
 }

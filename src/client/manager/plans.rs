@@ -27,6 +27,7 @@ impl Controller {
         run.steps = plan.steps.into_iter();
         run.resumes = plan.resumes;
         run.retry |= plan.retry;
+        run.queue_again |= plan.queue_again;
         if plan.look_again.is_some() {
             (run.look_again, run.housekeeping) = (plan.look_again, plan.housekeeping);
         }
@@ -66,6 +67,7 @@ impl Controller {
             batch: None,
             outstanding: 0,
             retry: plan.retry,
+            queue_again: plan.queue_again,
             give_up: false,
             stopped: false,
             skips: false,

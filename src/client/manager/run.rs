@@ -22,6 +22,7 @@ pub(super) struct Run {
     pub(super) batch: Option<Batch>,
     pub(super) outstanding: usize,
     pub(super) retry: bool,
+    pub(super) queue_again: bool,
     pub(super) give_up: bool,
     pub(super) stopped: bool,
     pub(super) skips: bool,

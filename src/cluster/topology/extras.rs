@@ -1,4 +1,5 @@
-//! The processes that not every cluster has: metrics, load, the autoscaler of nodes.
+//! The processes that not every cluster has: metrics, load, the autoscaler of nodes, the
+//! descheduler.
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::client::process::{Config as ProcessConfig, Process};
 use crate::cluster::cloud::Cloud;
 use crate::cluster::config::{Autoscaler, ClusterConfig, NodeGroup};
 use crate::cluster::member::{Hosted, Member};
+use crate::descheduler::{self, Descheduler};
 use crate::metrics::adapter::Adapter;
 use crate::metrics::server::MetricsServer;
 use crate::metrics::traffic::Traffic;
@@ -44,6 +46,18 @@ pub(super) fn add(cluster: &mut Cluster, config: &ClusterConfig) {
     }
     if let Some(autoscaler) = &config.autoscaler {
         add_autoscaler(cluster, autoscaler, config);
+    }
+    if let Some(policy) = &config.descheduler {
+        const NAME: &str = "descheduler";
+        let kinds = descheduler::component::KINDS;
+        let process = ProcessConfig {
+            interests: kinds.into_iter().map(Interest::all).collect(),
+            qps: (5, 10),
+            ..cluster.process(NAME, 0, config.eager)
+        };
+        let process = Process::new(process, Descheduler::new(policy.clone()));
+        let member = Member::Guest(Box::new(Hosted(process)));
+        cluster.add_component(NAME, NAME, CONTROL_PLANE, member);
     }
 }
 

@@ -213,7 +213,9 @@ fn failure(sets: &Sets) -> Option<Condition> {
 pub enum LookAgain {
     /// There is nothing to wait for.
     Never,
-    /// The deadline is less than a second away, or over.
+    /// The deadline is less than a second away, or over: it is looked at as soon as the rate limit
+    /// of the queue allows. A rollout that was complete and has lost pods since stays here until
+    /// they are back, for its deadline does not count any more.
     Soon,
     /// It passes after this span.
     After(SimDuration),

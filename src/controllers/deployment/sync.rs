@@ -28,10 +28,6 @@ use crate::client::view::View;
 use crate::controllers::claim::{self, Claim};
 use crate::sim::time::SimDuration;
 
-/// How soon a rollout is looked at whose deadline is less than a second away: the first step of
-/// the rate limit.
-const SOON: SimDuration = SimDuration::millis(5);
-
 /// The reason of the event and condition of a `ReplicaSet` that could not be created.
 const CREATE_ERROR: &str = "ReplicaSetCreateError";
 
@@ -412,7 +408,7 @@ impl<'a> Sync<'a> {
         }
         match status::stuck(&self.deployment, &status, now) {
             LookAgain::Never => {}
-            LookAgain::Soon => self.plan.look_again_in(SOON),
+            LookAgain::Soon => self.plan.queue_again = true,
             LookAgain::After(left) => self.plan.look_again_in(left + SimDuration::secs(1)),
         }
     }

@@ -171,6 +171,7 @@ impl Reconciler for JobController {
         Settings {
             first_backoff: SimDuration::secs(1),
             longest_backoff: SimDuration::secs(60),
+            retries: None,
             expectations: true,
             awaits_own_writes: true,
             awaits_behind: Some(Gate::StaleControllerConsistencyJob),

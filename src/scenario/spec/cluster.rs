@@ -17,6 +17,7 @@ use crate::scenario::diagnostic::Mistake;
 use crate::scenario::schema::Schema;
 use crate::scenario::source::Session;
 use crate::scenario::spec::ClusterAutoscaler;
+use crate::scenario::spec::Descheduler;
 use crate::scenario::spec::FeatureGates;
 use crate::scenario::spec::Flags;
 use crate::scenario::spec::KubeScheduler;
@@ -58,6 +59,8 @@ object! {
         "storage" => storage: Option<Storage> = None;
         /// The autoscaler of nodes, and its node groups.
         "cluster-autoscaler" => autoscaler: Option<ClusterAutoscaler> = None;
+        /// The descheduler, and its policy.
+        "descheduler" => descheduler: Option<Descheduler> = None;
         /// Operators that the course brings: `level-keeper`, `edge-keeper`.
         "operators" => operators: Vec<Operator> = Vec::new();
         /// How long links and operations take.
@@ -80,6 +83,7 @@ impl Default for Cluster {
             metrics_server: None,
             storage: None,
             autoscaler: None,
+            descheduler: None,
             operators: Vec::new(),
             latency: Latencies::default(),
         }

@@ -20,7 +20,8 @@ use crate::course::keepers;
 use crate::node::images::{Behaviour, Images};
 use crate::scenario::load::Described;
 use crate::scenario::spec::{
-    Action, Cluster, FeatureGates, Image, Latency, NodeTemplate as Written, Scenario, Start,
+    Action, Cluster, Descheduler, FeatureGates, Image, Latency, NodeTemplate as Written, Scenario,
+    Start,
 };
 use crate::sim::link::Delay;
 use crate::sim::time::SimDuration;
@@ -45,6 +46,7 @@ pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, 
     usage::set(described, &mut config);
     storage::set(described, &mut config);
     autoscaler::set(described, &mut config, &mut wrong);
+    config.descheduler = scenario.cluster.descheduler.as_ref().map(Descheduler::made);
     if scenario.cluster.etcd > 1 {
         wrong.push("more than one etcd member is not modelled".to_owned());
     }

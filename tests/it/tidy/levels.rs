@@ -12,7 +12,7 @@ const LEVELS: &[&[&str]] = &[
     &["apiserver"],
     &["client"],
     &["controllers", "scheduler", "node", "metrics"],
-    &["autoscaler"],
+    &["autoscaler", "descheduler"],
     &["cluster"],
     &["fault", "check", "trace", "course"],
     &["scenario"],
@@ -28,6 +28,7 @@ const STRANGERS: &[(&str, &[&str], &str)] = &[
     ("scheduler", &["etcd", "apiserver"], "the scheduler sees only its caches"),
     ("node", &["etcd", "apiserver"], "nodes see only their caches"),
     ("autoscaler", &["etcd", "apiserver"], "the autoscaler sees only its caches"),
+    ("descheduler", &["etcd", "apiserver"], "the descheduler sees only its caches"),
     ("metrics", &["etcd", "apiserver"], "metrics see only what nodes and caches tell"),
 ];
 

@@ -42,10 +42,11 @@ use crate::scenario::source::Session;
 use crate::scenario::yaml::Node;
 use crate::sim::time::SimDuration;
 
-/// The components that can be stopped and started, each also with its number: `etcd-2`.
+/// The components that can be stopped and started, also with a number: `etcd-2`.
 const STOPPABLE: &[&str] = &[
     "*",
     "cluster-autoscaler",
+    "descheduler",
     "csi-controller",
     "etcd",
     "kube-apiserver",
@@ -363,11 +364,10 @@ impl Decode for Offset {
     }
 
     fn decode(node: &Node, session: &mut Session) -> Option<Self> {
-        let read = node.text().and_then(duration::parse_signed).map(Offset);
-        if read.is_none() {
+        node.text().and_then(duration::parse_signed).map(Offset).or_else(|| {
             node.report_type("a span such as `-5m`", session);
-        }
-        read
+            None
+        })
     }
 }
 
