@@ -287,6 +287,7 @@ impl World {
             self.own_turn();
         } else if next_turn <= self.longest {
             if !(self.weather.taps() && self.weather.tap(&mut self.cluster)) {
+                self.look_at_streams();
                 self.cluster.engine.step();
             }
         } else {
@@ -413,6 +414,9 @@ impl World {
                 && fault.fault == "etcd-restore"
             {
                 self.invariants.restored();
+                if let Some(search) = &mut self.search {
+                    search.streams.restored();
+                }
             }
             if let Some(search) = &mut self.search {
                 if matches!(record.note, Note::Step(_) | Note::Fault(_)) {
