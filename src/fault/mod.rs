@@ -114,7 +114,7 @@ faults! {
     "node-start" => NodeStart(Nodes) by node::start, Within, Some, |_| true;
     /// Stops and starts nodes again and again.
     "node-flap" => NodeFlap(node::Flap) by node::flap, Within, Some, |_| true;
-    /// Takes nodes out of service: cordoned, their pods evicted as budgets allow, and given back.
+    /// Nodes go out of service: cordoned, their pods evicted as budgets allow, and come back.
     "node-maintenance" => NodeMaintenance(Nodes) by maintenance::begin, Within, Some, |_| true;
     /// Restarts the kubelet of nodes; containers run on.
     "kubelet-restart" => KubeletRestart(Nodes) by kubelet_restart::begin, Within, None, |_| false;

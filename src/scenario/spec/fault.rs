@@ -61,7 +61,7 @@ foreign_choice! {
         "node-start" => NodeStart(Nodes);
         /// Stops and starts nodes again and again.
         "node-flap" => NodeFlap(Flap);
-        /// Takes nodes out of service: cordoned, their pods evicted as budgets allow, and given back.
+        /// Nodes go out of service: cordoned, their pods evicted as budgets allow, and come back.
         "node-maintenance" => NodeMaintenance(Nodes);
         /// Restarts the kubelet of nodes; containers run on.
         "kubelet-restart" => KubeletRestart(Nodes);
