@@ -40,14 +40,15 @@ pub(super) fn begin(it: &Shuffle, stage: &mut Stage<'_>) -> Result<Began, String
     Ok(Began { hit, filter: Some(filter), usual: Some(USUAL), ..Began::default() })
 }
 
-/// When a message arrives between two ends; `last` is when the one before it does.
+/// When a message arrives between two ends that does not arrive now; `last` is when the one
+/// before it does.
 pub(super) fn shuffled(
     how: &Shuffle,
     last: &mut BTreeMap<(ActorId, ActorId), SimTime>,
     count: u64,
     ends: (ActorId, ActorId),
     at: SimTime,
-) -> SimTime {
+) -> Option<SimTime> {
     let most = u128::from(how.most.0) + 1;
     let scaled = |bits: u64| u64::try_from((u128::from(bits) * most) >> 64).unwrap_or(0);
     let wait = if how.ranks {
@@ -59,8 +60,9 @@ pub(super) fn shuffled(
     } else {
         scaled(keyed(how.seed, &count.to_le_bytes()))
     };
-    let earliest = last.get(&ends).copied().unwrap_or_default();
-    let to = (at + SimDuration(wait)).max(earliest);
+    let earliest = last.get(&ends).copied();
+    let to = (at + SimDuration(wait)).max(earliest.unwrap_or_default());
     last.insert(ends, to);
-    to
+    // What was put off to this very instant comes first.
+    (to > at || earliest == Some(at)).then_some(to)
 }

@@ -67,7 +67,7 @@ pub(super) enum Healing {
     /// A node takes pods again; until then its pods are evicted.
     Uncordon(ActorId),
     /// An object is created again as soon as its name is free.
-    Create(Kind, Name, Value),
+    Create(Kind, Name, Value, u32),
 }
 
 impl Began {

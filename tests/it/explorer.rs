@@ -133,7 +133,8 @@ fn a_plan_is_made_as_small_as_its_failure_allows() {
     let breach = outcome.breaches.first().expect("it is broken").clone();
     assert_eq!(breach.id, "P");
     let (end, digest) = (outcome.end, outcome.digest);
-    let finding = Finding { breach, plan, faults_before: 8, after_runs: 1, end, digest };
+    let finding =
+        Finding { breach, plan, faults_before: 8, after_runs: 1, after_millis: 0, end, digest };
     let smaller = shrink::plan(&setting, &finding).unwrap();
     let names: Vec<&str> =
         smaller.plan.entries.iter().map(|entry| entry.inject.fault.name()).collect();
@@ -231,8 +232,15 @@ fn a_scenario_of_a_circle_fails_by_the_circle_alone() {
     let outcome = test.try_plan(&Plan::default());
     let breach = outcome.breaches.first().expect("they paint for ever").clone();
     let (end, digest) = (outcome.end, outcome.digest);
-    let finding =
-        Finding { breach, plan: Plan::default(), faults_before: 0, after_runs: 1, end, digest };
+    let finding = Finding {
+        breach,
+        plan: Plan::default(),
+        faults_before: 0,
+        after_runs: 1,
+        after_millis: 0,
+        end,
+        digest,
+    };
     let tree = tree_of(test.scenario().as_bytes()).unwrap();
     let text = written::scenario(&test.setting(), &tree, None, &finding);
     assert!(!text.contains("holds") && !text.contains("eventually"), "{text}");
