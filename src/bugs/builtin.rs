@@ -207,7 +207,7 @@ fn b36(wrong: bool) -> Setting {
     let added = json!({"spec": {"template": {"metadata": {"labels": {"injected": "yes"}}}}});
     let harmless = json!({"metadata": {"annotations": {"injected": "yes"}}});
     let patch = if wrong { added } else { harmless };
-    let fault = Fault::Webhook(Mutation { requests, patch });
+    let fault = Fault::Webhook(Mutation::merging(requests, patch));
     let begin = SimDuration::millis(100);
     let entry = Entry::at(begin, fault, Some(SimDuration::secs(3600)));
     setting.extras.plan = Faults::one(entry);

@@ -56,7 +56,7 @@ fn running_once(uids: &[Uid], look: &Look<'_>) -> Result<(), String> {
 
 /// Whether a container of a pod runs on any node: a scan of the nodes, for pods that were
 /// replaced.
-fn runs(cluster: &Cluster, pod: Uid, now: SimTime) -> bool {
+pub(super) fn runs(cluster: &Cluster, pod: Uid, now: SimTime) -> bool {
     cluster.topology.nodes.values().any(|(id, _)| {
         let Member::Node(process) = cluster.engine.actor(*id) else { return false };
         let sandbox = process.component().runtime().sandbox(pod);

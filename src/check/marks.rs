@@ -40,6 +40,44 @@ impl Marks {
     }
 }
 
+/// What a search that proves something has met sometimes: in words, and how its mark ends or
+/// begins.
+const WANTED: &[(&str, Meant)] = &[
+    ("a write met a conflict", Meant::Ends(" answered 409")),
+    ("the answer to a write was lost", Meant::Ends(" answered 0")),
+    ("a write was refused for no fault of its own", Meant::Ends(" answered 500")),
+    ("a client listed anew", Meant::Ends(": relist")),
+    ("a watch was cut", Meant::Ends(": watch-cut")),
+    ("a component crashed", Meant::Begins("fault: container-kill")),
+    ("a component stood still", Meant::Begins("fault: pause")),
+    ("a client saw changes late", Meant::Begins("fault: watch-lag")),
+    ("a client missed changes", Meant::Begins("fault: watch-skip")),
+    ("a component saw the past", Meant::Begins("fault: time-travel")),
+    ("a kubelet was restarted", Meant::Begins("fault: kubelet-restart")),
+    ("a node was lost", Meant::Begins("fault: node-stop")),
+    ("a node was cut off", Meant::Begins("fault: network-partition")),
+    ("messages overtook each other", Meant::Begins("fault: shuffle")),
+];
+
+/// How a mark is known.
+#[derive(Clone, Copy)]
+enum Meant {
+    Begins(&'static str),
+    Ends(&'static str),
+}
+
+impl Marks {
+    /// What was never met of that which a search should meet sometimes, in words.
+    pub fn unmet(&self) -> Vec<&'static str> {
+        let is = |mark: &str, meant: Meant| match meant {
+            Meant::Begins(text) => mark.starts_with(text),
+            Meant::Ends(text) => mark.ends_with(text),
+        };
+        let met = |meant: Meant| self.0.keys().any(|mark| is(mark, meant));
+        WANTED.iter().filter(|(_, meant)| !met(*meant)).map(|(words, _)| *words).collect()
+    }
+}
+
 /// The mark of an entry of the log.
 fn mark(note: &Note) -> Option<String> {
     match note {

@@ -6,6 +6,7 @@
 //! changes anything, and no component knows of it.
 
 mod binding;
+mod budget;
 mod collector;
 pub mod end;
 mod generation;
@@ -14,9 +15,14 @@ mod job;
 pub mod lasso;
 mod leader;
 pub mod marks;
+mod ordinal;
+mod overcommit;
 mod overcreation;
 pub mod state;
 mod store;
+pub mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -103,8 +109,14 @@ invariants! {
     "S1" => store: store::Store;
     /// A pod is bound once.
     "S4" => binding: binding::Binding;
+    /// The pods that run on a node ask for no more than it has.
+    "S5" => overcommit: overcommit::Overcommit;
     /// At most one pod of an ordinal of a StatefulSet runs.
     "S6" => incarnation: incarnation::Incarnation;
+    /// An ordered StatefulSet makes a pod only when the one below has been ready.
+    "S7" => ordinal: ordinal::Order;
+    /// Nobody is evicted past a budget.
+    "S9" => budget: budget::Budget;
     /// A controller has no more pods than it was ever to have.
     "S10" => overcreation: overcreation::Overcreation;
     /// The garbage collector deletes nothing that has a living owner.

@@ -23,6 +23,9 @@ use crate::scenario::load::tree_of;
 use crate::scenario::world::World;
 use crate::trace::timeline::{Options as TimelineOptions, timeline};
 
+/// The parts of a search that it can do without.
+const PARTS: &[&str] = &["sweeps", "pairs", "drawn", "guidance", "schedules", "shrink"];
+
 /// Searches.
 #[derive(Args)]
 pub(crate) struct Explore {
@@ -47,6 +50,10 @@ pub(crate) struct Explore {
     /// Plans that are found are not made smaller.
     #[arg(long)]
     no_shrink: bool,
+    /// The search does without one of its parts, to see what that contributes: sweeps, pairs,
+    /// drawn, guidance, schedules, shrink.
+    #[arg(long, value_delimiter = ',')]
+    without: Vec<String>,
     /// The search ends after so many different failures.
     #[arg(long, default_value_t = 1)]
     findings: usize,
@@ -158,6 +165,13 @@ impl Explore {
         if self.sweep.is_empty() {
             sweeps = Sweep::ALL.to_vec();
         }
+        if let Some(unknown) = self.without.iter().find(|part| !PARTS.contains(&part.as_str())) {
+            return Err(format!("there is no part `{unknown}`, only {}", PARTS.join(", ")));
+        }
+        let with = |part: &str| !self.without.iter().any(|without| without == part);
+        if !with("sweeps") {
+            sweeps.clear();
+        }
         let clock = Arc::new(wall_clock);
         let budget = match (self.budget, self.runs) {
             (None, Some(runs)) => Budget::runs(runs).told_by(clock),
@@ -170,10 +184,11 @@ impl Explore {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Options {
             sweeps,
-            pairs: !self.only_sweeps,
-            drawn: !self.only_sweeps,
-            guided: !self.unguided,
-            shrink: !self.no_shrink,
+            pairs: !self.only_sweeps && with("pairs"),
+            drawn: !self.only_sweeps && with("drawn"),
+            guided: !self.unguided && with("guidance"),
+            schedules: with("schedules"),
+            shrink: self.shrinks(),
             budget,
             jobs: self.jobs.unwrap_or(cores),
             enough: self.findings.max(1),
@@ -181,10 +196,14 @@ impl Explore {
         })
     }
 
+    fn shrinks(&self) -> bool {
+        !self.no_shrink && !self.without.iter().any(|part| part == "shrink")
+    }
+
     fn conclude(&self, subject: &Subject, found: &Found) -> Status {
         for finding in &found.findings {
             let shrunk =
-                if self.no_shrink { None } else { shrink::setting(&subject.setting, finding).ok() };
+                if self.shrinks() { shrink::setting(&subject.setting, finding).ok() } else { None };
             let (setting, smaller, finding) = match shrunk {
                 Some((setting, smaller, finding)) => (setting, Some(smaller), finding),
                 None => (subject.setting.clone(), None, finding.clone()),
@@ -252,6 +271,14 @@ fn told(found: &Found, wall_ms: u64) -> String {
         found.missed,
         found.findings.len()
     ));
+    if let Some((span, plan)) = &found.slowest {
+        let settles = found.settles.map_or(String::new(), |s| format!(", {s} without faults"));
+        text.push_str(&format!("slowest recovery {span}{settles}, from {}\n", plan.to_value()));
+    }
+    let unmet = found.marks.unmet();
+    if !unmet.is_empty() {
+        text.push_str(&format!("weak: never met: {}\n", unmet.join("; ")));
+    }
     text
 }
 

@@ -21,11 +21,14 @@ pub(super) struct Corpus {
     kept: Vec<(usize, Plan)>,
     /// The single faults of each family, once they were asked for.
     families: Vec<Vec<Plan>>,
+    /// Whether plans also run under other schedules of messages.
+    schedules: bool,
 }
 
 impl Corpus {
-    pub(super) fn new(seed: u64) -> Corpus {
-        Corpus { rng: Rng::named(seed, "explore"), kept: Vec::new(), families: Vec::new() }
+    pub(super) fn new(seed: u64, schedules: bool) -> Corpus {
+        let rng = Rng::named(seed, "explore");
+        Corpus { rng, kept: Vec::new(), families: Vec::new(), schedules }
     }
 
     /// Keeps a plan that has shown something new.
@@ -75,7 +78,7 @@ impl Corpus {
             let place = self.below(self.families[family].len());
             plan.entries.extend(self.families[family][place].entries.iter().cloned());
         }
-        if self.rng.chance(1, 2) {
+        if self.rng.chance(1, 2) && self.schedules {
             let most = [1, 5, 20, 80, 400][self.below(5)];
             let shuffle = Shuffle {
                 seed: self.rng.bits() >> 1,

@@ -67,13 +67,14 @@ impl<'a> Explorer<'a> {
             eager: None,
             found: Found::default(),
             runs: AtomicU64::new(1),
-            corpus: Corpus::new(options.seed),
+            corpus: Corpus::new(options.seed, options.schedules),
         })
     }
 
     pub(super) fn explore(mut self) -> Result<Found, Vec<String>> {
         self.found.marks.take_up(&self.calm.reference.marks);
         self.found.states.extend(self.calm.reference.states.iter().copied());
+        self.found.settles = self.calm.reference.settled.map(|at| at.since(SimTime::ZERO));
         if let Some(breach) = self.calm.reference.breaches.first().cloned() {
             self.found_without_faults(breach)?;
         }
@@ -141,7 +142,13 @@ impl<'a> Explorer<'a> {
         self.found.states.extend(outcome.states.iter().copied());
         let new_states = self.found.states.len() - before;
         self.corpus.take_up(&plan, new_marks, new_states);
-        let Some(breach) = outcome.breaches.into_iter().next() else { return false };
+        let Some(breach) = outcome.breaches.into_iter().next() else {
+            let slowest = self.found.slowest.as_ref().map(|(span, _)| *span);
+            if let Some(span) = outcome.recovery.filter(|span| Some(*span) > slowest) {
+                self.found.slowest = Some((span, plan));
+            }
+            return false;
+        };
         let known =
             self.found.findings.iter().any(|f| f.breach.fingerprint() == breach.fingerprint());
         if !known {
@@ -338,6 +345,7 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Outcome {
         breaches: vec![Breach { id: "S17", kind: None, what, at: SimTime::ZERO }],
         turns: 0,
         end: SimTime::ZERO,
+        recovery: None,
         digest: crate::sim::digest::DigestValue::default(),
         missed: 0,
         marks: crate::check::marks::Marks::default(),

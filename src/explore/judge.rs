@@ -14,6 +14,7 @@ use crate::explore::reference::Reference;
 use crate::explore::{Outcome, Setting};
 use crate::fault::{Fault, Plan, Trace};
 use crate::scenario::world::World;
+use crate::sim::log::Record;
 use crate::sim::time::{SimDuration, SimTime};
 
 /// A run may have so many times the turns of the run without faults, and so many more.
@@ -128,10 +129,21 @@ fn outcome(world: &World, breaches: Vec<Breach>, states: BTreeSet<u64>) -> Outco
         turns: engine.turns(),
         end: world.now(),
         digest: engine.digest(),
+        recovery: recovery(world),
         missed: world.weather().misses().len(),
         marks: world.searched().map(|s| s.marks.clone()).unwrap_or_default(),
         states,
     }
+}
+
+/// L10: how long after the last fault something was still to be done; none where no fault came or
+/// the run did not come to rest.
+fn recovery(world: &World) -> Option<SimDuration> {
+    let engine = &world.cluster().engine;
+    let is_fault = |record: &&Record<Note>| matches!(record.note, Note::Fault(_));
+    let last = engine.log().iter().rfind(is_fault)?;
+    let idle = engine.idle_since().filter(|_| world.is_at_rest())?;
+    Some(idle.since(last.time))
 }
 
 /// What is wrong with a run that has come to its end without a breach.

@@ -34,7 +34,7 @@ use crate::scenario::load::Described;
 use crate::scenario::spec::Until;
 use crate::scenario::world::{Extras, World};
 use crate::sim::digest::DigestValue;
-use crate::sim::time::SimTime;
+use crate::sim::time::{SimDuration, SimTime};
 
 /// A world that is searched: how it begins, and what must hold in it.
 #[derive(Clone)]
@@ -67,6 +67,8 @@ pub struct Options {
     pub drawn: bool,
     /// Whether what was new guides what is drawn.
     pub guided: bool,
+    /// Whether drawn plans also run under other schedules of messages.
+    pub schedules: bool,
     /// Whether plans that were found are made smaller.
     pub shrink: bool,
     /// How much may be done.
@@ -86,6 +88,7 @@ impl Default for Options {
             pairs: true,
             drawn: true,
             guided: true,
+            schedules: true,
             shrink: true,
             budget: Budget::runs(2_000),
             jobs: 1,
@@ -125,6 +128,8 @@ pub struct Outcome {
     pub end: SimTime,
     /// The digest of the run.
     pub digest: DigestValue,
+    /// From the last fault's begin or end to the instant since which nothing was left to do.
+    pub recovery: Option<SimDuration>,
     /// Faults that hit nothing.
     pub missed: usize,
     /// What was reached.
@@ -144,6 +149,10 @@ pub struct Found {
     pub states: BTreeSet<u64>,
     /// What was reached.
     pub marks: Marks,
+    /// The longest recovery, and from what; of runs that broke nothing.
+    pub slowest: Option<(SimDuration, Plan)>,
+    /// After how long the run without faults has nothing left to do.
+    pub settles: Option<SimDuration>,
     /// How many faults hit nothing.
     pub missed: u64,
     /// What was found.

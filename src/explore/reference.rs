@@ -33,6 +33,8 @@ pub struct Reference {
     pub finish: SimTime,
     /// Whether nothing was left to do.
     pub rests: bool,
+    /// Since when nothing was left to do.
+    pub settled: Option<SimTime>,
     /// How it ended, in normal form.
     pub end: BTreeMap<String, u32>,
     /// Expectations that do not hold and steps that fail although there are no faults.
@@ -130,6 +132,7 @@ impl Reference {
         self.turns = world.cluster().engine.turns();
         self.finish = world.now();
         self.rests = world.is_at_rest();
+        self.settled = world.cluster().engine.idle_since().filter(|_| self.rests);
         self.end = state::end(world.cluster());
         self.failed = failed(world);
         self.deleted = deletions(world, &setting.precious);

@@ -5,11 +5,15 @@
 //! smaller. [`Weather`] carries a plan out on a cluster; nobody who is disturbed
 //! knows of it.
 
+pub mod again;
 mod component;
 mod container_kill;
 mod etcd;
 mod hand;
+mod image;
 mod kubelet_restart;
+mod maintenance;
+mod metrics;
 mod network;
 mod node;
 mod object;
@@ -23,6 +27,7 @@ mod request;
 mod shuffle;
 mod stage;
 mod storage;
+mod stress;
 pub mod tap;
 pub mod target;
 mod watch;
@@ -109,6 +114,8 @@ faults! {
     "node-start" => NodeStart(Nodes) by node::start, Within, Some, |_| true;
     /// Stops and starts nodes again and again.
     "node-flap" => NodeFlap(node::Flap) by node::flap, Within, Some, |_| true;
+    /// Nodes go out of service: cordoned, their pods evicted as budgets allow, and come back.
+    "node-maintenance" => NodeMaintenance(Nodes) by maintenance::begin, Within, Some, |_| true;
     /// Restarts the kubelet of nodes; containers run on.
     "kubelet-restart" => KubeletRestart(Nodes) by kubelet_restart::begin, Within, None, |_| false;
     /// Kills a component, which stays down.
@@ -126,6 +133,12 @@ faults! {
     /// Kills containers of pods, or a component, which is started again.
     "container-kill" => ContainerKill(Containers)
         by container_kill::begin, Within, None, |it| it.component.is_none();
+    /// Pods use more CPU or memory than they would.
+    "stress" => Stress(stress::Stress) by stress::begin, Within, Some, |_| true;
+    /// Pulls of images fail, or take longer: the registry is away, slow, or has a limit.
+    "image-pull" => ImagePull(image::Pull) by image::begin, Within, None, |_| true;
+    /// Figures of what nodes and pods use are missing, late or wrong.
+    "metrics-gap" => MetricsGap(metrics::Gap) by metrics::begin, Within, Some, |_| true;
     /// Cuts the network between two ends.
     "network-partition" => NetworkPartition(network::Partition)
         by network::part, Within, None, |_| false;
@@ -145,7 +158,7 @@ faults! {
     /// Requests take longer; those that are given up are carried out all the same.
     "api-delay" => ApiDelay(request::Delay)
         by request::delay, Within, None, |it| it.requests.is_calm();
-    /// A mutating webhook changes what is written.
+    /// An admission webhook changes what is written, is slow, or is down.
     "webhook" => Webhook(request::Mutation)
         by request::mutate, Within, Some, |it| it.requests.is_calm();
     /// What a client watches comes late.
@@ -188,6 +201,8 @@ faults! {
 pub mod parameter {
     pub use crate::fault::component::Target as ComponentTarget;
     pub use crate::fault::etcd::{Nothing, Restore};
+    pub use crate::fault::image::Pull;
+    pub use crate::fault::metrics::{Gap, Wrong};
     pub use crate::fault::network::{Direction, Latency, Loss, Partition};
     pub use crate::fault::node::Flap;
     pub use crate::fault::object::{Edit, Target as ObjectTarget};
@@ -195,8 +210,9 @@ pub mod parameter {
     pub use crate::fault::pause::Pause;
     pub use crate::fault::process::Skew;
     pub use crate::fault::random::Random;
-    pub use crate::fault::request::{Delay, Failing, Mutation, Requests};
+    pub use crate::fault::request::{Delay, Failing, FailurePolicy, Mutation, Requests};
     pub use crate::fault::shuffle::Shuffle;
     pub use crate::fault::storage::Stuck;
+    pub use crate::fault::stress::Stress;
     pub use crate::fault::watch::Watched;
 }

@@ -6,6 +6,8 @@ use crate::cluster::Cluster;
 use crate::fault::Fault;
 use crate::fault::component::Target as ComponentTarget;
 use crate::fault::etcd::{Nothing, Restore};
+use crate::fault::image::Pull;
+use crate::fault::metrics::{Gap, Wrong};
 use crate::fault::network::{Direction, Latency, Loss, Partition};
 use crate::fault::node::Flap;
 use crate::fault::object::{Edit, Target};
@@ -13,9 +15,10 @@ use crate::fault::past::Travel;
 use crate::fault::pause::Pause;
 use crate::fault::plan::Inject;
 use crate::fault::process::Skew;
-use crate::fault::request::{Delay, Failing, Mutation, Requests};
+use crate::fault::request::{Delay, Failing, FailurePolicy, Mutation, Requests};
 use crate::fault::shuffle::Shuffle;
 use crate::fault::storage::Stuck;
+use crate::fault::stress::Stress;
 use crate::fault::target::{Component, Containers, Endpoints, Mode, Nodes, Pods};
 use crate::fault::watch::Watched;
 use crate::sim::rng::Rng;
@@ -50,6 +53,7 @@ pub fn draw(name: &str, cluster: &Cluster, namespace: &Name, rng: &mut Rng) -> O
     let mut from = Draw { node, pods, rng };
     let fault = from
         .of_machines(name)
+        .or_else(|| from.of_figures(name))
         .or_else(|| from.of_requests(name))
         .or_else(|| from.of_watches(name))
         .or_else(|| from.of_objects(name))?;
@@ -89,6 +93,7 @@ impl Draw<'_> {
             "node-flap" => {
                 Fault::NodeFlap(Flap { nodes: self.one_node(), period: SimDuration::secs(60) })
             }
+            "node-maintenance" => Fault::NodeMaintenance(self.one_node()),
             "kubelet-restart" => Fault::KubeletRestart(self.one_node()),
             "pod-kill" => Fault::PodKill(self.pods.clone()),
             "pod-failure" => Fault::PodFailure(self.pods.clone()),
@@ -130,6 +135,30 @@ impl Draw<'_> {
         })
     }
 
+    fn of_figures(&mut self, name: &str) -> Option<Fault> {
+        Some(match name {
+            "stress" => Fault::Stress(Stress {
+                namespaces: self.pods.namespaces.clone(),
+                mode: Mode::One,
+                millicores: self.rng.between(100, 2_000),
+                bytes: self.rng.between(1, 64) << 20,
+                ..Stress::default()
+            }),
+            "image-pull" => {
+                let latency = SimDuration::secs(self.rng.between(5, 60));
+                let latency = self.rng.chance(1, 2).then_some(latency);
+                Fault::ImagePull(Pull { nodes: Vec::new(), image: None, error: None, latency })
+            }
+            "metrics-gap" => {
+                let how = [Wrong::Missing, Wrong::Late, Wrong::Scaled];
+                let how = *pick(&how, self.rng)?;
+                let percent = (how == Wrong::Scaled).then_some(50);
+                Fault::MetricsGap(Gap { nodes: vec![self.node.clone()], how, percent })
+            }
+            _ => return None,
+        })
+    }
+
     fn of_requests(&mut self, name: &str) -> Option<Fault> {
         let actors = ["replicaset-controller", "deployment-controller", "kube-scheduler"];
         let actor = pick(&actors, self.rng).map(|a| (*a).to_owned());
@@ -149,7 +178,15 @@ impl Draw<'_> {
             "webhook" => {
                 let requests = Requests { kind: Some("Pod".to_owned()), ..Requests::default() };
                 let patch = serde_json::json!({"metadata": {"annotations": {"injected": "yes"}}});
-                Fault::Webhook(Mutation { requests, patch })
+                let answers = self.rng.chance(1, 2);
+                Fault::Webhook(Mutation {
+                    requests,
+                    patch: answers.then_some(patch),
+                    down: !answers,
+                    latency: None,
+                    timeout: None,
+                    failure_policy: FailurePolicy::Fail,
+                })
             }
             _ => return None,
         })

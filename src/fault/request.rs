@@ -65,18 +65,108 @@ pub struct Delay {
     pub timeout: Option<SimDuration>,
 }
 
-/// Requests that a webhook changes.
+/// Requests that an admission webhook is asked about.
 #[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Mutation {
     /// Which requests.
     #[serde(flatten)]
     pub requests: Requests,
     /// What is merged into the object, as a merge patch.
-    pub patch: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patch: Option<Value>,
+    /// Nobody answers where the webhook should be.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub down: bool,
+    /// How long it takes to answer.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_span")]
+    pub latency: Option<SimDuration>,
+    /// How long the apiserver waits for its answer.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_span")]
+    pub timeout: Option<SimDuration>,
+    /// What becomes of a request about which it does not answer.
+    #[serde(skip_serializing_if = "FailurePolicy::is_fail")]
+    pub failure_policy: FailurePolicy,
+}
+
+/// What becomes of a request about which a webhook does not answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub enum FailurePolicy {
+    /// It is refused.
+    #[default]
+    Fail,
+    /// It goes on as it is.
+    Ignore,
+}
+
+impl FailurePolicy {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    fn is_fail(&self) -> bool {
+        *self == FailurePolicy::Fail
+    }
+}
+
+/// How long an apiserver waits for a webhook when nobody says.
+///
+/// Source: kubernetes v1.36 pkg/apis/admissionregistration/v1/defaults.go,
+/// `SetDefaults_MutatingWebhook`
+const PATIENCE: SimDuration = SimDuration::secs(10);
+
+/// What comes of asking a webhook.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Admission {
+    /// The request goes on after so long, changed by a merge patch or not.
+    Admitted(SimDuration, Option<Value>),
+    /// It is refused after so long.
+    Refused(SimDuration, Refusal),
+}
+
+impl Mutation {
+    /// A webhook that answers at once, with a merge patch.
+    pub fn merging(requests: Requests, patch: Value) -> Mutation {
+        Mutation {
+            requests,
+            patch: Some(patch),
+            down: false,
+            latency: None,
+            timeout: None,
+            failure_policy: FailurePolicy::Fail,
+        }
+    }
+
+    /// What comes of asking.
+    ///
+    /// Source: kubernetes v1.36
+    /// staging/src/k8s.io/apiserver/pkg/admission/plugin/webhook/mutating/dispatcher.go, `Dispatch`
+    pub(super) fn outcome(&self) -> Admission {
+        let patience = self.timeout.unwrap_or(PATIENCE);
+        let takes = self.latency.unwrap_or(SimDuration::ZERO);
+        let late = takes > patience;
+        if !self.down && !late {
+            return Admission::Admitted(takes, self.patch.clone());
+        }
+        let (after, why) = if self.down {
+            (SimDuration::millis(1), "connect: connection refused")
+        } else {
+            (patience, "context deadline exceeded")
+        };
+        match self.failure_policy {
+            FailurePolicy::Ignore => Admission::Admitted(after, None),
+            FailurePolicy::Fail => {
+                let name = "webhook.example.com";
+                let text = format!(
+                    "failed calling webhook \"{name}\": failed to call webhook: Post \
+                     \"https://webhook.default.svc:443/?timeout={}s\": {why}",
+                    patience.0 / 1_000_000_000
+                );
+                Admission::Refused(after, Refusal::internal_error(text))
+            }
+        }
+    }
 }
 
 #[expect(clippy::ref_option, reason = "serde asks so")]
-fn some_span<S: serde::Serializer>(
+pub(super) fn some_span<S: serde::Serializer>(
     it: &Option<SimDuration>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
@@ -94,8 +184,8 @@ pub(super) enum How {
     Lose,
     /// It comes later.
     Delay(SimDuration, Option<SimDuration>),
-    /// It is changed.
-    Mutate(Value),
+    /// A webhook is asked about it.
+    Webhook(Mutation),
 }
 
 impl Requests {
@@ -186,7 +276,7 @@ pub(super) fn delay(it: &Delay, stage: &mut Stage<'_>) -> Result<Began, String> 
 }
 
 pub(super) fn mutate(it: &Mutation, stage: &mut Stage<'_>) -> Result<Began, String> {
-    begin(&it.requests, How::Mutate(it.patch.clone()), stage)
+    begin(&it.requests, How::Webhook(it.clone()), stage)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "all faults begin alike")]

@@ -10,7 +10,9 @@ use crate::api::Name;
 use crate::fault::plan::span;
 use crate::fault::stage::{Began, Stage};
 use crate::fault::tap::{Filter, What};
-use crate::sim::time::SimDuration;
+use crate::sim::engine::ActorId;
+use crate::sim::rng::keyed;
+use crate::sim::time::{SimDuration, SimTime};
 
 /// How long it lasts when nobody says.
 const USUAL: SimDuration = SimDuration::secs(60);
@@ -36,4 +38,31 @@ pub(super) fn begin(it: &Shuffle, stage: &mut Stage<'_>) -> Result<Began, String
     let filter = Filter::new(what, until, None);
     let hit = vec![Name::new_static("messages")];
     Ok(Began { hit, filter: Some(filter), usual: Some(USUAL), ..Began::default() })
+}
+
+/// When a message arrives between two ends that does not arrive now; `last` is when the one
+/// before it does.
+pub(super) fn shuffled(
+    how: &Shuffle,
+    last: &mut BTreeMap<(ActorId, ActorId), SimTime>,
+    count: u64,
+    ends: (ActorId, ActorId),
+    at: SimTime,
+) -> Option<SimTime> {
+    let most = u128::from(how.most.0) + 1;
+    let scaled = |bits: u64| u64::try_from((u128::from(bits) * most) >> 64).unwrap_or(0);
+    let wait = if how.ranks {
+        // One change of rank a second, so that no process is behind for good.
+        let second = at.0 / 1_000_000_000;
+        let key = [ends.1.0.to_le_bytes().as_slice(), &second.to_le_bytes()].concat();
+        let bits = keyed(how.seed, &key);
+        if bits & 1 == 0 { 0 } else { scaled(bits) }
+    } else {
+        scaled(keyed(how.seed, &count.to_le_bytes()))
+    };
+    let earliest = last.get(&ends).copied();
+    let to = (at + SimDuration(wait)).max(earliest.unwrap_or_default());
+    last.insert(ends, to);
+    // What was put off to this very instant comes first.
+    (to > at || earliest == Some(at)).then_some(to)
 }

@@ -64,6 +64,8 @@ pub(super) enum Healing {
     Ready(ActorId, Value),
     /// Calls of a driver come back again.
     Unstick(ActorId, &'static str, Value),
+    /// A node takes pods again; until then its pods are evicted.
+    Uncordon(ActorId),
     /// An object is created again as soon as its name is free.
     Create(Kind, Name, Value, u32),
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::api::Name;
 use crate::api::message::{Message, StoreAnswer};
 use crate::api::object::{Kind, Object};
@@ -10,11 +12,10 @@ use crate::api::request::{Answer, ListOptions, ObjectList, Request, Verb, WatchE
 use crate::apiserver::list;
 use crate::cluster::Cluster;
 use crate::fault::plan::Occurrence;
-use crate::fault::request::{How, Requests, conflicting, lost, mutated};
-use crate::fault::shuffle::Shuffle;
+use crate::fault::request::{Admission, How, Requests, conflicting, lost, mutated};
+use crate::fault::shuffle::{Shuffle, shuffled};
 use crate::fault::weather::Weather;
 use crate::sim::engine::{ActorId, Peer};
-use crate::sim::rng::keyed;
 use crate::sim::time::{SimDuration, SimTime};
 
 /// How long it takes to say no.
@@ -63,8 +64,12 @@ enum Fate {
     Refused(Refusal),
     /// A client gives up, and it comes later all the same.
     GivenUp(SimTime, SimTime),
+    /// The apiserver says no after a while.
+    RefusedLater(Refusal, SimTime),
     /// It says something else.
     Changed(Box<Message>),
+    /// It says something else, and comes later.
+    ChangedLater(Box<Message>, SimTime),
     /// It is answered from the past.
     Past(Box<ListOptions>, u64),
     /// etcd says no.
@@ -221,7 +226,15 @@ fn carry_out(fate: Fate, at: SimTime, cluster: &mut Cluster) {
                 let answer = Message::Answer(id, Answer::Refused(refusal));
                 engine.forge(to, from, gives_up, cause, answer);
             }
-            Fate::Changed(message) => engine.change_coming(|old| *old = *message),
+            Fate::RefusedLater(refusal, then) => {
+                engine.lose_coming();
+                let answer = Message::Answer(id, Answer::Refused(refusal));
+                engine.forge(to, from, then, cause, answer);
+            }
+            Fate::Changed(message) => engine.change_coming(at, |old| *old = *message),
+            Fate::ChangedLater(message, until) => {
+                engine.change_coming(until, |old| *old = *message);
+            }
             Fate::Past(options, revision) => {
                 engine.lose_coming();
                 let answer = Message::Answer(id, past(cluster, &options, revision));
@@ -251,7 +264,8 @@ impl Filter {
                 if open && !late && !matches!(message, Message::Runtime(..)) =>
             {
                 *count += 1;
-                shuffled(how, last, *count, (ends.0.actor, ends.1.actor), at)
+                let to = shuffled(how, last, *count, (ends.0.actor, ends.1.actor), at);
+                to.map_or(Fate::Arrives, Fate::Later)
             }
             (_, fate) => fate,
         };
@@ -366,40 +380,33 @@ fn request_fate(how: &How, id: u64, request: &Request, at: SimTime) -> Fate {
         How::Lose => Fate::Arrives,
         How::Delay(span, None) => Fate::Later(at + *span),
         How::Delay(span, Some(patience)) => Fate::GivenUp(at + *patience, at + *span),
-        How::Mutate(patch) => {
-            let mut changed = request.clone();
-            mutated(&mut changed.verb, patch);
-            if changed == *request {
-                return Fate::Arrives;
-            }
-            Fate::Changed(Box::new(Message::Request(id, Box::new(changed))))
-        }
+        How::Webhook(webhook) => match webhook.outcome() {
+            Admission::Refused(after, refusal) => Fate::RefusedLater(refusal, at + after),
+            Admission::Admitted(after, patch) => admitted(id, request, patch.as_ref(), at, after),
+        },
     }
 }
 
-fn shuffled(
-    how: &Shuffle,
-    last: &mut BTreeMap<(ActorId, ActorId), SimTime>,
-    count: u64,
-    ends: (ActorId, ActorId),
+/// A request as a webhook lets it go on.
+fn admitted(
+    id: u64,
+    request: &Request,
+    patch: Option<&Value>,
     at: SimTime,
+    after: SimDuration,
 ) -> Fate {
-    let most = u128::from(how.most.0) + 1;
-    let scaled = |bits: u64| u64::try_from((u128::from(bits) * most) >> 64).unwrap_or(0);
-    let wait = if how.ranks {
-        // One change of rank a second, so that no process is behind for good.
-        let second = at.0 / 1_000_000_000;
-        let key = [ends.1.0.to_le_bytes().as_slice(), &second.to_le_bytes()].concat();
-        let bits = keyed(how.seed, &key);
-        if bits & 1 == 0 { 0 } else { scaled(bits) }
-    } else {
-        scaled(keyed(how.seed, &count.to_le_bytes()))
-    };
-    let earliest = last.get(&ends).copied();
-    let to = (at + SimDuration(wait)).max(earliest.unwrap_or_default());
-    last.insert(ends, to);
-    // What was put off to this very instant comes first.
-    if to > at || earliest == Some(at) { Fate::Later(to) } else { Fate::Arrives }
+    let mut changed = request.clone();
+    if let Some(patch) = patch {
+        mutated(&mut changed.verb, patch);
+    }
+    let same = changed == *request;
+    let message = Message::Request(id, Box::new(changed));
+    match (same, after == SimDuration::ZERO) {
+        (true, true) => Fate::Arrives,
+        (true, false) => Fate::Later(at + after),
+        (false, true) => Fate::Changed(Box::new(message)),
+        (false, false) => Fate::ChangedLater(Box::new(message), at + after),
+    }
 }
 
 /// The answer to a list as it was at a revision.

@@ -32,7 +32,7 @@ pub enum Mode {
 
 impl Mode {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-    fn is_all(&self) -> bool {
+    pub(super) fn is_all(&self) -> bool {
         *self == Mode::All
     }
 }
@@ -60,7 +60,7 @@ pub struct Nodes {
 pub struct PodNames(pub BTreeMap<String, Vec<String>>);
 
 impl PodNames {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

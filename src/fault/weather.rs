@@ -3,6 +3,7 @@
 //! A clone goes on as the weather of a clone of the cluster.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::api::Name;
 use crate::api::message::Message;
@@ -10,7 +11,9 @@ use crate::api::note::{FaultNote, MarkNote, Note, WriteNote};
 use crate::api::request::Verb;
 use crate::api::why::Why;
 use crate::cluster::Cluster;
+use crate::fault::again::Again;
 use crate::fault::hand::Hand;
+use crate::fault::maintenance;
 use crate::fault::plan::{Entry, Inject, Occurrence, Plan, Trigger};
 use crate::fault::random::{Random, draw};
 use crate::fault::stage::{Began, Healing, Stage};
@@ -21,6 +24,9 @@ use crate::sim::link::Trouble;
 use crate::sim::rng::Rng;
 use crate::sim::time::{SimDuration, SimTime};
 
+/// How long that lasts which nobody ends: longer than any run.
+pub const FOREVER: SimDuration = SimDuration::secs(100 * 86_400);
+
 /// How long one waits before an object is created again, until its name is free.
 const AGAIN: SimDuration = SimDuration::millis(50);
 
@@ -30,14 +36,16 @@ pub struct Weather {
     hand: ActorId,
     namespace: Name,
     /// By instant, in the order of asking.
-    agenda: BTreeMap<(SimTime, u64), Due>,
-    asked: u64,
+    pub(super) agenda: BTreeMap<(SimTime, u64), Due>,
+    pub(super) asked: u64,
     waiting: Vec<Waiting>,
     pub(super) filters: Vec<Filter>,
     rng: Rng,
     cuts: usize,
     pub(super) misses: Vec<String>,
     begun: u32,
+    /// What each experiment has put on the agenda, by name.
+    pub(super) experiments: BTreeMap<Name, Vec<Range<u64>>>,
     /// How many pods were asked for by whom, so that they never learn what became of it.
     pub(super) unsure: BTreeMap<Name, u32>,
     /// Whether occurrences are counted although nobody waits for them yet.
@@ -47,12 +55,14 @@ pub struct Weather {
 }
 
 #[derive(Clone)]
-enum Due {
+pub(super) enum Due {
     Begin(Inject),
     Heal(Vec<Healing>, Name),
     End(u64),
     Toggle { actor: ActorId, half: SimDuration, until: SimTime },
+    Evict { node: ActorId, until: SimTime },
     Random(Random),
+    Again(Box<Again>, SimTime),
 }
 
 /// A fault that waits for an occurrence.
@@ -80,6 +90,7 @@ impl Weather {
             cuts: 0,
             misses: Vec::new(),
             begun: 0,
+            experiments: BTreeMap::new(),
             unsure: BTreeMap::new(),
             counting: false,
             counts: BTreeMap::new(),
@@ -139,7 +150,20 @@ impl Weather {
         self.next_random(at, random);
     }
 
-    fn push(&mut self, at: SimTime, due: Due) {
+    /// The last step has ended: what comes by chance and has no end of its own comes no more.
+    pub fn calm_down(&mut self) {
+        self.agenda.retain(|_, due| match due {
+            Due::Random(random) => random.to.is_some(),
+            Due::Again(..) => false,
+            Due::Begin(_)
+            | Due::Heal(..)
+            | Due::End(_)
+            | Due::Toggle { .. }
+            | Due::Evict { .. } => true,
+        });
+    }
+
+    pub(super) fn push(&mut self, at: SimTime, due: Due) {
         self.asked += 1;
         self.agenda.insert((at, self.asked), due);
     }
@@ -161,7 +185,7 @@ impl Weather {
 
     /// Whether no fault is to come and nothing is to be healed.
     pub fn is_over(&self) -> bool {
-        self.agenda.is_empty()
+        self.agenda.keys().all(|(at, _)| at.0 >= FOREVER.0)
     }
 
     /// Whether a link is cut.
@@ -248,7 +272,9 @@ impl Weather {
                 Due::Heal(healing, fault) => self.heal(healing, &fault, cluster),
                 Due::End(number) => self.end(number, cluster),
                 Due::Toggle { actor, half, until } => self.toggle(actor, half, until, cluster),
+                Due::Evict { node, until } => self.evict(node, until, cluster),
                 Due::Random(random) => self.random_fault(random, cluster),
+                Due::Again(again, busy) => self.again(*again, busy, cluster),
             }
         }
     }
@@ -294,6 +320,11 @@ impl Weather {
                 let (actor, half) = (*actor, *half);
                 self.push(now + half, Due::Toggle { actor, half, until: now + span });
             }
+            if let (Healing::Uncordon(node), Some(span)) = (one, span) {
+                // The scheduler is to know of it before pods are made anew.
+                let (node, until) = (*node, now + span);
+                self.push(now + AGAIN, Due::Evict { node, until });
+            }
         }
         if let Some(span) = after.or(span).filter(|_| !healing.is_empty()) {
             self.push(now + span, Due::Heal(healing, fault));
@@ -324,6 +355,16 @@ impl Weather {
         let control = if up { Control::Crash(actor) } else { Control::Start(actor) };
         cluster.engine.control(control);
         self.push(now + half, Due::Toggle { actor, half, until });
+    }
+
+    /// Evicts what is still on a node, and looks again as long as something is.
+    fn evict(&mut self, node: ActorId, until: SimTime, cluster: &mut Cluster) {
+        let next = cluster.engine.now() + maintenance::AGAIN;
+        let name = Name::new(cluster.engine.name(node));
+        maintenance::evict(self.hand, &name, cluster);
+        if next < until {
+            self.push(next, Due::Evict { node, until });
+        }
     }
 
     /// A fault of messages is over before its time: it has hit all that it was to hit.
@@ -381,6 +422,13 @@ impl Weather {
             }
             Healing::Ready(id, how) => {
                 self.tell(id, "unready", how, cluster);
+                Some(id)
+            }
+            Healing::Uncordon(id) => {
+                let verb = maintenance::cordon(cluster.engine.name(id), false);
+                cluster.with_guest(self.hand, |hand: &mut Hand, context| {
+                    hand.ask(verb, Why::new("back in service"), context);
+                });
                 Some(id)
             }
             Healing::Unstick(id, what, how) => {

@@ -72,6 +72,9 @@ pub struct MetricsServer {
     patience: SimTime,
     next_look: SimTime,
     last_question: SimTime,
+    /// Nodes whose figures somebody has made wrong: so many percent of the truth, 0 for none at
+    /// all, nothing for those of before.
+    wrong: BTreeMap<Name, Option<u64>>,
     /// Whether it has lived since before anybody asked, so that it would have looked before.
     has_looked: bool,
 }
@@ -89,6 +92,7 @@ impl MetricsServer {
             patience: SimTime::NEVER,
             next_look: SimTime::NEVER,
             last_question: SimTime::ZERO,
+            wrong: BTreeMap::new(),
             has_looked: true,
         }
     }
@@ -103,6 +107,11 @@ impl MetricsServer {
         for name in names {
             let misses = u64::from(self.options.misses_percent);
             let is_missed = misses > 0 && moment.rng.below(100) < misses;
+            let wrong = self.wrong.get(&name).copied();
+            if wrong == Some(None) {
+                continue;
+            }
+            let is_missed = is_missed || wrong == Some(Some(0));
             let Some(node) = self.nodes.get(&name).filter(|_| !is_missed) else {
                 self.points.remove(&name);
                 continue;
@@ -239,11 +248,20 @@ impl MetricsServer {
         }
     }
 
+    /// What is told of usage on a node, where somebody has made its figures wrong.
+    fn told(&self, node: &Name, usage: Usage) -> Usage {
+        let Some(percent) = self.wrong.get(node).copied().flatten() else { return usage };
+        let part =
+            |n: u64| u64::try_from(u128::from(n) * u128::from(percent) / 100).unwrap_or(u64::MAX);
+        Usage { nanocores: part(usage.nanocores), bytes: part(usage.bytes) }
+    }
+
     /// Source: github.com/kubernetes-sigs/metrics-server pkg/storage/node.go, `GetMetrics`
     fn node(&self, node: &Node) -> Option<NodeMetrics> {
         let [last, before] = self.points.get(&node.meta.name)?.as_slice() else { return None };
         let window = last.at.since(before.at);
         let usage = Usage { nanocores: rate(last.cpu, before.cpu, window)?, bytes: last.memory };
+        let usage = self.told(&node.meta.name, usage);
         Some(NodeMetrics { meta: named(&node.meta), timestamp: Time::at(last.at), window, usage })
     }
 
@@ -263,7 +281,8 @@ impl MetricsServer {
             let span = at.since(since);
             window = window.min(span);
             let nanocores = rate(container.cpu, cpu, span)?;
-            containers.push((container.name.clone(), Usage { nanocores, bytes: container.memory }));
+            let usage = Usage { nanocores, bytes: container.memory };
+            containers.push((container.name.clone(), self.told(&pod.node_name, usage)));
         }
         if containers.is_empty() {
             return None;
@@ -314,6 +333,21 @@ impl Component for MetricsServer {
 
     fn reply(&mut self, _token: u64, _answer: &Answer, _moment: &mut Moment<'_>) {}
 
+    /// `figures`: those of some `nodes` are so many `percent` of the truth as long as it is `on`;
+    /// 0 for none at all, null for those of before.
+    fn disturb(&mut self, what: &Name, how: &serde_json::Value, _moment: &mut Moment<'_>) {
+        if what != "figures" {
+            return;
+        }
+        for node in how["nodes"].as_array().into_iter().flatten().filter_map(|n| n.as_str()) {
+            if how["on"] == true {
+                self.wrong.insert(node.into(), how["percent"].as_u64());
+            } else {
+                self.wrong.remove(node);
+            }
+        }
+    }
+
     fn hear(&mut self, _from: Peer, what: Beside, moment: &mut Moment<'_>) {
         match what {
             Beside::Forwarded(client, id, request) => self.question((client, id, request), moment),
@@ -345,6 +379,7 @@ impl Component for MetricsServer {
 
     fn crashed(&mut self) {
         let fresh = MetricsServer::new(self.options, self.nodes.clone());
-        *self = MetricsServer { has_looked: false, ..fresh };
+        let wrong = std::mem::take(&mut self.wrong);
+        *self = MetricsServer { has_looked: false, wrong, ..fresh };
     }
 }

@@ -69,3 +69,58 @@ impl Images {
         }
     }
 }
+
+/// What is wrong with the registries that images come from.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    troubles: Vec<Trouble>,
+}
+
+/// Pulls of some images fail, or take longer.
+#[derive(Clone, Debug)]
+struct Trouble {
+    image: Name,
+    images: Option<GlobMatcher>,
+    /// What the registry says; empty when it only takes longer.
+    error: Name,
+    slower: SimDuration,
+}
+
+impl Registry {
+    /// From now on, or no more: pulls of `image` end with `error`, or take `slower` nanoseconds
+    /// more.
+    pub fn disturb(&mut self, how: &serde_json::Value) {
+        let text = |key: &str| Name::new(how[key].as_str().unwrap_or_default());
+        let trouble = Trouble {
+            image: text("image"),
+            images: Glob::new(&text("image")).ok().map(|glob| glob.compile_matcher()),
+            error: text("error"),
+            slower: SimDuration(how["slower"].as_u64().unwrap_or(0)),
+        };
+        if how["on"] == true {
+            self.troubles.push(trouble);
+            return;
+        }
+        let same = |t: &Trouble| {
+            (&t.image, &t.error, t.slower) == (&trouble.image, &trouble.error, trouble.slower)
+        };
+        if let Some(place) = self.troubles.iter().position(same) {
+            self.troubles.remove(place);
+        }
+    }
+
+    fn of(&self, image: &str) -> Vec<&Trouble> {
+        let all = self.troubles.iter();
+        all.filter(|t| t.images.as_ref().is_some_and(|i| i.is_match(image))).collect()
+    }
+
+    /// What a pull of an image ends with, beside what its behaviour says.
+    pub fn error(&self, image: &str) -> Option<&Name> {
+        self.of(image).into_iter().map(|t| &t.error).find(|error| !error.is_empty())
+    }
+
+    /// How much longer a pull of an image takes.
+    pub fn slower(&self, image: &str) -> SimDuration {
+        SimDuration(self.of(image).iter().map(|t| t.slower.0).sum())
+    }
+}

@@ -28,6 +28,8 @@ pub struct Runtime {
     containers: u64,
     /// The loads that pods may carry parts of.
     loads: Arc<[Load]>,
+    /// The load of each pod that somebody stresses.
+    stressed: BTreeMap<Uid, usize>,
     /// CPU that containers of which nothing is left have used, in nanoseconds.
     retired: u64,
     /// Counts what may change how much is used.

@@ -12,6 +12,7 @@ use crate::api::Name;
 use crate::api::object::Kind;
 use crate::api::object::Object;
 use crate::fault::Plan;
+use crate::scenario::chaos;
 use crate::scenario::decode::Decode;
 use crate::scenario::diagnostic::Mistake;
 use crate::scenario::diagnostic::Problem;
@@ -115,6 +116,7 @@ fn describe(
             if let Entry::Vacant(vacant) = files.entry(path) {
                 let manifests =
                     manifest::load(vacant.key(), place, strictness(line), loader, session);
+                chaos::check(&manifests, session);
                 vacant.insert(manifests.into());
             }
         }

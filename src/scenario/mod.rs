@@ -5,6 +5,7 @@
 //! in), never prints, and never runs anything.
 
 pub mod amount;
+pub mod chaos;
 pub mod decode;
 pub mod diagnostic;
 pub mod dump;

@@ -106,14 +106,14 @@ impl Worker {
         } else if self.pulls[place].ends_since_count(IMAGE_PULL, moment.now).is_some() {
             let text = format!("Back-off pulling image \"{image}\"");
             self.image_failed(place, reason::BACK_OFF_PULL, &text, host, moment);
-            let cause = &host.config.images.of(&image).pull_error;
-            let text = format!("{text}: ErrImagePull: {}", pull_text(&image, cause));
+            let cause = host.pull_error(&image);
+            let text = format!("{text}: ErrImagePull: {}", pull_text(&image, &cause));
             self.error(place, "ImagePullBackOff", &text, host, moment);
             self.go_on(activity, Step::Next, moment.now);
         } else {
             let text = host.texts.pulling(&image);
             host.texts.tell(&self.pod, Some(place), reason::PULLING, text, moment);
-            let length = host.config.images.of(&image).pull;
+            let length = host.config.images.of(&image).pull + host.registry.slower(&image);
             let end = host.runtime.pull(&image, moment.now, length);
             self.go_on(activity, Step::Pulled(place, moment.now), end);
         }
@@ -132,7 +132,8 @@ impl Worker {
         let Some(image) = self.container(place).map(|c| c.image.clone()) else { return };
         let config = host.config.clone();
         let behaviour = config.images.of(&image);
-        if behaviour.pull_error.is_empty() {
+        let error = host.pull_error(&image);
+        if error.is_empty() {
             host.runtime.add_image(&image);
             let text = pulled(&image, now.since(since), behaviour.size_bytes);
             host.texts.tell(&self.pod, Some(place), reason::PULLED, text, moment);
@@ -140,7 +141,7 @@ impl Worker {
             return;
         }
         self.pulls[place].count(IMAGE_PULL, now, now);
-        let cause = pull_text(&image, &behaviour.pull_error);
+        let cause = pull_text(&image, &error);
         let text = format!("Failed to pull image \"{image}\": {cause}");
         self.image_failed(place, reason::FAILED, &text, host, moment);
         self.error(place, "ErrImagePull", &cause, host, moment);

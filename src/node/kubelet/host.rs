@@ -7,6 +7,7 @@ use crate::api::request::Verb;
 use crate::api::time::Time;
 use crate::api::why::Why;
 use crate::client::component::Moment;
+use crate::node::images::Registry;
 use crate::node::kubelet::config::Config;
 use crate::node::kubelet::node_status::NodeRequest;
 use crate::node::kubelet::text::Texts;
@@ -53,6 +54,8 @@ pub(super) struct Host {
     sent: Map<u64, Sent>,
     /// Pods that are found unready, whatever their probes would find.
     pub(super) unready: std::collections::BTreeSet<Uid>,
+    /// What is wrong with the registries of images.
+    pub(super) registry: Registry,
 }
 
 impl Host {
@@ -70,6 +73,17 @@ impl Host {
             token: 0,
             sent: Map::default(),
             unready: std::collections::BTreeSet::new(),
+            registry: Registry::default(),
+        }
+    }
+
+    /// What a pull of an image ends with at this instant; empty when it succeeds.
+    pub(super) fn pull_error(&self, image: &str) -> crate::api::Name {
+        let always = &self.config.images.of(image).pull_error;
+        if always.is_empty() {
+            self.registry.error(image).cloned().unwrap_or_default()
+        } else {
+            always.clone()
         }
     }
 

@@ -26,11 +26,14 @@ use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::message::{Beside, Message};
 use crate::api::meta::Uid;
+use crate::api::quantity::Quantity;
 use crate::api::request::Answer;
 use crate::client::component::{Component, Moment, To};
 use crate::client::reconciler::Observed;
 use crate::node::eviction::manager::EvictionManager;
 use crate::node::runtime::Runtime;
+use crate::node::usage::Load;
+use crate::sim::curve::Curve;
 use crate::sim::engine::Peer;
 use crate::sim::rng::keyed;
 use crate::sim::time::{SimDuration, SimTime};
@@ -172,6 +175,22 @@ impl Kubelet {
         }
     }
 
+    fn stress(&mut self, uid: Uid, how: &serde_json::Value, moment: &mut Moment<'_>) {
+        let Some(worker) = self.workers.get(&uid) else { return };
+        let number = |key: &str| how[key].as_u64().unwrap_or(0);
+        let place = worker.pod.spec.init_containers.len();
+        let limit =
+            worker.pod.spec.containers.first().and_then(|c| c.resources.limits.get("memory"));
+        let limit = limit.map_or(0, Quantity::value);
+        let load =
+            Load { cpu: Curve::constant(number("cpu")), memory: Curve::constant(number("memory")) };
+        let limit = u64::try_from(limit).unwrap_or(0);
+        self.host.runtime.stress(uid, place, load, limit, moment.now);
+        self.turn(uid, moment);
+        self.foresee(moment.now);
+        self.ask(moment);
+    }
+
     fn set_unready(&mut self, uid: Uid, on: bool, moment: &mut Moment<'_>) {
         if on {
             self.host.unready.insert(uid);
@@ -294,6 +313,8 @@ impl Component for Kubelet {
     }
 
     /// `unready`: a pod is found unready as long as it is `on`, whatever its probes would find.
+    /// `registry`: pulls of some images fail or take longer as long as it is `on`.
+    /// `stress`: a pod uses so much `cpu` and `memory` beside its own, from now on.
     /// `kill`: containers of a pod end at once with code 137; `how` has the pod's `uid` and the
     /// names of the `containers`, or none for all of them.
     fn disturb(
@@ -305,6 +326,12 @@ impl Component for Kubelet {
         let uid = Uid::parse(how["uid"].as_str().unwrap_or_default());
         if what == "unready" {
             return self.set_unready(uid, how["on"] == true, moment);
+        }
+        if what == "registry" {
+            return self.host.registry.disturb(how);
+        }
+        if what == "stress" {
+            return self.stress(uid, how, moment);
         }
         if what == "new-disk" {
             return self.host.runtime.lose_images();

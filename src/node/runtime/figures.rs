@@ -99,6 +99,30 @@ impl Runtime {
         run.find_end(shares, &loads, started);
     }
 
+    /// From now on a pod uses so much beside its own, in its container of a place; what it used
+    /// so by an earlier call it does no more.
+    pub fn stress(&mut self, pod: Uid, place: usize, load: Load, limit: u64, now: SimTime) {
+        let carries_more = !load.cpu.is_zero() || !load.memory.is_zero();
+        let earlier = self.stressed.remove(&pod);
+        if let Some(earlier) = earlier {
+            self.share(pod, earlier, 0, now);
+        }
+        self.changes += 1;
+        if !carries_more {
+            return;
+        }
+        let number = self.loads.len();
+        let more: Vec<Load> = self.loads.iter().cloned().chain([load]).collect();
+        self.loads = more.into();
+        let sandbox = self.sandboxes.get(&pod);
+        let run = sandbox.and_then(|s| s.containers.get(place)).and_then(Option::as_ref);
+        if run.is_some_and(|run| run.figures.is_none()) {
+            self.describe(pod, place, None, limit, true);
+        }
+        self.stressed.insert(pod, number);
+        self.share(pod, number, 1, now);
+    }
+
     /// From now on a pod carries one part in so many of a load; none of it for 0.
     pub fn share(&mut self, pod: Uid, load: usize, parts: u32, now: SimTime) {
         let loads = self.loads.clone();

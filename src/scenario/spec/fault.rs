@@ -1,5 +1,7 @@
 //! What befalls the cluster, in Chaos Mesh's words where it has them.
 
+mod admission;
+mod figure;
 mod parameter;
 
 use serde_json::Value;
@@ -13,6 +15,7 @@ use crate::fault::parameter::Delay;
 use crate::fault::parameter::Edit;
 use crate::fault::parameter::Failing;
 use crate::fault::parameter::Flap;
+use crate::fault::parameter::Gap;
 use crate::fault::parameter::Latency;
 use crate::fault::parameter::Loss;
 use crate::fault::parameter::Mutation;
@@ -20,11 +23,13 @@ use crate::fault::parameter::Nothing;
 use crate::fault::parameter::ObjectTarget;
 use crate::fault::parameter::Partition;
 use crate::fault::parameter::Pause;
+use crate::fault::parameter::Pull;
 use crate::fault::parameter::Random;
 use crate::fault::parameter::Requests;
 use crate::fault::parameter::Restore;
 use crate::fault::parameter::Shuffle;
 use crate::fault::parameter::Skew;
+use crate::fault::parameter::Stress;
 use crate::fault::parameter::Stuck;
 use crate::fault::parameter::Travel;
 use crate::fault::parameter::Watched;
@@ -32,6 +37,7 @@ use crate::fault::plan;
 use crate::fault::target::Containers;
 use crate::fault::target::Nodes;
 use crate::fault::target::Pods;
+use crate::scenario::chaos;
 use crate::scenario::decode::Decode;
 use crate::scenario::decode::Fields;
 use crate::scenario::decode::Row;
@@ -55,6 +61,8 @@ foreign_choice! {
         "node-start" => NodeStart(Nodes);
         /// Stops and starts nodes again and again.
         "node-flap" => NodeFlap(Flap);
+        /// Nodes go out of service: cordoned, their pods evicted as budgets allow, and come back.
+        "node-maintenance" => NodeMaintenance(Nodes);
         /// Restarts the kubelet of nodes; containers run on.
         "kubelet-restart" => KubeletRestart(Nodes);
         /// Kills a component, which stays down.
@@ -69,6 +77,12 @@ foreign_choice! {
         "pod-failure" => PodFailure(Pods);
         /// Kills containers of pods, or a component, which is started again.
         "container-kill" => ContainerKill(Containers);
+        /// Pods use more CPU or memory than they would.
+        "stress" => Stress(Stress);
+        /// Pulls of images fail, or take longer: the registry is away, slow, or has a limit.
+        "image-pull" => ImagePull(Pull);
+        /// Figures of what nodes and pods use are missing, late or wrong.
+        "metrics-gap" => MetricsGap(Gap);
         /// Cuts the network between two ends.
         "network-partition" => NetworkPartition(Partition);
         /// Every message between two ends takes longer.
@@ -83,7 +97,7 @@ foreign_choice! {
         "api-conflict" => ApiConflict(Requests);
         /// Requests take longer; those that are given up are carried out all the same.
         "api-delay" => ApiDelay(Delay);
-        /// A mutating webhook changes what is written.
+        /// An admission webhook changes what is written, is slow, or is down.
         "webhook" => Webhook(Mutation);
         /// What a client watches comes late.
         "watch-lag" => WatchLag(Watched);
@@ -140,14 +154,26 @@ impl Inject {
 
 impl Decode for Inject {
     fn shape(schema: &mut Schema) -> Value {
-        schema.choice::<FaultAction>("Inject", "A fault and how long it lasts.", |schema| {
-            let about = "After which it is healed; without it, it is not.";
-            let shape = SimDuration::shape(schema);
-            vec![Row { key: "duration", about, shape, required: false }]
-        })
+        let own =
+            schema.choice::<FaultAction>("Inject", "A fault and how long it lasts.", |schema| {
+                let about = "After which it is healed; without it, it is not.";
+                let shape = SimDuration::shape(schema);
+                vec![Row { key: "duration", about, shape, required: false }]
+            });
+        let experiment = json!({
+            "description": "An experiment of Chaos Mesh.",
+            "type": "object",
+            "required": ["apiVersion", "kind", "spec"],
+            "properties": { "apiVersion": { "const": "chaos-mesh.org/v1alpha1" } },
+        });
+        json!({ "anyOf": [own, experiment] })
     }
 
     fn decode(node: &Node, session: &mut Session) -> Option<Self> {
+        if chaos::is_experiment_node(node) {
+            let fault::Inject { fault, duration } = chaos::inject(node, session)?;
+            return Some(Inject { fault, duration, place: node.place });
+        }
         let fault = choose(node, &["duration"], session);
         let fields = Fields::beside(node, "a fault")?;
         let duration = fields.optional("duration", session, || None);

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::scenario::chaos;
 use crate::scenario::decode::Decode;
 use crate::scenario::decode::Fields;
 use crate::scenario::decode::Row;
@@ -64,6 +65,7 @@ impl Decode for Apply {
     fn decode(node: &Node, session: &mut Session) -> Option<Self> {
         let before = session.count();
         let manifests = manifest::inline(node, session);
+        chaos::check(&manifests, session);
         (session.count() == before).then_some(Apply { manifests })
     }
 }

@@ -287,6 +287,7 @@ impl World {
             self.own_turn();
         } else if next_turn <= self.longest {
             if !(self.weather.taps() && self.weather.tap(&mut self.cluster)) {
+                self.look_at_streams();
                 self.cluster.engine.step();
             }
         } else {
@@ -417,6 +418,9 @@ impl World {
                 && fault.fault == "etcd-restore"
             {
                 self.invariants.restored();
+                if let Some(search) = &mut self.search {
+                    search.streams.restored();
+                }
             }
             if let Some(search) = &mut self.search {
                 let blind = matches!(record.note, Note::Write(_)) && self.weather.blinds();

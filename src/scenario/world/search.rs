@@ -9,6 +9,7 @@ use crate::check::end;
 use crate::check::lasso::Lasso;
 use crate::check::marks::Marks;
 use crate::check::state;
+use crate::check::stream::Streams;
 use crate::fault::Plan;
 use crate::scenario::spec::Until;
 
@@ -17,6 +18,8 @@ use crate::scenario::spec::Until;
 pub struct Search {
     /// Circles.
     pub lasso: Lasso,
+    /// What watches tell.
+    pub streams: Streams,
     /// What was reached.
     pub marks: Marks,
     /// How many marks were reached since this was last set to 0.
@@ -48,8 +51,19 @@ impl World {
 
     /// What must not have been, so far.
     pub fn breaches(&self) -> Vec<Breach> {
-        let circle = self.search.as_ref().and_then(|search| search.lasso.found());
-        self.invariants.breaches().iter().chain(circle).cloned().collect()
+        let search = self.search.as_ref();
+        let circle = search.and_then(|search| search.lasso.found());
+        let stream = search.and_then(|search| search.streams.found());
+        self.invariants.breaches().iter().chain(circle).chain(stream).cloned().collect()
+    }
+
+    /// Looks at the message that arrives in the next turn.
+    pub(super) fn look_at_streams(&mut self) {
+        let Some(search) = &mut self.search else { return };
+        let engine = &self.cluster.engine;
+        if let (Some(coming), Some(at)) = (engine.coming(), engine.next_time()) {
+            search.streams.look(coming.to, coming.message, at);
+        }
     }
 
     /// Whether nothing is left to do, and nothing waits for time alone.

@@ -18,7 +18,10 @@ use crate::api::resource::ResourceList;
 use crate::cluster::{ClusterConfig, NodeTemplate};
 use crate::course::keepers;
 use crate::node::images::{Behaviour, Images};
+use crate::scenario::chaos;
 use crate::scenario::load::Described;
+use crate::scenario::manifest::Manifest;
+use crate::scenario::source::Session;
 use crate::scenario::spec::{
     Action, Cluster, Descheduler, FeatureGates, Image, Latency, NodeTemplate as Written, Scenario,
     Start,
@@ -38,7 +41,7 @@ pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, 
     config.controller_managers = scenario.cluster.controller_managers;
     config.schedulers = scenario.cluster.schedulers;
     config.namespaces = vec![Name::new(&scenario.namespace)];
-    config.eager = is_eager(scenario);
+    config.eager = is_eager(described);
     let operators = scenario.cluster.operators.iter().map(|operator| operator.0.as_str());
     let rules = |name: &str| keepers::named(name).into_iter().collect();
     config.operators = operators.map(|name| (Name::new(name), rules(name))).collect();
@@ -124,10 +127,18 @@ fn gates(cluster: &Cluster, config: &mut ClusterConfig) {
 
 /// Signs of life are written for real when what carries them is disturbed: links, servers,
 /// leaders. A node that stops is not enough: its last sign of life can be computed.
-fn is_eager(scenario: &Scenario) -> bool {
+fn is_eager(described: &Described) -> bool {
+    let scenario = &described.scenario;
+    let disturbs = |manifest: &Manifest| {
+        let experiment = chaos::read(manifest, &mut Session::default());
+        experiment.is_some_and(|experiment| !experiment.inject().fault.is_calm())
+    };
     let steps = scenario.steps.iter().any(|step| match &step.action {
         Action::Inject(inject) => !inject.fault.is_calm(),
-        Action::Kubectl(_) | Action::Apply(_) | Action::Wait(_) | Action::Until(_) => false,
+        Action::Kubectl(_) | Action::Apply(_) => {
+            chaos::of_step(&step.action, described).into_iter().any(disturbs)
+        }
+        Action::Wait(_) | Action::Until(_) => false,
     });
     let faults = scenario.faults.iter().any(|fault| match &fault.start {
         Start::At(_, inject) | Start::When(_, inject) => !inject.fault.is_calm(),

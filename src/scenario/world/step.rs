@@ -1,7 +1,12 @@
 //! The person at the terminal: one step after the other.
 
 use crate::api::note::{Note, StepNote};
-use crate::scenario::spec::{Action, Goal, Until};
+use crate::fault::again::Again;
+use crate::scenario::chaos::{self, Experiment};
+use crate::scenario::kubectl::Command;
+use crate::scenario::manifest::Manifest;
+use crate::scenario::source::Session;
+use crate::scenario::spec::{Action, Goal, Step, Until};
 use crate::scenario::terminal::{Running, words_of};
 use crate::scenario::world::World;
 use crate::scenario::world::judge::holds;
@@ -164,6 +169,7 @@ impl World {
             if !self.person.done && self.person.background.is_empty() {
                 self.person.done = true;
                 self.person.last_end.get_or_insert(now);
+                self.weather.calm_down();
             }
             return;
         };
@@ -177,6 +183,19 @@ impl World {
         self.person.next += 1;
         let turn = self.cluster.engine.turns() + 1;
         let doing = |wait| Doing { number, begun: now, turn, wait };
+        let experiments = chaos::of_step(&step.action, &described);
+        if !experiments.is_empty() {
+            let (code, output) = self.experiment(&step.action, &experiments);
+            return self.step_ended(&doing(Wait::Instant(now)), code, output);
+        }
+        self.begin_step(step, doing);
+    }
+
+    /// Begins a step of the person's that is no experiment.
+    fn begin_step(&mut self, step: &Step, doing: impl Fn(Wait) -> Doing) {
+        let described = self.described.clone();
+        let now = self.now();
+        let number = doing(Wait::Instant(now)).number;
         match &step.action {
             Action::Wait(span) => {
                 self.person.doing = Some(doing(Wait::Instant(now + *span)));
@@ -217,6 +236,43 @@ impl World {
                 self.begin_command(job(number), running);
             }
         }
+    }
+
+    /// Begins or ends experiments; gives status and output as kubectl does.
+    fn experiment(&mut self, action: &Action, experiments: &[&Manifest]) -> (i32, String) {
+        let ends = matches!(action, Action::Kubectl(line)
+            if matches!(line.command.command, Command::Delete(_)));
+        let (mut code, mut output) = (0, String::new());
+        for manifest in experiments {
+            let name = chaos::told(manifest);
+            if ends {
+                let was = self.weather.end_experiment(&name, &mut self.cluster);
+                code = if was { code } else { 1 };
+                output.push_str(&if was {
+                    format!("{name} deleted\n")
+                } else {
+                    format!("Error from server (NotFound): {name} not found\n")
+                });
+                continue;
+            }
+            let begun = match chaos::read(manifest, &mut Session::default()) {
+                Some(Experiment::Once(inject)) => {
+                    self.weather.begin_experiment(&name, &inject, &mut self.cluster)
+                }
+                Some(Experiment::Again(again)) => {
+                    let again = Again { name: name.clone(), ..*again };
+                    self.weather.schedule_experiment(again, &self.cluster);
+                    Ok(())
+                }
+                None => Err("it cannot be read".to_owned()),
+            };
+            output.push_str(&format!("{name} created\n"));
+            if let Err(why) = begun {
+                code = 1;
+                output.push_str(&format!("error: {name}: {why}\n"));
+            }
+        }
+        (code, output)
     }
 
     fn begin_command(&mut self, number: u64, running: Running) {

@@ -42,15 +42,15 @@ impl<A: Actor> Engine<A> {
         self.core.agenda.push(to.max(self.core.now), entry);
     }
 
-    /// What comes next says something else.
-    pub fn change_coming(&mut self, change: impl FnOnce(&mut A::Message)) {
+    /// What comes next says something else, and comes now or at a later instant.
+    pub fn change_coming(&mut self, to: SimTime, change: impl FnOnce(&mut A::Message)) {
         let Some(mut entry) = self.take_coming() else { return };
         if let Item::Deliver { message, .. } = &mut entry.item {
             change(message);
         }
         entry.postponed = true;
         self.core.foreground += usize::from(!entry.background);
-        self.core.agenda.push(self.core.now, entry);
+        self.core.agenda.push(to.max(self.core.now), entry);
     }
 
     /// A message that nobody has sent arrives at an instant as if `from` had.

@@ -13,7 +13,6 @@ use crate::fault::parameter::Failing;
 use crate::fault::parameter::Flap;
 use crate::fault::parameter::Latency;
 use crate::fault::parameter::Loss;
-use crate::fault::parameter::Mutation;
 use crate::fault::parameter::Nothing;
 use crate::fault::parameter::ObjectTarget;
 use crate::fault::parameter::Partition;
@@ -233,23 +232,6 @@ foreign! {
 }
 
 foreign! {
-    Mutation as "`webhook`", "Webhook", "Requests that a webhook changes." {
-        /// Whose, by the name that the trace shows; everybody's when not given.
-        "actor" => actor: Option<String> = None;
-        /// Only of this kind; without it no event, no lease.
-        "kind" => kind: Option<String> = None;
-        /// Only these verbs; without them all that write.
-        "verbs" => verbs: Vec<String> = Vec::new();
-        /// Only of the object of this name.
-        "name" => name: Option<String> = None;
-        /// At most so many; without it one when a write brought the fault, else all.
-        "count" => count: Option<u32> = None;
-        /// A merge patch of the object.
-        "patch" => patch: Value;
-    } into Mutation { requests: Requests { actor, kind, verbs, name, count }, patch }
-}
-
-foreign! {
     Watched as "a choice of watches", "Watched", "Which watches of whom." {
         /// Who watches: a component, `kubelet/NODE` or an operator.
         "actor" => actor: String;
@@ -449,7 +431,7 @@ fn past_is_given(it: &Travel, node: &Node, session: &mut Session) {
     }
 }
 
-fn pods_are_chosen(selector: &Pods, node: &Node, session: &mut Session) {
+pub(super) fn pods_are_chosen(selector: &Pods, node: &Node, session: &mut Session) {
     let by_name = !selector.pods.0.is_empty();
     let by_label = !selector.label_selectors.is_empty();
     let by_place = !selector.namespaces.is_empty() || !selector.nodes.is_empty();
