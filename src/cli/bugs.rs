@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::bugs::{self, Measure, Pair, Row, measure};
 use crate::cli::Status;
@@ -80,6 +81,7 @@ impl Bugs {
     fn measure(&self, pairs: &[Pair]) -> Status {
         say("pair  family  found  runs    ms      faults  property          quiet\n");
         let (mut found, mut quiet, mut most) = (0, 0, 0);
+        let bar = bar(pairs.len());
         for pair in pairs {
             let clock = Arc::new(wall_clock);
             let find = Budget::time(self.seconds * 1000, clock);
@@ -89,21 +91,35 @@ impl Bugs {
                     found += usize::from(row.found);
                     quiet += usize::from(row.alarm.is_none());
                     most = most.max(row.faults.len());
-                    say(&line(&row, self.quiet));
-                    if self.parts {
-                        row.parts.iter().for_each(|part| say(&part_line(part)));
-                    }
+                    bar.suspend(|| {
+                        say(&line(&row, self.quiet));
+                        if self.parts {
+                            row.parts.iter().for_each(|part| say(&part_line(part)));
+                        }
+                    });
+                    bar.inc(1);
                 }
                 Err(why) => {
+                    bar.finish_and_clear();
                     complain(&format!("{}: error: {}\n", pair.id, why.join("; ")));
                     return Status::Unusable;
                 }
             }
         }
+        bar.finish_and_clear();
         let all = pairs.len();
         say(&format!("{found} of {all} found, at most {most} faults, {quiet} of {all} quiet\n"));
         if found == all && quiet == all { Status::Held } else { Status::Failed }
     }
+}
+
+/// A bar with rate and estimate on a terminal; nothing in a pipe.
+fn bar(count: usize) -> ProgressBar {
+    let bar = ProgressBar::new(count as u64);
+    let look = "{bar:30} {pos}/{len} pairs  {per_sec}  {eta} left";
+    let style = ProgressStyle::with_template(look);
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
 }
 
 fn part_line(part: &Part) -> String {
