@@ -126,8 +126,8 @@ fn every_mistake_is_told_with_its_place() {
             "c.yaml:3:39: error: unknown parameter `m`, did you mean `n`?",
         ),
         (
-            "{opcode: createNodes, countParam: n}",
-            "c.yaml:3:39: error: `n` is no name of a parameter; expected one such as `$initNodes`",
+            "{opcode: createNodes, countParam: nodes}",
+            "c.yaml:3:39: error: `nodes` is no name of a parameter; expected one such as `$initNodes`",
         ),
         (
             "{opcode: createNodes, countParam: $n, nodeTemplatePath: templates/pod.yaml}",
