@@ -140,6 +140,7 @@ pub mod metrics;
 pub mod node;
 pub mod scenario;
 pub mod scheduler;
+pub mod scheduler_perf;
 pub mod sim;
 pub mod testing;
 pub mod trace;

@@ -15,8 +15,24 @@ use crate::api::selector::aggregate;
 use crate::api::taint::{Taint, TaintEffect};
 use crate::apiserver::limits;
 
+/// Admission plugins that can be left out: `--disable-admission-plugins`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Plugins {
+    /// `ServiceAccount`.
+    pub service_account: bool,
+    /// `TaintNodesByCondition`.
+    pub taint_nodes_by_condition: bool,
+    /// `Priority`.
+    pub priority: bool,
+}
+
 /// What admission looks up: the apiserver's own caches.
 pub trait Lookup {
+    /// The plugins that are left out.
+    fn without(&self) -> Plugins {
+        Plugins::default()
+    }
+
     /// The newest version of an object that the apiserver knows.
     fn find(&self, key: &ObjectKey) -> Option<&Object>;
     /// The priority class for pods without one.
@@ -106,8 +122,13 @@ pub fn admit_pod(pod: &Pod, look: &impl Lookup) -> Result<(Arc<PodSpec>, Option<
     for range in &ranges {
         filled = limits::fill(range, &mut raw).or(filled);
     }
-    service_account(pod, &mut raw, look)?;
-    priority(pod, &mut raw, look)?;
+    let without = look.without();
+    if !without.service_account {
+        service_account(pod, &mut raw, look)?;
+    }
+    if !without.priority {
+        priority(pod, &mut raw, look)?;
+    }
     default_tolerations(pod, &mut raw);
     let spec = PodSpec::parse(raw).map_err(|e| Refusal::bad_request(&e.to_string()))?;
     for range in &ranges {
@@ -246,11 +267,19 @@ fn system_class(name: &str) -> Option<i32> {
     }
 }
 
-/// `DefaultTolerationSeconds`: 300 s on a node that is not ready or cannot be reached.
+/// What `DefaultTolerationSeconds` adds: 300 s on a node that is not ready or cannot be reached.
+const DEFAULT_TOLERATED: [&str; 2] =
+    ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+
+fn default_toleration(key: &str) -> Value {
+    json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
+}
+
+/// `DefaultTolerationSeconds` on a creation.
 ///
 /// Source: kubernetes v1.36 plugin/pkg/admission/defaulttolerationseconds/admission.go, `Admit`
 fn default_tolerations(pod: &Pod, raw: &mut Raw) {
-    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+    for key in DEFAULT_TOLERATED {
         let tolerated = pod.spec.tolerations.iter().any(|t| {
             (t.key == key || t.key.is_empty())
                 && t.effect.is_none_or(|e| e == crate::api::taint::TaintEffect::NoExecute)
@@ -258,10 +287,26 @@ fn default_tolerations(pod: &Pod, raw: &mut Raw) {
         if !tolerated {
             let list = raw.entry("tolerations").or_insert_with(|| json!([]));
             if let Value::Array(list) = list {
-                list.push(json!({
-                    "key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300
-                }));
+                list.push(default_toleration(key));
             }
+        }
+    }
+}
+
+/// `DefaultTolerationSeconds` on an update: whoever writes a pod as it was first written does not
+/// take from it what was added then.
+///
+/// Source: kubernetes v1.36 plugin/pkg/admission/defaulttolerationseconds/admission.go, `Admit`
+pub fn tolerate_again(pod: &mut Value) {
+    let Some(spec) = pod.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    let list = spec.entry("tolerations").or_insert_with(|| json!([]));
+    let Value::Array(list) = list else { return };
+    for key in DEFAULT_TOLERATED {
+        let is = |t: &Value, field: &str, wanted: &str| {
+            t[field].as_str().is_none_or(|text| text.is_empty() || text == wanted)
+        };
+        if !list.iter().any(|t| is(t, "key", key) && is(t, "effect", "NoExecute")) {
+            list.push(default_toleration(key));
         }
     }
 }

@@ -186,7 +186,9 @@ pub fn prepare(
             pod.meta.annotations = pod.meta.annotations.with(limits::ANNOTATION, &filled);
         }
     } else if let Object::Node(node) = &mut object {
-        admission::taint_new_node(Arc::make_mut(node));
+        if !look.without().taint_nodes_by_condition {
+            admission::taint_new_node(Arc::make_mut(node));
+        }
     } else if let Object::Namespace(namespace) = &mut object {
         open(Arc::make_mut(namespace));
     } else if let Object::Service(service) = &mut object {

@@ -134,11 +134,7 @@ pub fn apply(
 ///
 /// # Errors
 /// As [`create`].
-pub fn apply_anew(
-    key: &ObjectKey,
-    applied: &Applied<'_>,
-    gates: Gates,
-) -> Result<Object, Refusal> {
+pub fn apply_anew(key: &ObjectKey, applied: &Applied<'_>, gates: Gates) -> Result<Object, Refusal> {
     let kind = key.kind;
     let config = managed_fields::read(applied.config, kind, Subresource::Main)?;
     check_strictly(kind, &config)?;

@@ -208,7 +208,9 @@ fn refused(error: ApplyError) -> Refusal {
     match error {
         ApplyError::Conflicts(conflicts) => conflict(&conflicts),
         ApplyError::Invalid(
-            PatchError::Malformed(text) | PatchError::CannotApply(text) | PatchError::Conflict(text),
+            PatchError::Malformed(text)
+            | PatchError::CannotApply(text)
+            | PatchError::Conflict(text),
         ) => Refusal::bad_request(&text),
     }
 }

@@ -22,6 +22,7 @@ use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::{GroupResource, Refusal};
 use crate::api::request::{Patch, Subresource, Verb};
 use crate::api::time::Time;
+use crate::apiserver::admission;
 use crate::apiserver::edge;
 use crate::apiserver::managed_fields::{self, Applied};
 
@@ -49,6 +50,12 @@ impl Outcome {
     }
 }
 
+/// Kinds whose objects may be replaced without a word on which version is meant.
+///
+/// Source: kubernetes v1.36 pkg/registry/core/pod/strategy.go and
+/// pkg/registry/core/node/strategy.go, `AllowUnconditionalUpdate`
+const UNCONDITIONAL: [Kind; 2] = [Kind::NODE, Kind::POD];
+
 /// The resource of a kind, as refusals name it.
 pub fn resource(kind: Kind) -> GroupResource {
     GroupResource::new(kind.row().group, kind.row().plural)
@@ -65,7 +72,17 @@ pub fn change(verb: &Verb, current: &Object, now: Time, gates: Gates) -> Result<
             scale(current, &Patch::Merge(value.clone()))
         }
         Verb::Put { part, value, .. } => {
-            let new = edge::replace(current, value, *part, gates)?;
+            let mut value = std::borrow::Cow::Borrowed(&**value);
+            if (current.kind(), *part) == (Kind::POD, Subresource::Main) {
+                admission::tolerate_again(value.to_mut());
+            }
+            if UNCONDITIONAL.contains(&current.kind())
+                && value["metadata"]["resourceVersion"].as_str().is_none_or(str::is_empty)
+            {
+                let version = current.meta().resource_version.to_string();
+                value.to_mut()["metadata"]["resourceVersion"] = version.into();
+            }
+            let new = edge::replace(current, &value, *part, gates)?;
             update(new, current, *part)
         }
         Verb::Patch { part, patch, .. } => patched(current, *part, patch, (now, gates)),

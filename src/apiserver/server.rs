@@ -16,6 +16,7 @@ use crate::api::note::{Note, RefusedNote};
 use crate::api::object::{KINDS, Kind, Object};
 use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, Request, Verb};
+use crate::apiserver::admission::Plugins;
 use crate::apiserver::cache::WatchCache;
 use crate::apiserver::create::{Admitted, generated};
 use crate::apiserver::edge;
@@ -50,6 +51,8 @@ pub struct Config {
     pub kinds: usize,
     /// Its feature gates.
     pub gates: Gates,
+    /// The admission plugins that are left out.
+    pub without: Plugins,
 }
 
 impl Default for Config {
@@ -62,6 +65,7 @@ impl Default for Config {
             seats: SEATS,
             kinds: KINDS.len(),
             gates: Gates::DEFAULT,
+            without: Plugins::default(),
         }
     }
 }

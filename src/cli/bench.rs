@@ -9,6 +9,8 @@
     reason = "figures for people, on which nothing depends"
 )]
 
+mod perf;
+
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -19,6 +21,8 @@ use crate::cli::Status;
 use crate::cli::files::{complain, say};
 use crate::cluster::workload::{self, BEGIN, SMALL_END, Wanted};
 use crate::cluster::{Cluster, ClusterConfig};
+use crate::scheduler::cycle::Evaluation;
+use crate::scheduler_perf::Case;
 use crate::sim::log::Keep;
 use crate::sim::time::{SimDuration, SimTime};
 
@@ -31,6 +35,8 @@ pub(crate) struct Bench {
     /// All that there is; takes minutes and gigabytes.
     #[arg(long, conflicts_with = "shapes")]
     all: bool,
+    #[command(flatten)]
+    perf: perf::Perf,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -53,9 +59,12 @@ enum Shape {
     Rollout1000000,
     /// A virtual hour of 5,000 idle nodes, each renewal of a lease simulated.
     Heartbeats,
+    /// Decisions of the scheduler alone, in the shapes of upstream's scheduler_perf.
+    Scheduler,
 }
 
-const QUICK: &[Shape] = &[Shape::Start, Shape::Small, Shape::Rollout1500, Shape::Rollout30000];
+const QUICK: &[Shape] =
+    &[Shape::Start, Shape::Small, Shape::Rollout1500, Shape::Rollout30000, Shape::Scheduler];
 
 /// A row of the table.
 struct Row {
@@ -75,6 +84,9 @@ struct Rollout {
 
 impl Bench {
     pub(crate) fn carry_out(&self) -> Status {
+        if let Some(status) = self.perf.carry_out() {
+            return status;
+        }
         let shapes = match (self.all, self.shapes.is_empty()) {
             (true, _) => Shape::value_variants(),
             (false, true) => QUICK,
@@ -88,6 +100,7 @@ impl Bench {
                 Shape::Start => start(),
                 Shape::Small => vec![small()],
                 Shape::Heartbeats => vec![heartbeats()],
+                Shape::Scheduler => scheduler(),
                 Shape::Rollout1500 => rollout(50, 2, 750, ("", ""), &mut first),
                 Shape::Rollout30000 => rollout(1000, 30, 1000, ("", ""), &mut first),
                 Shape::Rollout150000 => {
@@ -227,6 +240,30 @@ fn heartbeats() -> Row {
         gate: "0.3 s",
         aim: "0.1 s",
     }
+}
+
+/// Decisions of the scheduler alone, beside what upstream asks of the whole control plane.
+fn scheduler() -> Vec<Row> {
+    let cases = match perf::shipped() {
+        Ok(cases) => cases,
+        Err(why) => {
+            complain(&why);
+            return Vec::new();
+        }
+    };
+    let row = |case: &Case| {
+        let rate = perf::alone(case.plan.as_ref().ok()?, Evaluation::Indexed)?;
+        let asked = case.threshold.as_ref().and_then(|threshold| threshold.of(None));
+        let asked = asked.map_or(String::new(), |asked| format!(", upstream asks {asked:.0}"));
+        let (gate, aim) = match case.test_case.as_str() {
+            "Basic" => ("100,000 pods/s", "300,000 pods/s"),
+            "Preemption" | "MixedChurn" => ("", ""),
+            _ => ("10,000 pods/s", "50,000 pods/s"),
+        };
+        let what = format!("scheduler: {}{asked}", case.test_case);
+        Some(Row { what, measured: format!("{rate:.0} pods/s"), gate, aim })
+    };
+    cases.iter().filter_map(row).collect()
 }
 
 /// The program from spawn to exit, the best of some starts.

@@ -69,9 +69,9 @@ impl Diff {
     }
 
     fn runs(&self) -> Result<(Run, Run), String> {
-        let a = Choice { seed: self.seed, until: None, set: self.set.clone() };
+        let a = Choice { seed: self.seed, set: self.set.clone(), ..Choice::default() };
         let set = self.set.iter().chain(&self.set_b).cloned().collect();
-        let b = Choice { seed: self.seed_b.or(self.seed), until: None, set };
+        let b = Choice { seed: self.seed_b.or(self.seed), set, ..Choice::default() };
         let name = self.b.as_deref().unwrap_or(&self.a);
         Ok((Run::read(&self.a, &a)?, Run::read(name, &b)?))
     }

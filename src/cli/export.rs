@@ -76,7 +76,7 @@ fn span(text: &str) -> Result<SimDuration, String> {
 
 impl Export {
     pub(crate) fn carry_out(&self) -> Status {
-        let choice = Choice { seed: self.seed, until: None, set: self.set.clone() };
+        let choice = Choice { seed: self.seed, set: self.set.clone(), ..Choice::default() };
         let mut gauges = Gauges::default();
         let measure = self.format == Format::Metrics;
         let look = |world: &World| {

@@ -147,6 +147,11 @@ fn files_of(folder: &Path, wanted: &str) -> Result<Vec<File>, String> {
     paths.into_iter().map(file).collect()
 }
 
+/// Mistakes as they are shown.
+pub(crate) fn rendered(problems: &[diagnostic::Problem]) -> String {
+    diagnostic::render(problems, look())
+}
+
 fn look() -> Look {
     let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     Look { colour, ..Look::default() }

@@ -26,7 +26,7 @@ use crate::scenario::spec::Until;
 use crate::scenario::terminal::{Input, Manifests, Running};
 use crate::scenario::world::World;
 use crate::sim::log::Log;
-use crate::sim::time::SimTime;
+use crate::sim::time::{SimDuration, SimTime};
 use crate::trace::history::History;
 use crate::trace::reader::{Trace, is_trace};
 use crate::trace::scheduling::Attempt;
@@ -47,6 +47,15 @@ pub(crate) struct When {
     /// The namespace; the scenario's without it.
     #[arg(short, long)]
     namespace: Option<String>,
+    /// Keeps so much of the run's history, such as `5m`; asking for what is older is refused.
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    history: Option<SimDuration>,
+}
+
+impl When {
+    fn choice(&self, until: Option<Until>) -> Choice {
+        Choice { seed: self.seed, until, set: self.set.clone(), history: self.history }
+    }
 }
 
 /// Shows objects as they were at any instant, as kubectl shows them.
@@ -157,7 +166,7 @@ impl Why {
         }
         let when = &self.when;
         let until = when.at.map(|at| Until::At(at.since(SimTime::ZERO)));
-        let choice = Choice { seed: when.seed, until, set: when.set.clone() };
+        let choice = when.choice(until);
         let run = Run::read_telling(&self.source, &choice)?;
         let namespace = match &run {
             Run::Trace(trace) => Name::new(&trace.header.namespace),
@@ -243,6 +252,12 @@ fn show(source: Option<String>, when: &When, whole: bool, command: Command) -> S
         complain(&text);
     }
     if code == 0 { Status::Held } else { Status::Unusable }
+}
+
+/// A span of virtual time of a command line.
+pub(crate) fn span(text: &str) -> Result<SimDuration, String> {
+    let wrong = || "expected a duration such as `90s` or `5m`".to_owned();
+    duration::parse(text).filter(|span| *span > SimDuration::ZERO).ok_or_else(wrong)
 }
 
 fn instant(text: &str) -> Result<SimTime, String> {
@@ -345,13 +360,19 @@ impl Past {
     /// Reads a trace, or runs a scenario up to the instant; `whole` goes on to its end.
     fn read(source: &str, when: &When, whole: bool) -> Result<Past, String> {
         let until = when.at.filter(|_| !whole).map(|at| Until::At(at.since(SimTime::ZERO)));
-        let choice = Choice { seed: when.seed, until, set: when.set.clone() };
+        let choice = when.choice(until);
         let run = Run::read(source, &choice)?;
         let namespace = match &run {
             Run::Trace(trace) => Name::new(&trace.header.namespace),
             Run::World(world) => world.namespace().clone(),
         };
         let at = when.at.unwrap_or_else(|| run.end());
+        if let Some(cut) = run.log().cut().filter(|cut| at < cut.at) {
+            let cut = play::clock(cut.at);
+            return Err(format!(
+                "{source}: error: 410 Expired: what was before {cut} is forgotten: `--history` cut it\n"
+            ));
+        }
         let history = History::new(run.beginning(), run.log());
         Ok(Past { run, history, namespace, at })
     }

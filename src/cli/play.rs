@@ -14,7 +14,7 @@ use crate::scenario::load::Described;
 use crate::scenario::source::Place;
 use crate::scenario::spec::{Action, Inject, NodeTemplate, Start, Until};
 use crate::scenario::world::{Report, World};
-use crate::sim::time::SimTime;
+use crate::sim::time::{SimDuration, SimTime};
 
 /// How a scenario is run, beside what it says itself.
 #[derive(Clone, Default)]
@@ -25,6 +25,8 @@ pub(crate) struct Choice {
     pub(crate) until: Option<Until>,
     /// Values set from outside.
     pub(crate) set: Vec<String>,
+    /// How much of the history is kept; all of it without.
+    pub(crate) history: Option<SimDuration>,
 }
 
 /// The world of a scenario at its beginning; `Err` is all that is wrong with it, to be shown.
@@ -42,7 +44,12 @@ pub(crate) fn world_of(name: &str, bytes: Vec<u8>, choice: &Choice) -> Result<Wo
         why.iter().map(line).collect::<String>()
     });
     match world {
-        Ok(world) if wrong.is_empty() => Ok(world),
+        Ok(mut world) if wrong.is_empty() => {
+            if let Some(window) = choice.history {
+                world.keep_history(window);
+            }
+            Ok(world)
+        }
         Ok(_) => Err(wrong),
         Err(why) => {
             wrong.push_str(&why);

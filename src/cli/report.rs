@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::Status;
 use crate::cli::files::{self, complain, say};
 use crate::cli::past::Run;
-use crate::cli::play::Choice;
+use crate::cli::play::{Choice, clock};
 use crate::scenario::world::World;
 use crate::trace::gauge::Gauges;
 use crate::trace::page::{Told, page};
@@ -33,7 +33,7 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn carry_out(&self) -> Status {
-        let choice = Choice { seed: self.seed, until: None, set: self.set.clone() };
+        let choice = Choice { seed: self.seed, set: self.set.clone(), ..Choice::default() };
         let mut gauges = Gauges::default();
         let look = |world: &World| gauges.read(world.cluster());
         let run = match Run::read_watching(&self.source, &choice, look) {
@@ -90,9 +90,13 @@ fn told_of_world(name: &str, world: &World, gauges: &Gauges) -> String {
     let text = if name == "-" { Ok(Vec::new()) } else { files::bytes(name) }.unwrap_or_default();
     let text: Cow<'_, str> = String::from_utf8_lossy(&text);
     let verdict: Verdict = world.traced_verdict();
+    let mut about = scenario.about.trim().to_owned();
+    if let Some(cut) = world.cluster().engine.log().cut() {
+        about.push_str(&format!(" (What was before {} is forgotten.)", clock(cut.at)));
+    }
     page(&Told {
         header: &header_of(name, world),
-        about: scenario.about.trim(),
+        about: &about,
         scenario: &text,
         beginning: world.beginning(),
         log: world.cluster().engine.log(),
@@ -110,6 +114,7 @@ pub(crate) fn header_of(name: &str, world: &World) -> Header {
         seed: world.seed(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         kubernetes: "1.36".to_owned(),
+        cut: world.cluster().engine.log().cut(),
         ..Header::default()
     }
 }

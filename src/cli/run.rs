@@ -8,12 +8,14 @@ use serde_json::json;
 
 use crate::cli::Status;
 use crate::cli::files::{complain, has_colour, say, shown};
+use crate::cli::past;
 use crate::cli::play::{self, Choice, clock, wall_clock};
 use crate::cli::report;
 use crate::cli::watch;
 use crate::scenario::duration;
 use crate::scenario::spec::Until;
 use crate::scenario::world::{Report, World};
+use crate::sim::time::SimDuration;
 use crate::trace::export::messages::messages;
 use crate::trace::gauge::Gauges;
 use crate::trace::rows::{Heartbeats, Tracer, write_attempts, write_verdict};
@@ -58,6 +60,10 @@ pub(crate) struct Run {
     /// Sets a value of the scenario: `--set cluster.nodes[0].count=5`.
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
+    /// Keeps so much of the history, such as `5m`, so that long runs need no more memory than short
+    /// ones: timeline, trace and page begin where it is cut.
+    #[arg(long, value_name = "TIME", value_parser = past::span)]
+    history: Option<SimDuration>,
     /// Prints the verdict alone.
     #[arg(short, long)]
     quiet: bool,
@@ -86,6 +92,7 @@ impl Run {
             trace_leases: false,
             trace_scheduling: false,
             set: Vec::new(),
+            history: None,
             quiet: false,
         }
     }
@@ -110,7 +117,12 @@ impl Run {
     }
 
     fn one(&self, name: &str) -> Status {
-        let choice = Choice { seed: self.seed, until: self.until, set: self.set.clone() };
+        let choice = Choice {
+            seed: self.seed,
+            until: self.until,
+            set: self.set.clone(),
+            history: self.history,
+        };
         let mut world = match play::world(name, &choice) {
             Ok(world) => world,
             Err(wrong) => {

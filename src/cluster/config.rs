@@ -43,6 +43,8 @@ pub struct ClusterConfig {
     pub operators: Vec<(Name, Vec<Box<dyn Reconciler>>)>,
     /// How the schedulers are set up.
     pub scheduler: SchedulerConfig,
+    /// Schedulers beside them, each a process of its own.
+    pub other_schedulers: Vec<(Name, SchedulerConfig)>,
     /// What serves storage; none where no claim, volume or class is ever asked for: then nobody
     /// looks after them, and a pod with a claim does not get a node.
     pub storage: Option<Storage>,
@@ -243,6 +245,9 @@ impl ClusterConfig {
         for gates in components {
             *gates = gates.varying(variants);
         }
+        for (_, scheduler) in &mut self.other_schedulers {
+            scheduler.gates = scheduler.gates.varying(variants);
+        }
     }
 }
 
@@ -259,6 +264,7 @@ impl Default for ClusterConfig {
             custom: Vec::new(),
             operators: Vec::new(),
             scheduler: SchedulerConfig::default(),
+            other_schedulers: Vec::new(),
             storage: None,
             images: Images::default(),
             eviction: crate::node::eviction::config::Settings::usual(),

@@ -27,6 +27,7 @@ use crate::node::kubelet::{Config as KubeletConfig, Heartbeat, Kubelet, NodeConf
 use crate::scheduler;
 use crate::scheduler::component::Scheduler;
 use crate::scheduler::component::told;
+use crate::scheduler::cycle::Evaluation;
 use crate::sim::engine::{ActorId, Control, Engine};
 use crate::sim::time::SimTime;
 
@@ -129,25 +130,13 @@ impl Cluster {
             let member = Member::Manager(Box::new(process));
             self.add_component(component, &replica(component, n), CONTROL_PLANE, member);
         }
-        let storage_kinds: &[Kind] =
-            if config.storage.is_some() { &scheduler::component::STORAGE_KINDS } else { &[] };
         for n in 0..config.schedulers {
-            let component = "kube-scheduler";
-            let process = ProcessConfig {
-                source: (Name::new_static("default-scheduler"), Name::default()),
-                interests: [Kind::POD, Kind::NODE]
-                    .into_iter()
-                    .chain(scheduler::component::KINDS)
-                    .chain(storage_kinds.iter().copied())
-                    .map(Interest::all)
-                    .collect(),
-                qps: config.scheduler_qps,
-                gates: config.scheduler.gates,
-                ..self.process(component, n, config.schedulers > 1 || config.eager)
-            };
-            let scheduler = Scheduler::new(config.scheduler.clone(), SimTime::ZERO);
-            let member = Member::Scheduler(Box::new(Process::new(process, scheduler)));
-            self.add_component(component, &replica(component, n), CONTROL_PLANE, member);
+            let name = Name::new_static("kube-scheduler");
+            let source = Name::new_static("default-scheduler");
+            self.add_scheduler((&name, source, n), &config.scheduler, config);
+        }
+        for (name, scheduler) in &config.other_schedulers {
+            self.add_scheduler((name, name.clone(), 0), scheduler, config);
         }
         if let Some(storage) = &config.storage {
             let rules = csi::all(&Arc::new(storage.driver.clone()));
@@ -159,6 +148,34 @@ impl Cluster {
             let process = self.manager(name, 0, rules.clone(), config);
             self.add_component(name, name, CONTROL_PLANE, Member::Manager(Box::new(process)));
         }
+    }
+
+    /// Adds a scheduler: its component's name, the name that its events bear, which replica it is.
+    fn add_scheduler(
+        &mut self,
+        (component, source, n): (&Name, Name, u32),
+        setup: &scheduler::config::Config,
+        config: &ClusterConfig,
+    ) {
+        let storage_kinds: &[Kind] =
+            if config.storage.is_some() { &scheduler::component::STORAGE_KINDS } else { &[] };
+        let process = ProcessConfig {
+            source: (source, Name::default()),
+            interests: [Kind::POD, Kind::NODE]
+                .into_iter()
+                .chain(scheduler::component::KINDS)
+                .chain(storage_kinds.iter().copied())
+                .map(Interest::all)
+                .collect(),
+            qps: setup.client.unwrap_or(config.scheduler_qps),
+            gates: setup.gates,
+            ..self.process(component, n, config.schedulers > 1 || config.eager)
+        };
+        let election = process.election.clone().filter(|_| setup.elects);
+        let process = ProcessConfig { election, ..process };
+        let scheduler = Scheduler::new(setup.clone(), SimTime::ZERO);
+        let member = Member::Scheduler(Box::new(Process::new(process, scheduler)));
+        self.add_component(component, &replica(component, n), CONTROL_PLANE, member);
     }
 
     /// What processes of the control plane have in common.
@@ -280,6 +297,15 @@ impl Cluster {
         }
     }
 
+    /// How the schedulers evaluate attempts from now on. It changes no outcome.
+    pub fn evaluate_scheduling(&mut self, evaluation: Evaluation) {
+        for id in self.schedulers() {
+            if let Member::Scheduler(process) = self.engine.actor_mut(id) {
+                process.component_mut().evaluate(evaluation);
+            }
+        }
+    }
+
     /// What the attempts found out that were kept, by time.
     pub fn told_scheduling(&self) -> Vec<&told::Attempt> {
         let mut all: Vec<&told::Attempt> = Vec::new();
@@ -293,7 +319,8 @@ impl Cluster {
     }
 
     fn schedulers(&self) -> Vec<ActorId> {
-        self.topology.components.get("kube-scheduler").cloned().unwrap_or_default()
+        let all = self.topology.components.values().flatten().copied();
+        all.filter(|id| matches!(self.engine.actor(*id), Member::Scheduler(_))).collect()
     }
 
     /// Acts on a guest from outside, in a turn of its own.

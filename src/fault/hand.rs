@@ -26,7 +26,8 @@ impl Hand {
         self.asked += 1;
         let living = self.servers.iter().find(|id| context.is_up(**id));
         let server = living.or(self.servers.first()).copied().unwrap_or_default();
-        let request = Box::new(Request { user: self.user.clone(), manager: Name::default(), verb, why });
+        let request =
+            Box::new(Request { user: self.user.clone(), manager: Name::default(), verb, why });
         context.send(context.peer(server), Message::Request(self.asked, request));
     }
 }

@@ -14,6 +14,7 @@ use crate::api::object::Object;
 use crate::fault::Plan;
 use crate::scenario::chaos;
 use crate::scenario::decode::Decode;
+use crate::scenario::decode::Spanned;
 use crate::scenario::diagnostic::Mistake;
 use crate::scenario::diagnostic::Problem;
 use crate::scenario::dump;
@@ -52,6 +53,8 @@ pub struct Described {
     pub node_groups: Vec<NodeGroup>,
     /// The scheduler's configuration, from the scenario or from its file.
     pub scheduler_config: Option<SchedulerSetup>,
+    /// Schedulers beside it, with their configurations.
+    pub other_schedulers: Vec<(Name, SchedulerSetup)>,
 }
 
 /// A value set from outside: `--set cluster.nodes[0].count=5`.
@@ -126,9 +129,11 @@ fn describe(
         scenario.name = Some(stem(name));
     }
     let dump = dump(&mut scenario, &tree, loader, session);
-    let scheduler_config = scheduler_config(&scenario, loader, session);
+    let config = scenario.cluster.scheduler_config.as_ref();
+    let scheduler_config = scheduler_config(config, loader, session);
+    let other_schedulers = other_schedulers(&scenario, loader, session);
     let node_groups = node_groups(&scenario, loader, session);
-    Some(Described { scenario, files, dump, node_groups, scheduler_config })
+    Some(Described { scenario, files, dump, node_groups, scheduler_config, other_schedulers })
 }
 
 /// A scenario's text as JSON, as it was written.
@@ -356,13 +361,37 @@ fn node_groups(
     kwok::node_groups(&manifests, autoscaler.startup, session)
 }
 
-/// The scheduler's configuration, wherever it is written.
-fn scheduler_config(
+/// Schedulers beside kube-scheduler.
+fn other_schedulers(
     scenario: &Scenario,
     loader: &mut Loader<'_>,
     session: &mut Session,
+) -> Vec<(Name, SchedulerSetup)> {
+    let mut all: Vec<(Name, SchedulerSetup)> = Vec::new();
+    for one in &scenario.cluster.other_schedulers {
+        let name = Name::new(&one.name.value);
+        if all.iter().any(|(other, _)| *other == name) || name.starts_with("kube-") {
+            let message = format!("the name `{name}` is another component's");
+            session.report(one.name.place, Mistake::other(message));
+        }
+        let config = scheduler_config(one.config.as_ref(), loader, session);
+        let setup = config.unwrap_or_else(|| {
+            let mut setup = SchedulerSetup::default();
+            setup.profiles.iter_mut().for_each(|p| p.scheduler_name = name.clone());
+            setup
+        });
+        all.push((name, setup));
+    }
+    all
+}
+
+/// A scheduler's configuration, wherever it is written.
+fn scheduler_config(
+    config: Option<&Spanned<SchedulerConfig>>,
+    loader: &mut Loader<'_>,
+    session: &mut Session,
 ) -> Option<SchedulerSetup> {
-    let config = scenario.cluster.scheduler_config.as_ref()?;
+    let config = config?;
     let path = match &config.value {
         SchedulerConfig::Inline(written) => return Some(written.config(session)),
         SchedulerConfig::File(path) => path,

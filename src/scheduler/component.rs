@@ -281,7 +281,9 @@ impl Scheduler {
         self.queue.done(pod.meta.uid);
         let text = "best of {} nodes that would do, {} looked at";
         let why = Why::two(text, found.feasible, found.evaluated);
-        if let Some(waiting) = Waiting::of(&profile, queued.clone(), &node, &why, &self.cache) {
+        if let Some(mut waiting) = Waiting::of(&profile, queued.clone(), &node, &why, &self.cache) {
+            let args = &self.config.profiles[queued.profile].args;
+            waiting.timeout = args.bind_timeout.unwrap_or(waiting.timeout);
             return self.wait(waiting, moment);
         }
         self.put(queued, node, why, moment);

@@ -30,6 +30,10 @@ pub struct Config {
     pub attempt: SimDuration,
     /// Its feature gates.
     pub gates: Gates,
+    /// Requests a second and at once of its client, where they are written.
+    pub client: Option<(u32, u32)>,
+    /// Whether it acts only while it leads.
+    pub elects: bool,
 }
 
 impl Config {
@@ -67,13 +71,15 @@ pub struct ProfileConfig {
     pub plugins: Selection,
     /// The plugins' arguments.
     pub args: PluginArgs,
-    /// A plugin of one's own beside them.
-    pub own: Option<OwnPlugin>,
+    /// Plugins of one's own, behind them.
+    pub own: Vec<OwnPlugin>,
 }
 
-/// A plugin of one's own.
+/// A plugin of one's own: its row.
 #[derive(Clone)]
 pub struct OwnPlugin {
+    /// Its name.
+    pub name: &'static str,
     /// The weight of its scores.
     pub weight: i64,
     /// The points at which it has a say.
@@ -92,7 +98,8 @@ impl Eq for OwnPlugin {}
 
 impl fmt::Debug for OwnPlugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnPlugin").field("weight", &self.weight).finish_non_exhaustive()
+        let mut shown = f.debug_struct("OwnPlugin");
+        shown.field("name", &self.name).field("weight", &self.weight).finish_non_exhaustive()
     }
 }
 
@@ -113,6 +120,8 @@ pub struct PluginArgs {
     pub affinity: AffinityArgs,
     /// `DefaultPreemptionArgs`.
     pub preemption: PreemptionArgs,
+    /// `VolumeBindingArgs.bindTimeoutSeconds`, where it is written.
+    pub bind_timeout: Option<SimDuration>,
 }
 
 /// How pods without constraints are spread.
@@ -218,7 +227,7 @@ impl Default for ProfileConfig {
             percentage_of_nodes_to_score: None,
             plugins: Selection::default(),
             args: PluginArgs::default(),
-            own: None,
+            own: Vec::new(),
         }
     }
 }
@@ -231,6 +240,8 @@ impl Default for Config {
             queue: QueueConfig::default(),
             attempt: SimDuration::millis(1),
             gates: Gates::DEFAULT,
+            client: None,
+            elects: true,
         }
     }
 }

@@ -61,10 +61,7 @@ impl Profile {
             plugins: plugins.into(),
             orders: orders.into(),
         };
-        match &config.own {
-            None => profile,
-            Some(own) => profile.with(own),
-        }
+        config.own.iter().fold(profile, |profile, own| profile.with(own))
     }
 
     /// A profile of plugins given by hand, in force where their rows say.
@@ -85,7 +82,7 @@ impl Profile {
     fn with(&self, own: &OwnPlugin) -> Profile {
         let mut plugins = self.plugins.to_vec();
         let place = u8::try_from(plugins.len()).expect("few plugins");
-        let (id, weight) = (PluginId::own(), own.weight);
+        let (id, weight) = (PluginId::own(own.name), own.weight);
         plugins.push(Enabled { id, weight, plugin: own.plugin.clone() });
         let mut orders = self.orders.to_vec();
         let points = own.points;

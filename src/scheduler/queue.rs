@@ -18,7 +18,7 @@ use crate::api::meta::Uid;
 use crate::scheduler::config::QueueConfig;
 use crate::scheduler::event::{ClusterEvent, EventResource, Happened, pod_action};
 use crate::scheduler::framework::Entry;
-use crate::scheduler::plugins::{PluginSet, priority_sort};
+use crate::scheduler::plugins::{PluginId, PluginSet, priority_sort};
 use crate::scheduler::profile::Profile;
 use crate::sim::index::Map;
 use crate::sim::time::{SimDuration, SimTime};
@@ -54,6 +54,8 @@ pub struct Queued {
     pub rejected_by: PluginSet,
     /// Who has it wait for something under way.
     pub pending: PluginSet,
+    /// Who keeps it from being queued.
+    gate: Option<PluginId>,
     /// The how-manieth pod it was to come: the order among equals.
     arrival: u64,
 }
@@ -85,6 +87,8 @@ pub struct Queue {
     arrivals: u64,
     /// Pods that room is being made for.
     held: BTreeSet<Uid>,
+    /// Gated pods, by who keeps them from being queued.
+    gated: BTreeMap<PluginId, BTreeSet<Uid>>,
 }
 
 impl Queue {
@@ -104,6 +108,7 @@ impl Queue {
             first_event: 0,
             arrivals: 0,
             held: BTreeSet::new(),
+            gated: BTreeMap::new(),
         }
     }
 
@@ -120,6 +125,7 @@ impl Queue {
             errors: 0,
             rejected_by: none,
             pending: none,
+            gate: None,
             arrival: self.arrivals,
         };
         self.activate(queued);
@@ -135,10 +141,11 @@ impl Queue {
         let is_preempting = self.held.contains(&queued.pod.meta.uid);
         let entry = Entry { pod: &queued.pod, is_preempting };
         let refused = self.profiles[queued.profile].pre_enqueue(entry);
-        if let Err((plugin, _)) = &refused {
-            queued.rejected_by.insert(*plugin);
+        queued.gate = refused.err().map(|(plugin, _)| plugin);
+        if let Some(plugin) = queued.gate {
+            queued.rejected_by.insert(plugin);
         }
-        refused.is_err()
+        queued.gate.is_some()
     }
 
     fn key(queued: &Queued) -> ActiveKey {
@@ -164,7 +171,10 @@ impl Queue {
                 self.errors.insert(self.backoff_key(&queued));
             }
             Place::Unschedulable => self.pool.insert(&queued),
-            Place::Gated => {}
+            Place::Gated => {
+                let gate = queued.gate.expect("a gated pod is gated by somebody");
+                self.gated.entry(gate).or_default().insert(uid);
+            }
         }
         self.waiting.insert(uid, (place, queued));
     }
@@ -182,7 +192,11 @@ impl Queue {
                 self.errors.remove(&self.backoff_key(&queued));
             }
             Place::Unschedulable => self.pool.remove(&queued),
-            Place::Gated => {}
+            Place::Gated => {
+                if let Some(pods) = queued.gate.and_then(|gate| self.gated.get_mut(&gate)) {
+                    pods.remove(&uid);
+                }
+            }
         }
         Some((place, queued))
     }
@@ -368,7 +382,8 @@ impl Queue {
         concerns: impl Fn(&Pod) -> bool,
         now: SimTime,
     ) {
-        if self.pool.is_empty() && self.in_flight.is_empty() {
+        let gated = self.gated.values().any(|pods| !pods.is_empty());
+        if self.pool.is_empty() && self.in_flight.is_empty() && !gated {
             return;
         }
         let everything = happened.event.is_wildcard();
@@ -379,7 +394,12 @@ impl Queue {
         if interested.is_empty() && !everything {
             return;
         }
-        for uid in self.pool.rejected_by((!everything).then_some(interested)) {
+        let mut asked = self.pool.rejected_by((!everything).then_some(interested));
+        // A gated pod is asked only when the event is one that its gate cares for: many are gated
+        // for good.
+        let gates = self.gated.iter().filter(|(gate, _)| interested.has(**gate));
+        asked.extend(gates.flat_map(|(_, pods)| pods));
+        for uid in asked {
             let Some((_, queued)) = self.waiting.get(&uid) else { continue };
             let strategy = self.strategy(queued, happened);
             if strategy != Strategy::Skip

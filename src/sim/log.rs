@@ -43,6 +43,18 @@ pub struct Log<N> {
     digests: Vec<(u64, DigestValue)>,
     taken: usize,
     keep: Keep,
+    /// How many records were kept once and are forgotten.
+    forgotten: usize,
+    cut: Option<Cut>,
+}
+
+/// Where a log begins of which the beginning is forgotten.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cut {
+    /// The instant of the last record that is forgotten.
+    pub at: SimTime,
+    /// The turn of it.
+    pub turn: u64,
 }
 
 impl<N> Default for Log<N> {
@@ -54,6 +66,8 @@ impl<N> Default for Log<N> {
             digests: Vec::new(),
             taken: 0,
             keep: Keep::All,
+            forgotten: 0,
+            cut: None,
         }
     }
 }
@@ -126,10 +140,71 @@ impl<N: Canonical> Log<N> {
         self.sealed.iter().flat_map(|chunk| chunk.iter()).chain(&self.open)
     }
 
-    /// The kept records from the `n`-th on.
+    /// Forgets records from before an instant, as far as they fill whole chunks; gives the chunks.
+    /// The digest has taken them up.
+    pub fn forget_before(&mut self, at: SimTime) -> Vec<Arc<Vec<Record<N>>>> {
+        let is_old = |chunk: &&Arc<Vec<Record<N>>>| chunk.last().is_some_and(|r| r.time < at);
+        let count = self.sealed.iter().take_while(is_old).count();
+        let gone: Vec<_> = self.sealed.drain(..count).collect();
+        self.forgotten += gone.len() * CHUNK;
+        if let Some(last) = gone.last().and_then(|chunk| chunk.last()) {
+            self.cut = Some(Cut { at: last.time, turn: last.turn });
+        }
+        gone
+    }
+
+    /// Where it begins, when its beginning is forgotten.
+    pub fn cut(&self) -> Option<Cut> {
+        self.cut
+    }
+
+    /// Says where a log begins that was read from elsewhere.
+    pub fn set_cut(&mut self, cut: Option<Cut>) {
+        self.cut = cut;
+    }
+
+    /// The kept records from the `n`-th on, forgotten ones counted.
     pub fn from(&self, n: usize) -> impl Iterator<Item = &Record<N>> {
+        let n = n.saturating_sub(self.forgotten);
         let (chunk, rest) = (n / CHUNK, n % CHUNK);
         let sealed = self.sealed.iter().skip(chunk).flat_map(|chunk| chunk.iter());
         sealed.chain(&self.open).skip(rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    struct Nothing;
+
+    impl Canonical for Nothing {
+        fn encode(&self, _: &mut Encoder) {}
+    }
+
+    fn record(n: u64) -> Record<Nothing> {
+        Record { time: SimTime(n), turn: n, cause: 0, actor: ActorId(0), note: Nothing }
+    }
+
+    #[test]
+    fn what_is_forgotten_is_old_and_fills_chunks_and_numbers_stay() {
+        let (mut whole, mut window) = (Log::default(), Log::default());
+        let many = 3 * CHUNK as u64 + 100;
+        for n in 0..many {
+            whole.append(record(n));
+            window.append(record(n));
+        }
+        let gone = window.forget_before(SimTime(2 * CHUNK as u64 + 50));
+        assert_eq!(gone.len(), 2, "the third chunk ends after the instant");
+        let last = 2 * CHUNK as u64 - 1;
+        assert_eq!(window.cut(), Some(Cut { at: SimTime(last), turn: last }));
+        assert_eq!(whole.digest(), window.digest());
+        let turns = |log: &Log<Nothing>, n| log.from(n).map(|r| r.turn).collect::<Vec<_>>();
+        for n in [2 * CHUNK, 2 * CHUNK + 7, 3 * CHUNK + 99, 3 * CHUNK + 100] {
+            assert_eq!(turns(&whole, n), turns(&window, n));
+        }
+        assert_eq!(turns(&window, 5), turns(&whole, 2 * CHUNK), "the rest is forgotten");
+        assert!(window.forget_before(SimTime(0)).is_empty());
     }
 }

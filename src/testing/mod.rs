@@ -40,6 +40,7 @@ use crate::fault::Plan;
 use crate::scenario::load::{document_of, load_with, tree_of};
 use crate::scenario::print::yaml::as_given;
 use crate::scenario::world::World;
+use crate::scheduler::config::OwnPlugin;
 
 pub use crate::explore::sweep::Sweep;
 pub use property::{always, at_rest};
@@ -50,6 +51,7 @@ pub struct Test {
     scenario: String,
     kinds: Vec<Kind>,
     operators: Vec<(Name, Vec<Box<dyn Reconciler>>)>,
+    plugins: Vec<OwnPlugin>,
     properties: Vec<Arc<dyn Property>>,
     precious: Vec<Kind>,
     oracle: Oracle,
@@ -72,6 +74,7 @@ impl Test {
             scenario: scenario.to_owned(),
             kinds: Vec::new(),
             operators: Vec::new(),
+            plugins: Vec::new(),
             properties: Vec::new(),
             precious: Vec::new(),
             oracle: Oracle::default(),
@@ -98,6 +101,13 @@ impl Test {
     #[must_use]
     pub fn process(mut self, name: &str, controllers: Vec<Box<dyn Reconciler>>) -> Test {
         self.operators.push((Name::new(name), controllers));
+        self
+    }
+
+    /// With a scheduler plugin of one's own, in force in every profile behind Kubernetes' own.
+    #[must_use]
+    pub fn plugin(mut self, plugin: OwnPlugin) -> Test {
+        self.plugins.push(plugin);
         self
     }
 
@@ -171,6 +181,7 @@ impl Test {
         let mut setting = Setting::new(Arc::new(described), seed);
         setting.extras.custom.clone_from(&self.kinds);
         setting.extras.operators.clone_from(&self.operators);
+        setting.extras.plugins.clone_from(&self.plugins);
         setting.properties.clone_from(&self.properties);
         setting.precious.clone_from(&self.precious);
         setting.oracle = self.oracle;
@@ -270,9 +281,10 @@ impl Test {
         Token { scenario: "test".to_owned(), text, seed, plan: plan.clone() }.encode()
     }
 
-    /// A number that follows from the scenario's text and the operators' names.
+    /// A number that follows from the scenario's text and the names of operators and plugins.
     fn number(&self) -> u64 {
         let names = self.operators.iter().map(|(name, _)| name.as_str());
+        let names = names.chain(self.plugins.iter().map(|plugin| plugin.name));
         let all: Vec<&str> = std::iter::once(self.scenario.as_str()).chain(names).collect();
         number(all.join("\n").as_bytes())
     }

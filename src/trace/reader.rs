@@ -16,7 +16,7 @@ use crate::api::refusal::Refusal;
 use crate::api::why::Why;
 use crate::sim::digest::DigestValue;
 use crate::sim::engine::ActorId;
-use crate::sim::log::{Log, Record};
+use crate::sim::log::{Cut, Log, Record};
 use crate::sim::time::SimTime;
 use crate::trace::history::History;
 use crate::trace::rows::Header;
@@ -130,7 +130,14 @@ impl Reading {
     }
 
     fn run(&mut self, row: &mut Row) -> Result<(), String> {
+        let cut = ["cut_ns", "cut_turn"].map(|key| row.0.remove(key).and_then(|n| n.as_u64()));
+        let cut = match cut {
+            [Some(at), Some(turn)] => Some(Cut { at: SimTime(at), turn }),
+            _ => None,
+        };
+        self.log.set_cut(cut);
         self.header = Some(Header {
+            cut,
             scenario: row.text("scenario")?,
             namespace: row.text("namespace")?,
             seed: row.number("seed")?,

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::api::Name;
 use crate::api::note::{FaultNote, MarkNote, Note, RefusedNote, StepNote, WriteNote};
 use crate::api::object::Object;
-use crate::sim::log::{Log, Record};
+use crate::sim::log::{Cut, Log, Record};
 use crate::sim::time::SimTime;
 use crate::trace::scheduling::Attempt;
 use crate::trace::verdict::{Expected, Verdict};
@@ -36,6 +36,8 @@ pub struct Header {
     pub kubernetes: String,
     /// The faults that were planned.
     pub plan: Value,
+    /// Where the log begins, when its beginning is forgotten.
+    pub cut: Option<Cut>,
 }
 
 /// Whether the trace has leases and the heartbeats of nodes.
@@ -92,6 +94,10 @@ impl Tracer {
         line.text("version", &header.version);
         line.text("kubernetes", &header.kubernetes);
         line.json("plan", &header.plan);
+        if let Some(cut) = header.cut {
+            line.number("cut_ns", cut.at.0);
+            line.number("cut_turn", cut.turn);
+        }
         line.end(out)
     }
 

@@ -17,8 +17,17 @@ use crate::trace::timeline::clock;
 /// What the keys of the annotations begin with.
 const PREFIX: &str = "kube-scheduler-simulator.sigs.k8s.io/";
 
-/// So many nodes have their scores shown side by side, the best first.
+/// No line is longer, where words can be broken.
+const WIDTH: usize = 100;
+
+/// What stands before the lines under the first one.
+const INDENT: usize = 10;
+
+/// So many nodes have their scores shown side by side, the best first, if the width allows it.
 const COLUMNS: usize = 6;
+
+/// Of a node's name so much is shown above its scores.
+const NAME: usize = 24;
 
 /// So many refused nodes are named for each reason.
 const NAMED: usize = 4;
@@ -113,7 +122,7 @@ impl Attempt {
                 "" => String::new(),
                 node => format!("; room is made on {node}"),
             };
-            return format!("no node\n          {}{room}", self.message);
+            return format!("no node\n{}", wrapped(&format!("{}{room}", self.message)));
         }
         let all = if looked_at as u64 == self.nodes {
             format!("all {looked_at}")
@@ -137,8 +146,6 @@ impl Attempt {
         nodes.sort_by_key(|(node, total)| (-total, *node != self.chosen));
         let (best, least) = (nodes[0].1, nodes[nodes.len() - 1].1);
         let equals = nodes.iter().filter(|(_, total)| *total == best).count();
-        let (left, shown) = (nodes.len().saturating_sub(COLUMNS), nodes.len().min(COLUMNS));
-        let nodes = &nodes[..shown];
         let plugins: Vec<&String> = finals
             .values()
             .next()
@@ -147,19 +154,25 @@ impl Attempt {
             .flatten()
             .map(|(plugin, _)| plugin)
             .collect();
-        let mut table = vec![vec!["scores (weighted; raw)".to_owned()]];
-        table[0].extend(nodes.iter().map(|(node, _)| (*node).to_owned()));
-        for plugin in plugins {
-            let cell = |node: &str| {
-                let (last, first) = (word(&finals[node], plugin), word(&raw[node], plugin));
-                if last == first { last } else { format!("{last} ({first})") }
-            };
-            let row = nodes.iter().map(|(node, _)| cell(node));
-            table.push(std::iter::once(plugin.clone()).chain(row).collect());
-        }
-        let totals = nodes.iter().map(|(_, total)| total.to_string());
-        table.push(std::iter::once("total".to_owned()).chain(totals).collect());
-        columns(&table, out);
+        let table = |nodes: &[(&str, i64)]| {
+            let mut table = vec![vec!["scores (weighted; raw)".to_owned()]];
+            table[0].extend(nodes.iter().map(|(node, _)| clipped(node)));
+            for plugin in &plugins {
+                let cell = |node: &str| {
+                    let (last, first) = (word(&finals[node], plugin), word(&raw[node], plugin));
+                    if last == first { last } else { format!("{last} ({first})") }
+                };
+                let row = nodes.iter().map(|(node, _)| cell(node));
+                table.push(std::iter::once((*plugin).clone()).chain(row).collect());
+            }
+            let totals = nodes.iter().map(|(_, total)| total.to_string());
+            table.push(std::iter::once("total".to_owned()).chain(totals).collect());
+            table
+        };
+        let fits = |count: &usize| width(&table(&nodes[..*count])) <= WIDTH;
+        let shown = (2..=nodes.len().min(COLUMNS)).rev().find(fits).unwrap_or(1);
+        let left = nodes.len() - shown;
+        columns(&table(&nodes[..shown]), out);
         if left > 0 {
             line(out, &format!("… {left} more nodes, totals from {least} to {best} in all"));
         }
@@ -188,7 +201,7 @@ fn words(value: &Value) -> String {
 }
 
 fn line(out: &mut String, text: &str) {
-    out.push_str(&format!("{:>10}{text}\n", ""));
+    out.push_str(&format!("{:>INDENT$}{text}\n", ""));
 }
 
 /// The refused nodes by plugin and reason.
@@ -208,24 +221,68 @@ fn refusals(filters: &Map<String, Value>) -> BTreeMap<(&str, &str), Vec<&str>> {
 fn refusal_lines(refused: &BTreeMap<(&str, &str), Vec<&str>>, out: &mut String) {
     let mut rows: Vec<_> = refused.iter().collect();
     rows.sort_by_key(|(why, nodes)| (std::cmp::Reverse(nodes.len()), *why));
-    let mut table = Vec::new();
-    for ((plugin, told), nodes) in rows {
-        let mut named = nodes[..nodes.len().min(NAMED)].join(", ");
-        if nodes.len() > NAMED {
-            named.push_str(&format!(", … {} more", nodes.len() - NAMED));
-        }
-        let row = [nodes.len().to_string(), (*plugin).to_owned(), (*told).to_owned(), named];
-        table.push(row.to_vec());
+    let table = |most: usize| -> Vec<Vec<String>> {
+        let row = |((plugin, told), nodes): &(&(&str, &str), &Vec<&str>)| {
+            let shown = nodes.len().min(most);
+            let mut named = nodes[..shown].join(", ");
+            match (shown, nodes.len() - shown) {
+                (_, 0) => {}
+                (0, _) => named.clear(),
+                (_, more) => named.push_str(&format!(", … {more} more")),
+            }
+            vec![nodes.len().to_string(), (*plugin).to_owned(), (*told).to_owned(), named]
+        };
+        rows.iter().map(row).collect()
+    };
+    let fits = |most: &usize| width(&table(*most)) <= WIDTH;
+    let most = (1..=NAMED).rev().find(fits).unwrap_or(0);
+    columns(&table(most), out);
+}
+
+/// A name that is short enough for a column.
+fn clipped(name: &str) -> String {
+    if name.chars().count() <= NAME {
+        return name.to_owned();
     }
-    columns(&table, out);
+    name.chars().take(NAME - 1).chain(['…']).collect()
+}
+
+/// A text in lines of the width, each indented.
+fn wrapped(text: &str) -> String {
+    let mut out = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column == 0 || column + 1 + length > WIDTH {
+            out.push_str(if column == 0 { "" } else { "\n" });
+            out.push_str(&" ".repeat(INDENT));
+            column = INDENT + length;
+        } else {
+            out.push(' ');
+            column += 1 + length;
+        }
+        out.push_str(word);
+    }
+    out
+}
+
+/// How wide each column of a table is.
+fn widths(table: &[Vec<String>]) -> Vec<usize> {
+    let count = table.iter().map(Vec::len).max().unwrap_or(0);
+    let wide =
+        |n: usize| table.iter().filter_map(|row| row.get(n)).map(|c| c.chars().count()).max();
+    (0..count).map(|n| wide(n).unwrap_or(0)).collect()
+}
+
+/// How wide a table is as it is shown.
+fn width(table: &[Vec<String>]) -> usize {
+    let widths = widths(table);
+    INDENT + widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1)
 }
 
 /// A table; cells that begin with a digit stand at the right of their column.
 fn columns(table: &[Vec<String>], out: &mut String) {
-    let count = table.iter().map(Vec::len).max().unwrap_or(0);
-    let wide =
-        |n: usize| table.iter().filter_map(|row| row.get(n)).map(|c| c.chars().count()).max();
-    let widths: Vec<usize> = (0..count).map(|n| wide(n).unwrap_or(0)).collect();
+    let widths = widths(table);
     for row in table {
         let cells = row.iter().zip(&widths).map(|(cell, width)| {
             if cell.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
@@ -298,7 +355,30 @@ mod tests {
     fn five_hundred_nodes_stay_readable() {
         let text = attempt(500).text();
         assert!(text.lines().count() < 12, "{text}");
-        assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
         assert!(text.contains("node-6, … 246 more") && text.contains("… 244 more nodes"), "{text}");
+    }
+
+    #[test]
+    fn long_names_and_messages_are_cut_and_broken() {
+        let mut long = attempt(500);
+        let rename = |text: &String| {
+            text.replace("node-", "ip-10-0-0-1.eu-central-1.compute.internal-")
+                .replace("Insufficient cpu", "node(s) didn't match Pod's node affinity/selector")
+        };
+        long.annotations.values_mut().for_each(|text| *text = rename(text));
+        let text = long.text();
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        long.chosen.clear();
+        long.message =
+            "0/500 nodes are available: 300 Insufficient cpu, 150 node(s) had untolerated \
+                        taint(s), 50 node(s) didn't match Pod's node affinity/selector. no new \
+                        claims to deallocate, preemption: 0/500 nodes are available: 500 No \
+                        preemption victims found for incoming pod."
+                .to_owned();
+        let text = long.text();
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        let words: Vec<&str> = text.split_whitespace().collect();
+        assert!(words.join(" ").contains(&long.message), "{text}");
     }
 }

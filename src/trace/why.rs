@@ -113,10 +113,18 @@ fn unchanged(
             let value = now.map(Object::to_value).unwrap_or_default();
             match path {
                 Some(path) if path.find(&value).is_none() => Err(no_field(&name, path, &value)),
-                Some(path) => Ok(format!("{name} {path}: unchanged since the beginning\n")),
-                None => Ok(format!("{name}: unchanged since the beginning\n")),
+                Some(path) => Ok(format!("{name} {path}: unchanged since {}\n", since(log))),
+                None => Ok(format!("{name}: unchanged since {}\n", since(log))),
             }
         }
+    }
+}
+
+/// Since when a log tells.
+fn since(log: &Log<Note>) -> String {
+    match log.cut() {
+        None => "the beginning".to_owned(),
+        Some(cut) => format!("{}; what was before is forgotten", clock(cut.at)),
     }
 }
 

@@ -402,3 +402,74 @@ steps:
         assert!(done.out.contains(said), "no {said:?} in:\n{}", done.out);
     }
 }
+
+/// Some twenty thousand records within ten minutes of virtual time.
+const LONG: &str = "\
+name: a long run
+about: Pods come and go.
+cluster:
+  nodes:
+    - {name: node, count: 4, cpu: \"16\", memory: 64Gi}
+steps:
+  - kubectl: create deployment web --image=app:v1 --replicas=300
+  - kubectl: rollout status deploy/web --timeout=120s
+  - kubectl: scale deploy/web --replicas=1
+  - wait: 5m
+  - kubectl: scale deploy/web --replicas=300
+  - kubectl: rollout status deploy/web --timeout=120s
+  - kubectl: scale deploy/web --replicas=2
+  - wait: 2m
+";
+
+#[test]
+fn what_is_older_than_the_history_that_is_kept_is_refused() {
+    let folder = folder(LONG);
+    let run = |words: &[&str]| wavetank(folder.path(), words);
+    let whole = run(&["run", "-q", "x.yaml"]);
+    let window = run(&["run", "--history", "1m", "--trace", "t.jsonl", "x.yaml"]);
+    assert_eq!((whole.status, window.status), (0, 0), "{}", window.err);
+    let digest = |done: &Done| done.out.rsplit_once("digest ").unwrap().1.to_owned();
+    assert_eq!(digest(&whole), digest(&window), "the run itself is the same");
+    assert!(window.out.contains("  what was before is forgotten\n"), "{}", window.out);
+    for source in [&["x.yaml", "--history", "1m"][..], &["t.jsonl"]] {
+        let ask = |words: &[&str]| run(&[words, source].concat());
+        let early = ask(&["get", "pods", "--at", "5s"]);
+        if source.len() > 1 {
+            assert_eq!(early.status, 0, "it is run up to there: {early:?}");
+        } else {
+            assert_eq!(early.status, 2, "{early:?}");
+            assert!(early.err.contains("error: 410 Expired: what was before "), "{}", early.err);
+        }
+        let kept = ask(&["get", "pods"]);
+        assert_eq!((kept.status, kept.out.lines().count()), (0, 3), "{kept:?}");
+        let why = ask(&["why", "deploy/web.metadata.uid"]);
+        assert!(why.out.contains("what was before is forgotten"), "{why:?}");
+    }
+}
+
+#[test]
+fn workloads_of_scheduler_perf_are_run_and_their_mistakes_told() {
+    let folder = TempDir::new().unwrap();
+    let file = "benches/scheduler_perf/performance-config.yaml";
+    let bench =
+        |words: &[&str]| wavetank(folder.path(), &[&["bench", "--scheduler-perf"], words].concat());
+    let done = bench(&[file, "--label", "small,-performance"]);
+    assert_eq!(done.status, 0, "{done:?}");
+    let names = ["Basic/small", "AntiAffinity/small", "RoomThatComesBack/small/waiting"];
+    for name in names {
+        assert!(done.out.lines().any(|line| line.starts_with(name)), "{name}: {}", done.out);
+    }
+    let none = bench(&[file, "--case", "Basik"]);
+    assert_eq!(none.status, 2);
+    assert!(none.err.contains("Basic/small"), "what there is is told: {}", none.err);
+    let text = "- name: a\n  workloadTemplate: [{opcode: creatNodes, count: 1}]\n  \
+                workloads: [{name: w}]\n";
+    std::fs::write(folder.path().join("wrong.yaml"), text).unwrap();
+    let wrong = bench(&["wrong.yaml"]);
+    assert_eq!(wrong.status, 2);
+    assert!(
+        wrong.err.contains("wrong.yaml:2:31: error: unknown opcode `creatNodes`"),
+        "{}",
+        wrong.err
+    );
+}

@@ -19,6 +19,9 @@ use tempfile::TempDir;
 #[path = "../../examples/hasty_website/main.rs"]
 mod hasty_website;
 #[expect(dead_code, reason = "an example begins at its main")]
+#[path = "../../examples/own_plugin/main.rs"]
+mod own_plugin;
+#[expect(dead_code, reason = "an example begins at its main")]
 #[path = "../../examples/website/main.rs"]
 mod website;
 
@@ -137,6 +140,7 @@ fn printed(line: &str, folder: &Path) -> String {
         return match words.last().map_or("", String::as_str) {
             "website" => website::told(),
             "hasty_website" => hasty_website::told(),
+            "own_plugin" => own_plugin::told(),
             other => format!("no example `{other}`\n"),
         };
     }

@@ -98,3 +98,86 @@ fn nodes_that_are_in_the_dump_cannot_be_written_as_well() {
     let problems = described(&missing, "").expect_err("no such dump");
     assert!(problems.contains("x.yaml:5:9"), "{problems}");
 }
+
+/// Pods with volumes, an autoscaler, a budget: what has books of its own.
+const STATEFUL: &str = "\
+name: before the dump
+about: A StatefulSet with volumes, and a Deployment that is scaled by its load.
+seed: 3
+cluster:
+  nodes: [{name: node, count: 3, cpu: '4', memory: 8Gi}]
+  metrics-server: {}
+steps:
+  - apply: |
+      apiVersion: apps/v1
+      kind: StatefulSet
+      metadata: {name: db}
+      spec:
+        serviceName: db
+        replicas: 2
+        selector: {matchLabels: {app: db}}
+        template:
+          metadata: {labels: {app: db}}
+          spec:
+            containers:
+            - {name: app, image: 'db:v1', volumeMounts: [{name: data, mountPath: /data}]}
+        volumeClaimTemplates:
+        - metadata: {name: data}
+          spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+      ---
+      apiVersion: policy/v1
+      kind: PodDisruptionBudget
+      metadata: {name: db}
+      spec: {minAvailable: 1, selector: {matchLabels: {app: db}}}
+  - kubectl: rollout status statefulset/db --timeout=120s
+  - kubectl: create deployment web --image=app:v1 --replicas=2
+  - kubectl: set resources deployment/web --requests=cpu=100m
+  - kubectl: rollout status deployment/web --timeout=60s
+  - kubectl: autoscale deployment/web --min=2 --max=5 --cpu=50%
+  - wait: 60s
+  - kubectl: >-
+      get nodes,namespaces,statefulsets,controllerrevisions,deployments,replicasets,pods,pv,pvc,\
+      storageclasses,csinodes,csidrivers,volumeattachments,hpa,pdb,endpointslices,\
+      serviceaccounts,configmaps -A -o yaml
+";
+
+#[test]
+fn volumes_sets_and_autoscalers_go_on_from_a_dump() {
+    let (_, report) = run(STATEFUL, "");
+    let failed: Vec<_> = report.steps.iter().filter(|s| s.code != 0).map(|s| &s.output).collect();
+    assert_eq!(failed, [""; 0]);
+    let dump = report.steps.last().expect("a step").output.clone();
+    let text = "name: x\nabout: a test\nseed: 9\ncluster: {dump: dump.yaml, metrics-server: {}}\n\
+                steps:\n\
+                \x20 - wait: 300s\n\
+                \x20 - kubectl: get statefulset,deployment,hpa,pvc,pdb -A\n\
+                \x20 - kubectl: scale statefulset/db --replicas=3\n\
+                \x20 - kubectl: rollout status statefulset/db --timeout=120s\n\
+                \x20 - kubectl: delete pod db-0\n\
+                \x20 - kubectl: wait --for=condition=Ready pod/db-0 --timeout=120s\n";
+    let (world, report) = run(text, &dump);
+    let failed: Vec<_> = report.steps.iter().filter(|s| s.code != 0).map(|s| &s.output).collect();
+    assert_eq!(failed, [""; 0]);
+    let store = world.cluster().store();
+    let begun = |kind| world.beginning().iter().filter(|o| o.kind() == kind).count();
+    assert_eq!((begun(Kind::POD), begun(Kind::PERSISTENT_VOLUME)), (4, 2));
+    assert_eq!(store.list(Kind::POD).len(), 5, "one more of the set");
+    let volumes = store.list(Kind::PERSISTENT_VOLUME);
+    let phase = |o: &Object| o.to_value()["status"]["phase"].clone();
+    assert_eq!(volumes.iter().map(phase).collect::<Vec<_>>(), ["Bound"; 3]);
+    let name = |o: &Object| o.meta().name.clone();
+    let before = world.beginning().iter().filter(|o| o.kind() == Kind::PERSISTENT_VOLUME);
+    let kept = before.map(name).all(|n| volumes.iter().map(name).any(|is| is == n));
+    assert!(kept, "a pod that comes back mounts the volume that it had");
+}
+
+#[test]
+fn kinds_that_are_not_modelled_are_told_with_their_lines() {
+    let dump = "apiVersion: v1\nkind: List\nitems:\n\
+                - apiVersion: example.com/v1\n  kind: Widget\n  metadata: {name: w}\n\
+                - apiVersion: v1\n  kind: Node\n  metadata: {name: one}\n";
+    let text = "name: x\nabout: a test\ncluster: {dump: dump.yaml}\nsteps: [{wait: 1s}]\n";
+    let problems = described(text, dump).expect_err("nobody knows what a Widget is");
+    let expected = "dump.yaml:5:3: error: the kind `Widget of example.com/v1` is not modelled yet";
+    assert!(problems.contains(expected), "{problems}");
+}

@@ -38,7 +38,7 @@ const OPAQUE: [&str; 9] = [
 ];
 
 /// Kinds whose every field is the user's own, or that hold no amount.
-const WITHOUT: [&str; 4] = ["ControllerRevision", "Event", "Lease", "StorageClass"];
+const WITHOUT: [&str; 5] = ["CSINode", "ControllerRevision", "Event", "Lease", "StorageClass"];
 
 /// Writes all amounts of an object as the apiserver stores them.
 ///

@@ -7,9 +7,13 @@ use crate::api::Name;
 use crate::api::core::limit_range::LimitRange;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::storage::storage_class::{StorageClass, default_class};
-use crate::apiserver::admission::Lookup;
+use crate::apiserver::admission::{Lookup, Plugins};
 
 impl Lookup for Apiserver {
+    fn without(&self) -> Plugins {
+        self.config.without
+    }
+
     fn find(&self, key: &ObjectKey) -> Option<&Object> {
         self.cache(key.kind).get(key)
     }

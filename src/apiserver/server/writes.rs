@@ -10,15 +10,13 @@ use crate::api::message::{
 use crate::api::note::Note;
 use crate::api::object::{Object, ObjectKey};
 use crate::api::refusal::Refusal;
-use crate::api::request::{
-    Answer, DeleteOptions, ListOptions, Patch, Request, Subresource, Verb,
-};
+use crate::api::request::{Answer, DeleteOptions, ListOptions, Patch, Request, Subresource, Verb};
 use crate::api::time::Time;
 use crate::apiserver::admission::{self};
 use crate::apiserver::create::{Birth, prepare};
 use crate::apiserver::fairness::Seat;
-use crate::apiserver::registry::{self, Outcome, resource};
 use crate::apiserver::managed_fields::{self, Applied};
+use crate::apiserver::registry::{self, Outcome, resource};
 use crate::apiserver::{create, edge, list};
 use crate::sim::engine::{Actor, Context, Peer};
 
@@ -124,7 +122,8 @@ impl Apiserver {
             Err(refusal) => self.refuse(&pending, refusal, context),
             Ok(outcome) => {
                 let now = Time::at(context.now());
-                let note = |o: &mut Object| managed_fields::note(o, &current, &pending.request, now);
+                let note =
+                    |o: &mut Object| managed_fields::note(o, &current, &pending.request, now);
                 let outcome = outcome.with(note);
                 self.carry_out(pending, key, &current, outcome, context);
             }

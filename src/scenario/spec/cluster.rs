@@ -47,6 +47,9 @@ object! {
         "controller-managers" => controller_managers: u32 = 1;
         /// How many kube-scheduler replicas.
         "schedulers" => schedulers: u32 = 1;
+        /// Schedulers beside kube-scheduler, each a process of its own with its own picture of the
+        /// cluster. What two of them decide at once, the apiserver and the kubelets settle.
+        "other-schedulers" => other_schedulers: Vec<OtherScheduler> = Vec::new();
         /// The real components' own flags, by component.
         "flags" => flags: Flags = Flags::default();
         /// A `KubeSchedulerConfiguration`, inline or as a file's path.
@@ -77,6 +80,7 @@ impl Default for Cluster {
             etcd: 1,
             controller_managers: 1,
             schedulers: 1,
+            other_schedulers: Vec::new(),
             flags: Flags::default(),
             scheduler_config: None,
             feature_gates: FeatureGates::default(),
@@ -87,6 +91,16 @@ impl Default for Cluster {
             operators: Vec::new(),
             latency: Latencies::default(),
         }
+    }
+}
+
+object! {
+    /// A scheduler beside kube-scheduler.
+    pub struct OtherScheduler as "a scheduler" {
+        /// The name of its process; without a configuration it answers for the pods that name it.
+        "name" => name: Spanned<String>;
+        /// A `KubeSchedulerConfiguration`, inline or as a file's path.
+        "scheduler-config" => config: Option<Spanned<SchedulerConfig>> = None;
     }
 }
 

@@ -1,5 +1,9 @@
 //! A `KubeSchedulerConfiguration`, as the real scheduler takes it.
 
+mod args;
+mod check;
+mod process;
+
 use serde_json::Value;
 use serde_json::json;
 
@@ -27,6 +31,19 @@ use crate::scheduler::plugins::PluginId;
 use crate::scheduler::plugins::Point;
 use crate::sim::time::SimDuration;
 
+pub use args::AffinityArgs;
+pub use args::BalancedArgs;
+pub use args::DeviceArgs;
+pub use args::FitArgs;
+pub use args::NodeAffinityArgs;
+pub use args::PreemptionArgs;
+pub use args::ResourceWeight;
+pub use args::ShapePoint;
+pub use args::SpreadArgs;
+pub use args::VolumeArgs;
+pub use process::ClientConnection;
+pub use process::LeaderElection;
+
 object! {
     /// A `KubeSchedulerConfiguration`.
     pub struct KubeScheduler as "a KubeSchedulerConfiguration" {
@@ -37,25 +54,25 @@ object! {
         /// How many of a hundred nodes are looked for.
         "percentageOfNodesToScore" => percentage: Option<Spanned<i32>> = None;
         /// The first pause after a failure, in seconds.
-        "podInitialBackoffSeconds" => initial_backoff: Option<u64> = None;
+        "podInitialBackoffSeconds" => initial_backoff: Option<Spanned<u64>> = None;
         /// The longest pause, in seconds.
-        "podMaxBackoffSeconds" => max_backoff: Option<u64> = None;
+        "podMaxBackoffSeconds" => max_backoff: Option<Spanned<u64>> = None;
         /// The profiles.
         "profiles" => profiles: Vec<Profile> = Vec::new();
         /// Extenders: not modelled.
         "extenders" => extenders: Option<Spanned<Vec<Value>>> = None;
-        /// Taken and not acted upon.
-        "parallelism" => parallelism: Option<Value> = None;
-        /// Taken and not acted upon.
-        "leaderElection" => leader_election: Option<Value> = None;
-        /// Taken and not acted upon.
-        "clientConnection" => client_connection: Option<Value> = None;
-        /// Taken and not acted upon.
-        "enableProfiling" => profiling: Option<Value> = None;
-        /// Taken and not acted upon.
-        "enableContentionProfiling" => contention: Option<Value> = None;
-        /// Taken and not acted upon.
-        "delayCacheUntilActive" => delay: Option<Value> = None;
+        /// How many nodes are looked at at once: it changes no outcome here.
+        "parallelism" => parallelism: Option<Spanned<i32>> = None;
+        /// Whether it acts only while it leads.
+        "leaderElection" => leader_election: Option<LeaderElection> = None;
+        /// How much its client asks at once.
+        "clientConnection" => client: Option<ClientConnection> = None;
+        /// Profiles of the process itself: they change no outcome.
+        "enableProfiling" => profiling: Option<bool> = None;
+        /// Profiles of the process itself: they change no outcome.
+        "enableContentionProfiling" => contention: Option<bool> = None;
+        /// Whether informers wait for the leadership: only `false` is modelled.
+        "delayCacheUntilActive" => delay: Option<Spanned<bool>> = None;
     }
 }
 
@@ -63,7 +80,7 @@ object! {
     /// A profile.
     pub struct Profile as "a profile" {
         /// The scheduler's name that pods carry.
-        "schedulerName" => name: Option<String> = None;
+        "schedulerName" => name: Option<Spanned<String>> = None;
         /// Its own percentage of nodes to score.
         "percentageOfNodesToScore" => percentage: Option<Spanned<i32>> = None;
         /// Plugins by point.
@@ -89,7 +106,7 @@ object! {
         /// Its name; `*` for all.
         "name" => name: Spanned<String>;
         /// The weight of its scores.
-        "weight" => weight: Option<i32> = None;
+        "weight" => weight: Option<Spanned<i32>> = None;
     }
 }
 
@@ -99,7 +116,7 @@ pub struct Plugins(Vec<(Option<Point>, PluginChanges)>);
 
 /// The arguments of one plugin.
 #[derive(Clone, PartialEq, Debug)]
-pub struct PluginConfig(PluginId, Args);
+pub struct PluginConfig(Spanned<PluginId>, Args);
 
 /// Arguments, by what they are for.
 #[derive(Clone, PartialEq, Debug)]
@@ -110,129 +127,9 @@ enum Args {
     Spread(SpreadArgs),
     Affinity(AffinityArgs),
     Preemption(PreemptionArgs),
+    Volumes(VolumeArgs),
+    Devices(DeviceArgs),
     None,
-}
-
-object! {
-    /// `NodeAffinityArgs`.
-    pub struct NodeAffinityArgs as "NodeAffinityArgs" {
-        /// The version.
-        "apiVersion" => api_version: Option<String> = None;
-        /// The kind.
-        "kind" => kind: Option<String> = None;
-        /// Affinity that every pod has beside its own.
-        "addedAffinity" => added: Option<Spanned<Value>> = None;
-    }
-}
-
-object! {
-    /// `NodeResourcesFitArgs`.
-    pub struct FitArgs as "NodeResourcesFitArgs" {
-        /// The version.
-        "apiVersion" => api_version: Option<String> = None;
-        /// The kind.
-        "kind" => kind: Option<String> = None;
-        /// Extended resources that are left out.
-        "ignoredResources" => ignored: Vec<String> = Vec::new();
-        /// Prefixes of such.
-        "ignoredResourceGroups" => ignored_groups: Vec<String> = Vec::new();
-        /// How nodes are ranked.
-        "scoringStrategy" => strategy: Option<ScoringStrategy> = None;
-    }
-}
-
-object! {
-    /// How nodes are ranked.
-    pub struct ScoringStrategy as "a scoring strategy" {
-        /// `LeastAllocated`, `MostAllocated` or `RequestedToCapacityRatio`.
-        "type" => kind: Option<Spanned<String>> = None;
-        /// By which resources.
-        "resources" => resources: Vec<ResourceWeight> = Vec::new();
-        /// The function, for `RequestedToCapacityRatio`.
-        "requestedToCapacityRatio" => ratio: Option<Ratio> = None;
-    }
-}
-
-object! {
-    /// A resource and its weight.
-    pub struct ResourceWeight as "a resource" {
-        /// Its name.
-        "name" => name: String;
-        /// Its weight.
-        "weight" => weight: i32 = 1;
-    }
-}
-
-object! {
-    /// A function given by points.
-    pub struct Ratio as "a ratio" {
-        /// The points.
-        "shape" => shape: Vec<ShapePoint> = Vec::new();
-    }
-}
-
-object! {
-    /// A point of a function.
-    pub struct ShapePoint as "a point of a shape" {
-        /// From 0 to 100.
-        "utilization" => utilization: i32 = 0;
-        /// From 0 to 10.
-        "score" => score: i32 = 0;
-    }
-}
-
-object! {
-    /// `NodeResourcesBalancedAllocationArgs`.
-    pub struct BalancedArgs as "NodeResourcesBalancedAllocationArgs" {
-        /// The version.
-        "apiVersion" => api_version: Option<String> = None;
-        /// The kind.
-        "kind" => kind: Option<String> = None;
-        /// Which resources are balanced.
-        "resources" => resources: Vec<ResourceWeight> = Vec::new();
-    }
-}
-
-object! {
-    /// `PodTopologySpreadArgs`.
-    pub struct SpreadArgs as "PodTopologySpreadArgs" {
-        /// The version.
-        "apiVersion" => api_version: Option<String> = None;
-        /// The kind.
-        "kind" => kind: Option<String> = None;
-        /// Constraints of pods without any.
-        "defaultConstraints" => constraints: Vec<Value> = Vec::new();
-        /// `System` or `List`.
-        "defaultingType" => defaulting: Option<Spanned<String>> = None;
-    }
-}
-
-object! {
-    /// `InterPodAffinityArgs`.
-    pub struct AffinityArgs as "InterPodAffinityArgs" {
-        /// The version.
-        "apiVersion" => api_version: Option<String> = None;
-        /// The kind.
-        "kind" => kind: Option<String> = None;
-        /// From 0 to 100.
-        "hardPodAffinityWeight" => hard_weight: Option<Spanned<i32>> = None;
-        /// Whether preferences of pods that are there do not count.
-        "ignorePreferredTermsOfExistingPods" => ignores: bool = false;
-    }
-}
-
-object! {
-    /// `DefaultPreemptionArgs`.
-    pub struct PreemptionArgs as "DefaultPreemptionArgs" {
-        /// The version.
-        "apiVersion" => api_version: Option<String> = None;
-        /// The kind.
-        "kind" => kind: Option<String> = None;
-        /// From 0 to 100.
-        "minCandidateNodesPercentage" => percentage: Option<u32> = None;
-        /// At least so many.
-        "minCandidateNodesAbsolute" => absolute: Option<u32> = None;
-    }
 }
 
 /// A point as a configuration names it: `preFilter`.
@@ -291,16 +188,17 @@ impl Decode for PluginConfig {
         };
         let text = String::decode(name, session)?;
         let id = plugin(&text, name.place, session)?;
+        let id = Spanned { value: id, place: name.place };
         let Some(args) = node.get("args") else { return Some(PluginConfig(id, Args::None)) };
-        let args = match id.name() {
+        let args = match id.value.name() {
             "NodeAffinity" => Args::NodeAffinity(Decode::decode(args, session)?),
             "NodeResourcesFit" => Args::Fit(Decode::decode(args, session)?),
             "NodeResourcesBalancedAllocation" => Args::Balanced(Decode::decode(args, session)?),
             "PodTopologySpread" => Args::Spread(Decode::decode(args, session)?),
             "InterPodAffinity" => Args::Affinity(Decode::decode(args, session)?),
             "DefaultPreemption" => Args::Preemption(Decode::decode(args, session)?),
-            // Timeouts of bindings and claims: taken and not acted upon.
-            "VolumeBinding" | "DynamicResources" => Args::None,
+            "VolumeBinding" => Args::Volumes(Decode::decode(args, session)?),
+            "DynamicResources" => Args::Devices(Decode::decode(args, session)?),
             other => {
                 session.report(args.place, Mistake::other(format!("`{other}` takes no arguments")));
                 return None;
@@ -323,14 +221,19 @@ impl KubeScheduler {
         if let Some(extenders) = self.extenders.as_ref().filter(|e| !e.value.is_empty()) {
             session.report(extenders.place, Mistake::not_modelled("field", "extenders"));
         }
+        self.check(session);
         let mut config = Config {
             percentage_of_nodes_to_score: percentage(self.percentage.as_ref(), session)
                 .unwrap_or(0),
+            client: self.client.as_ref().and_then(ClientConnection::limits),
+            elects: self.leader_election.as_ref().is_none_or(|election| election.elects),
             ..Config::default()
         };
-        let span = |seconds: Option<u64>, default| seconds.map_or(default, SimDuration::secs);
-        config.queue.initial_backoff = span(self.initial_backoff, config.queue.initial_backoff);
-        config.queue.max_backoff = span(self.max_backoff, config.queue.max_backoff);
+        let span = |seconds: &Option<Spanned<u64>>, default| {
+            seconds.as_ref().map_or(default, |s| SimDuration::secs(s.value))
+        };
+        config.queue.initial_backoff = span(&self.initial_backoff, config.queue.initial_backoff);
+        config.queue.max_backoff = span(&self.max_backoff, config.queue.max_backoff);
         if !self.profiles.is_empty() {
             config.profiles = self.profiles.iter().map(|p| p.config(session)).collect();
         }
@@ -351,7 +254,7 @@ impl Profile {
     fn config(&self, session: &mut Session) -> ProfileConfig {
         let mut config = ProfileConfig::default();
         if let Some(name) = &self.name {
-            config.scheduler_name = name.as_str().into();
+            config.scheduler_name = name.value.as_str().into();
         }
         config.percentage_of_nodes_to_score = percentage(self.percentage.as_ref(), session);
         for (point, changes) in &self.plugins.0 {
@@ -375,7 +278,9 @@ impl PluginChanges {
         let mut changes = Changes::default();
         for one in &self.enabled {
             if let Some(id) = plugin(&one.name.value, one.name.place, session) {
-                changes.enabled.push((id, one.weight.map(i64::from)));
+                changes
+                    .enabled
+                    .push((id, one.weight.as_ref().map(|weight| i64::from(weight.value))));
             }
         }
         for one in &self.disabled {
@@ -390,7 +295,9 @@ impl PluginChanges {
 }
 
 fn resources(all: &[ResourceWeight]) -> Option<ScoredResources> {
-    let pair = |r: &ResourceWeight| (Name::from(r.name.as_str()), i64::from(r.weight));
+    let pair = |r: &ResourceWeight| {
+        (Name::from(r.name.as_str()), i64::from(r.weight.as_ref().map_or(1, |w| w.value)))
+    };
     (!all.is_empty()).then(|| ScoredResources(all.iter().map(pair).collect()))
 }
 
@@ -416,14 +323,30 @@ impl Args {
                 }
             }
             Args::Preemption(own) => {
-                let own_or = |own: Option<u32>, default| own.map_or(default, |n| n as usize);
                 let preemption = &mut args.preemption;
-                preemption.min_candidate_nodes_percentage =
-                    own_or(own.percentage, preemption.min_candidate_nodes_percentage);
-                preemption.min_candidate_nodes_absolute =
-                    own_or(own.absolute, preemption.min_candidate_nodes_absolute);
+                let share = percentage(own.percentage.as_ref(), session);
+                if let Some(share) = share.and_then(|share| usize::try_from(share).ok()) {
+                    preemption.min_candidate_nodes_percentage = share;
+                }
+                if let Some(absolute) = own.absolute {
+                    preemption.min_candidate_nodes_absolute = absolute as usize;
+                }
+            }
+            Args::Volumes(own) => {
+                args.bind_timeout = own.timeout.map(SimDuration::secs);
+                not_modelled(own.shape.as_ref(), "shape", session);
+            }
+            Args::Devices(own) => {
+                not_modelled(own.filter.as_ref(), "filterTimeout", session);
+                not_modelled(own.binding.as_ref(), "bindingTimeout", session);
             }
         }
+    }
+}
+
+fn not_modelled(field: Option<&Spanned<Value>>, name: &str, session: &mut Session) {
+    if let Some(field) = field {
+        session.report(field.place, Mistake::not_modelled("field", name));
     }
 }
 
@@ -447,7 +370,7 @@ impl FitArgs {
             args.fit.resources = resources;
         }
         let point = |p: &ShapePoint| (i64::from(p.utilization), i64::from(p.score));
-        let points = strategy.ratio.iter().flat_map(|r| r.shape.iter().map(point)).collect();
+        let points = strategy.ratio.iter().flat_map(|r| r.value.shape.iter().map(point)).collect();
         let known = ["LeastAllocated", "MostAllocated", "RequestedToCapacityRatio"];
         let Some(kind) = &strategy.kind else { return };
         args.fit.strategy = match kind.value.as_str() {
@@ -467,9 +390,9 @@ impl SpreadArgs {
         let Some(defaulting) = &self.defaulting else { return };
         args.spread_defaults = match defaulting.value.as_str() {
             "System" => SpreadDefaults::System,
-            "List" => {
-                SpreadDefaults::List(self.constraints.iter().map(SpreadConstraint::new).collect())
-            }
+            "List" => SpreadDefaults::List(
+                self.constraints.iter().map(|c| SpreadConstraint::new(&c.value)).collect(),
+            ),
             other => {
                 let known = ["System", "List"];
                 let mistake = Mistake::unknown_name("defaulting type", other, &known);

@@ -9,6 +9,7 @@ mod search;
 mod shell;
 mod stage;
 mod step;
+mod window;
 mod words;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::fault::Weather;
 use crate::scenario::load::Described;
 use crate::scenario::spec::Start;
 use crate::scenario::spec::Until;
+use crate::scheduler::config::OwnPlugin;
 use crate::sim::digest::DigestValue;
 use crate::sim::engine::ActorId;
 use crate::sim::time::{SimDuration, SimTime};
@@ -76,6 +78,8 @@ pub struct World {
     longest: SimTime,
     comparison: ComparisonOperators,
     beginning: Arc<[Object]>,
+    /// How far back the log reaches; all the way without.
+    window: Option<SimDuration>,
 }
 
 /// What a scenario's file cannot say.
@@ -93,6 +97,8 @@ pub struct Extras {
     pub eager: bool,
     /// Rules that differ from those of 1.36.
     pub variants: Variants,
+    /// Scheduler plugins of the user's own, in force in every profile.
+    pub plugins: Vec<OwnPlugin>,
 }
 
 /// The weather of a scenario, with more faults than it says.
@@ -161,6 +167,10 @@ impl World {
             config.controllers.clone_from(controllers);
         }
         config.operators.extend(extras.operators.iter().cloned());
+        let others = config.other_schedulers.iter_mut().flat_map(|(_, s)| &mut s.profiles);
+        for profile in config.scheduler.profiles.iter_mut().chain(others) {
+            profile.own.extend(extras.plugins.iter().cloned());
+        }
         config.vary(extras.variants);
         let eager = config.eager;
         let mut cluster = Cluster::new(&config);
@@ -197,6 +207,7 @@ impl World {
             end: None,
             longest,
             beginning,
+            window: None,
             described,
         };
         if asks {
@@ -215,7 +226,7 @@ impl World {
         &mut self.cluster
     }
 
-    /// What the store held before anything happened.
+    /// What the store held before anything happened; where the log is cut, at the cut.
     pub fn beginning(&self) -> &[Object] {
         &self.beginning
     }
@@ -235,6 +246,7 @@ impl World {
         });
         let mut verdict = trace::verdict::Verdict::of(&self.cluster.engine, expectations.collect());
         verdict.error = report.verdict.failures.first().cloned();
+        verdict.writes = report.writes;
         verdict
     }
 
@@ -434,6 +446,7 @@ impl World {
             }
         }
         self.seen = len;
+        self.forget(now);
         if changed {
             self.judge.state_changed(self.cluster.store(), now);
         }

@@ -56,6 +56,7 @@ pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, 
     if let Some(scheduler) = &described.scheduler_config {
         config.scheduler = scheduler.clone();
     }
+    config.other_schedulers.clone_from(&described.other_schedulers);
     gates(&scenario.cluster, &mut config);
     flags(&scenario.cluster, &mut config, &mut wrong);
     pressure::check(&config, &mut wrong);
@@ -123,6 +124,9 @@ fn gates(cluster: &Cluster, config: &mut ClusterConfig) {
     config.controller_gates = of("kube-controller-manager");
     config.kubelet_gates = of("kubelet");
     config.scheduler.set_gates(of("kube-scheduler"));
+    for (_, scheduler) in &mut config.other_schedulers {
+        scheduler.set_gates(of("kube-scheduler"));
+    }
 }
 
 /// Signs of life are written for real when what carries them is disturbed: links, servers,

@@ -30,7 +30,7 @@ const LOOK_EVERY: SimDuration = SimDuration::secs(1);
 ///
 /// Source: kubernetes v1.36 pkg/scheduler/apis/config/v1/defaults.go,
 /// `SetDefaults_VolumeBindingArgs`
-const BIND_TIMEOUT: SimDuration = SimDuration::secs(600);
+pub(super) const BIND_TIMEOUT: SimDuration = SimDuration::secs(600);
 
 /// A pod that has a node and is not bound yet.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub(super) struct Waiting {
     written: Vec<Object>,
     /// When the writes were done, from which the looks follow.
     since: Option<SimTime>,
+    /// How long it waits from then on.
+    pub(super) timeout: SimDuration,
     /// Whether something has changed since the last look.
     is_news: bool,
 }
@@ -61,7 +63,16 @@ impl Waiting {
         let writes = plugins.flat_map(|p| p.plugin.pre_bind(&queued.pod, node, cluster));
         let writes: VecDeque<(Verb, Why)> = writes.collect();
         let (node, why, written) = (node.clone(), why.clone(), Vec::new());
-        let waiting = Waiting { queued, node, why, writes, written, since: None, is_news: true };
+        let waiting = Waiting {
+            queued,
+            node,
+            why,
+            writes,
+            written,
+            since: None,
+            timeout: BIND_TIMEOUT,
+            is_news: true,
+        };
         (!waiting.writes.is_empty()).then_some(waiting)
     }
 
@@ -136,7 +147,7 @@ impl Scheduler {
         }
         let now = moment.now;
         let due = |w: &Waiting| {
-            w.since.is_some_and(|since| since + BIND_TIMEOUT <= now) || w.look_at(now) == Some(now)
+            w.since.is_some_and(|since| since + w.timeout <= now) || w.look_at(now) == Some(now)
         };
         let all: Vec<Uid> = self.waiting.iter().filter(|(_, w)| due(w)).map(|(u, _)| *u).collect();
         for uid in all {
@@ -147,7 +158,7 @@ impl Scheduler {
                 moment.out.wake(at);
             }
             if let Some(since) = waiting.since {
-                moment.out.wake_in_background(since + BIND_TIMEOUT);
+                moment.out.wake_in_background(since + waiting.timeout);
             }
         }
     }
@@ -155,7 +166,7 @@ impl Scheduler {
     fn look_at_one(&mut self, uid: Uid, moment: &mut Moment<'_>) {
         let Some(waiting) = self.waiting.get_mut(&uid) else { return };
         waiting.is_news = false;
-        let is_over = waiting.since.is_some_and(|since| since + BIND_TIMEOUT <= moment.now);
+        let is_over = waiting.since.is_some_and(|since| since + waiting.timeout <= moment.now);
         let (name, node) = (waiting.queued.pod.meta.name.clone(), waiting.node.clone());
         if !self.pods.contains_key(&uid) {
             let why =

@@ -22,7 +22,7 @@ pub mod volume_binding;
 pub mod volume_restrictions;
 pub mod volume_zone;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::scheduler::config::PluginArgs;
 use crate::scheduler::framework::Plugin;
@@ -124,9 +124,12 @@ pub struct Row {
 /// Makes a plugin of the arguments.
 pub type Make = fn(&PluginArgs) -> Arc<dyn Plugin>;
 
-/// The row of a plugin of one's own, which no profile has by itself.
-const OWN: Row =
-    Row { name: "Own", weight: None, points: &Point::ALL, is_default: false, make: None };
+/// The rows of plugins of users' own, which no profile has by itself: only their names are known
+/// here.
+static OWN: [OnceLock<Row>; MOST_OWN] = [const { OnceLock::new() }; MOST_OWN];
+
+/// So many plugins of users' own have names in one process.
+const MOST_OWN: usize = 8;
 
 /// Declares the plugins, in the order of the default profile.
 macro_rules! plugins {
@@ -137,7 +140,6 @@ macro_rules! plugins {
         /// `getDefaultPlugins`
         pub const PLUGINS: &[Row] = &[
             $(Row { name: stringify!($name), weight: $weight, points: &[$(Point::$point),*], is_default: true, make: $make },)*
-            OWN,
         ];
     };
 }
@@ -167,14 +169,23 @@ plugins! {
 }
 
 impl PluginId {
-    /// A plugin of one's own, which no profile has by itself.
-    pub fn own() -> PluginId {
-        PluginId::named("Own").expect("it is the last row")
+    /// A plugin of one's own of this name, which no profile has by itself.
+    ///
+    /// # Panics
+    /// When the name is one of Kubernetes' own, or the ninth.
+    pub fn own(name: &'static str) -> PluginId {
+        let is_taken = PLUGINS.iter().any(|row| row.name == name);
+        assert!(!is_taken, "`{name}` is a plugin of Kubernetes' own");
+        let row = || Row { name, weight: None, points: &Point::ALL, is_default: false, make: None };
+        let place = OWN.iter().position(|place| place.get_or_init(row).name == name);
+        let place = place.unwrap_or_else(|| panic!("`{name}` is the ninth plugin of one's own"));
+        PluginId(u8::try_from(PLUGINS.len() + place).expect("few plugins"))
     }
 
-    /// All plugins, by number.
+    /// All plugins, by number: those of Kubernetes, then those of users' own.
     pub fn all() -> impl Iterator<Item = PluginId> {
-        (0..PLUGINS.len()).filter_map(|n| u8::try_from(n).ok()).map(PluginId)
+        let own = OWN.iter().take_while(|place| place.get().is_some()).count();
+        (0..PLUGINS.len() + own).filter_map(|n| u8::try_from(n).ok()).map(PluginId)
     }
 
     /// The plugin of a name.
@@ -184,7 +195,11 @@ impl PluginId {
 
     /// Its row.
     pub fn row(self) -> &'static Row {
-        &PLUGINS[usize::from(self.0)]
+        let place = usize::from(self.0);
+        PLUGINS.get(place).unwrap_or_else(|| {
+            let own = OWN[place - PLUGINS.len()].get();
+            own.expect("an id is made of a row")
+        })
     }
 
     /// Its name.

@@ -47,7 +47,11 @@ impl Default for Options {
 pub fn timeline(log: &Log<Note>, verdict: Option<&Verdict>, options: Options) -> String {
     let facts = record::facts(log);
     let lines = group::group(facts);
-    render::render(&lines, verdict, options)
+    let told = render::render(&lines, verdict, options);
+    match log.cut() {
+        None => told,
+        Some(cut) => format!("{:>9}  what was before is forgotten\n{told}", clock(cut.at)),
+    }
 }
 
 /// One line of a timeline, for those who lay it out themselves.

@@ -23,7 +23,15 @@ pub(super) fn chain(log: &Log<Note>, from: &Record<Note>) -> String {
     loop {
         let record = causes.records()[place];
         links.push(link(record));
-        match causes.of(place) {
+        let found = causes.of(place);
+        if let (Cause::Timer | Cause::Beginning, Some(cut)) = (found, log.cut())
+            && record.cause <= cut.turn
+        {
+            let what = "what led to it is forgotten: the history is cut here".to_owned();
+            links.push(Link::last(cut.at, what));
+            break;
+        }
+        match found {
             Cause::Record(cause) => place = cause,
             Cause::Fault(fault) => {
                 links.push(link(causes.records()[fault]));

@@ -16,7 +16,7 @@ const LEVELS: &[&[&str]] = &[
     &["cluster"],
     &["fault", "check", "trace", "course"],
     &["scenario"],
-    &["explore"],
+    &["explore", "scheduler_perf"],
     &["bugs", "testing"],
     &["cli"],
 ];
