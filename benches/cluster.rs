@@ -1,8 +1,9 @@
 //! Whole clusters: large rollouts, measured once, and small scenarios, many a second.
 //!
 //! `cargo bench --bench cluster -- rollout-1000` (or `rollout-5000`) measures one rollout, `small`
-//! the small scenario, `growth` three sizes; `sizes` prints what types take; `once` runs the small
-//! scenario once and `nothing` nothing, for tools that count instructions.
+//! the small scenario, `growth` three sizes, `heartbeats:NODES:SECONDS` idle nodes; `sizes` prints
+//! what types take; `once` runs the small scenario once and `nothing` nothing, for tools that count
+//! instructions.
 
 #![allow(
     clippy::disallowed_types,
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use common::core_time;
 use wavetank::cluster::Cluster;
+use wavetank::cluster::config::ClusterConfig;
 use wavetank::cluster::workload::{self, BEGIN, SMALL_END, Wanted, small};
 use wavetank::sim::log::Keep;
 use wavetank::sim::time::SimTime;
@@ -49,6 +51,13 @@ fn main() {
             panic!("a shape is NODES:DEPLOYMENTS:REPLICAS, not {shape}");
         };
         rollout(nodes, deployments, replicas);
+    }
+    for shape in only.iter().filter_map(|o| o.strip_prefix("heartbeats:")) {
+        let numbers: Vec<u64> = shape.split(':').filter_map(|n| n.parse().ok()).collect();
+        let [nodes, seconds] = numbers[..] else {
+            panic!("a shape is NODES:SECONDS, not {shape}");
+        };
+        heartbeats(usize::try_from(nodes).expect("a number of nodes"), seconds);
     }
     for count in only.iter().filter_map(|o| o.strip_prefix("repeat:")) {
         let mut warm = small(1);
@@ -137,6 +146,23 @@ pub(crate) fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|l| l.starts_with("VmHWM"))?;
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kb| kb / 1024)
+}
+
+/// Idle nodes whose signs of life are all written.
+fn heartbeats(nodes: usize, seconds: u64) {
+    let config = ClusterConfig { eager: true, ..workload::large_config(1, nodes) };
+    let none = Wanted { deployments: 0, replicas: 0 };
+    let mut cluster = workload::cluster(&config, none, None);
+    cluster.engine.log_mut().keep(Keep::Nothing);
+    cluster.engine.run_until(BEGIN);
+    let (begun, before) = (core_time(), cluster.engine.turns());
+    cluster.engine.run_until(SimTime(BEGIN.0 + seconds * SECOND));
+    println!(
+        "heartbeats of {nodes} nodes for {seconds} s: {:.0} ms, {} turns, digest {}",
+        core_time().saturating_sub(begun).as_secs_f64() * 1e3,
+        cluster.engine.turns() - before,
+        cluster.engine.digest(),
+    );
 }
 
 /// Runs one rollout from a settled cluster until all pods are ready, and prints its figures.

@@ -10,6 +10,7 @@ pub mod defaults;
 pub mod deletion;
 pub mod discovery;
 pub mod edit;
+pub mod expression;
 pub mod field;
 pub mod gates;
 pub mod go_duration;

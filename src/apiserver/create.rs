@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, LazyLock};
 
+use serde_json::Value;
+
 use crate::api::Name;
 use crate::api::apps::pod_template::PodTemplate;
 use crate::api::batch::job::Job;
@@ -10,7 +12,7 @@ use crate::api::core::pod::{Pod, PodPhase, PodSpec, PodStatus};
 use crate::api::core::service::Service;
 use crate::api::gates::Gates;
 use crate::api::labels::Labels;
-use crate::api::meta::Uid;
+use crate::api::meta::{OwnerReference, Uid};
 use crate::api::names;
 use crate::api::object::{Kind, Object};
 use crate::api::refusal::Refusal;
@@ -90,8 +92,7 @@ fn read_pod(pod: &Pod, gates: Gates) -> Result<Pod, Refusal> {
 /// An object of a component is read as one of a person is. The pod spec of a template that has
 /// passed as part of another workload is not looked at again: a stand-in is, and all the rest.
 fn read_anew(mut object: Object, birth: &Birth) -> Result<Object, Refusal> {
-    let (kind, gates) = (object.kind(), birth.gates);
-    let (namespace, name) = (object.meta().namespace.clone(), object.meta().name.clone());
+    let gates = birth.gates;
     let mut known = None;
     if let Object::ReplicaSet(set) = &mut object
         && set.spec.template.spec.known.as_template.get() == Some(&gates)
@@ -100,11 +101,30 @@ fn read_anew(mut object: Object, birth: &Birth) -> Result<Object, Refusal> {
         let plain = PodTemplate { spec: plain_spec(), ..(**template).clone() };
         known = Some(std::mem::replace(template, Arc::new(plain)).spec.clone());
     }
-    let mut read = edge::create(kind, &namespace, &name, object.to_value(), gates)?;
+    let mut read = read_owned(object, birth)?;
     if let (Some(spec), Object::ReplicaSet(set)) = (known, &mut read) {
         Arc::make_mut(&mut Arc::make_mut(set).spec.template).spec = spec;
     }
     Ok(read)
+}
+
+/// Reads an object as if its owners were the same in every run: the uids are put back afterwards.
+fn read_owned(mut object: Object, birth: &Birth) -> Result<Object, Refusal> {
+    let (kind, gates, meta) = (object.kind(), birth.gates, object.meta().clone());
+    let read = |value: &Value| edge::create_once(kind, &meta.namespace, &meta.name, value, gates);
+    let owners = meta.owners.iter().flat_map(|owners| owners.iter());
+    if owners.clone().next().is_none() || owners.clone().any(|owner| owner.uid.is_none()) {
+        return read(&object.to_value());
+    }
+    let as_it_is = object.clone();
+    let uid = Uid::parse(edge::STAND_IN_UID);
+    object.meta_mut().owners = Some(owners.map(|o| OwnerReference { uid, ..o.clone() }).collect());
+    let Ok(mut known) = read(&object.to_value()) else {
+        // Its refusal names the owners that it has.
+        return read(&as_it_is.to_value());
+    };
+    known.meta_mut().owners.clone_from(&meta.owners);
+    Ok(known)
 }
 
 /// A pod spec that nobody objects to.

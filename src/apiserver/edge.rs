@@ -11,6 +11,7 @@ use crate::api::request::{Patch, Subresource};
 use crate::api::schema::{Schema, strict};
 use crate::api::strategy::{self, Birth};
 use crate::api::structural;
+use crate::apiserver::recall::{self, Asked};
 
 /// The uid that the strategies see; the real one is given when the object is stored.
 pub const STAND_IN_UID: &str = "00000000-0000-4000-8000-000000000000";
@@ -68,6 +69,21 @@ pub fn create(
     let object = read(kind, value)?;
     note_template(&object, gates);
     Ok(object)
+}
+
+/// As [`create`]; what was read lately is not read again.
+///
+/// # Errors
+/// As [`create`].
+pub fn create_once(
+    kind: Kind,
+    namespace: &str,
+    generated: &str,
+    value: &Value,
+    gates: Gates,
+) -> Result<Object, Refusal> {
+    let asked = Asked { kind, namespace, value, gates };
+    recall::once(asked, |value| create(kind, namespace, generated, value, gates))
 }
 
 /// Notes that the template of a workload has passed, so that the sets which are made of it need

@@ -13,6 +13,7 @@ pub mod list;
 pub mod list_options;
 pub mod quota;
 mod read;
+mod recall;
 pub mod registry;
 pub mod server;
 pub mod storage;

@@ -357,7 +357,7 @@ impl Apiserver {
                 let prefix = value["metadata"]["generateName"].as_str().unwrap_or_default();
                 let generated = generated(&prefix.into(), &self.birth(context));
                 let gates = self.config.gates;
-                match edge::create(*kind, namespace, &generated, (**value).clone(), gates) {
+                match edge::create_once(*kind, namespace, &generated, value, gates) {
                     Ok(object) => self.create(pending, object, dry_run, context),
                     Err(refusal) => self.refuse(&pending, refusal, context),
                 }

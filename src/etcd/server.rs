@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::api::Name;
 use crate::api::message::{Message, Origin, Range, StoreAnswer, StoreChange, Transaction};
 use crate::api::note::{Note, WriteNote, encode_write, is_heartbeat};
-use crate::api::object::{Kind, Object, ObjectKey};
+use crate::api::object::{Kind, Object};
 use crate::api::request::ObjectList;
 use crate::api::why::Why;
 use crate::etcd::store::{Store, Unreadable};
@@ -52,8 +52,8 @@ impl Default for Config {
 pub struct Etcd {
     config: Config,
     store: Store,
-    /// Events in the order in which they expire.
-    expiring: VecDeque<(SimTime, ObjectKey)>,
+    /// Events in the order in which they expire, as they were when they came.
+    expiring: VecDeque<(SimTime, Object)>,
     /// Apiservers that are told of changes, and when the last one arrives.
     watchers: Vec<(Peer, SimTime)>,
     /// The revision at the time of the last look at compaction.
@@ -207,7 +207,7 @@ impl Etcd {
         A: Actor<Message = Message, Note = Note>,
     {
         if let (Object::Event(_), None) = (&change.object, &change.old) {
-            self.expire_later(change.object.key(), context);
+            self.expire_later(change.object.clone(), context);
         }
         if self.config.history > 0 {
             self.store.remember_at_most(self.config.history);
@@ -240,7 +240,7 @@ impl Etcd {
         }
     }
 
-    fn expire_later<A>(&mut self, key: ObjectKey, context: &mut Context<'_, A>)
+    fn expire_later<A>(&mut self, event: Object, context: &mut Context<'_, A>)
     where
         A: Actor<Message = Message, Note = Note>,
     {
@@ -248,7 +248,7 @@ impl Etcd {
         if self.expiring.is_empty() {
             context.background_alarm(at, EXPIRE);
         }
-        self.expiring.push_back((at, key));
+        self.expiring.push_back((at, event));
     }
 
     /// The clock of the process.
@@ -291,11 +291,12 @@ impl Etcd {
     where
         A: Actor<Message = Message, Note = Note>,
     {
-        while let Some((at, key)) = self.expiring.front().cloned() {
-            if at > context.now() {
-                context.background_alarm(at, EXPIRE);
+        while let Some((at, event)) = self.expiring.front() {
+            if *at > context.now() {
+                context.background_alarm(*at, EXPIRE);
                 return;
             }
+            let key = event.key();
             self.expiring.pop_front();
             let Some(current) = self.store.get(&key) else { continue };
             let condition =

@@ -4,75 +4,99 @@
 //! scenario's namespace or null, `now` the instant of the run in seconds.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use cel::{Context, Program, Value};
+use cel::Value;
 
 use crate::api::Name;
-use crate::api::object::Kind;
+use crate::api::expression;
+use crate::api::object::{Kind, Object};
 use crate::etcd::store::Store;
 use crate::sim::time::SimTime;
 
-/// An expression that was read.
-pub(crate) struct Expression {
-    text: String,
-    program: Result<Program, String>,
+/// An object, and what it is in CEL once that is asked for.
+struct Shown {
+    object: Object,
+    value: OnceLock<Option<Value>>,
 }
 
-impl Expression {
-    /// Reads an expression; what is wrong with it is said when it is asked.
-    pub(crate) fn new(text: &str) -> Expression {
-        let program = Program::compile(text).map_err(|error| error.to_string());
-        Expression { text: text.to_owned(), program }
+impl Shown {
+    fn value(&self) -> Option<Value> {
+        self.value.get_or_init(|| cel::to_value(self.object.to_value()).ok()).clone()
+    }
+}
+
+/// The objects of a kind, and their list once that is asked for.
+struct OfKind {
+    namespaced: bool,
+    shown: Vec<Shown>,
+    list: OnceLock<Value>,
+}
+
+impl OfKind {
+    fn new(store: &Store, kind: Kind) -> OfKind {
+        let show = |object| Shown { object, value: OnceLock::new() };
+        let shown = store.list(kind).into_iter().map(show).collect();
+        OfKind { namespaced: kind.row().namespaced, shown, list: OnceLock::new() }
     }
 
-    /// The kinds that it may read: those that it names.
-    fn kinds(&self, store: &Store) -> impl Iterator<Item = Kind> {
-        let stored = store.kinds().filter(|kind| !kind.row().aggregated);
-        stored.filter(|kind| self.text.contains(kind.name()))
+    fn list(&self) -> Value {
+        let all = || {
+            let values: Option<Vec<Value>> = self.shown.iter().map(Shown::value).collect();
+            Value::List(values.unwrap_or_default().into())
+        };
+        self.list.get_or_init(all).clone()
     }
 
-    /// Whether it is true in the store, and what it is when it is not.
-    ///
-    /// # Errors
-    /// What the expression gives when that is not true, or why it cannot be evaluated.
-    pub(crate) fn holds(
-        &self,
-        store: &Store,
-        namespace: &Name,
-        now: SimTime,
-    ) -> Result<(), String> {
-        let program = self.program.as_ref().map_err(Clone::clone)?;
-        let mut lists: BTreeMap<String, Value> = BTreeMap::new();
-        let mut one: BTreeMap<(String, String), Value> = BTreeMap::new();
-        for kind in self.kinds(store) {
-            let mut all = Vec::new();
-            for object in store.list(kind) {
-                let Ok(value) = cel::to_value(object.to_value()) else { continue };
-                if !kind.row().namespaced || object.meta().namespace == *namespace {
-                    let key = (kind.name().to_owned(), object.meta().name.to_string());
-                    one.insert(key, value.clone());
-                }
-                all.push(value);
-            }
-            lists.insert(kind.name().to_owned(), Value::List(all.into()));
-        }
-        let mut context = Context::default();
-        let objects = move |kind: Arc<String>| {
-            lists.get(kind.as_str()).cloned().unwrap_or(Value::List(Vec::new().into()))
+    /// The last of a name: of kinds of the whole cluster there is one at most.
+    fn one(&self, namespace: &Name, name: &str) -> Option<Value> {
+        let is_it = |shown: &&Shown| {
+            let meta = shown.object.meta();
+            meta.name == name && (!self.namespaced || meta.namespace == *namespace)
         };
-        context.add_function("objects", objects).map_err(|e| e.to_string())?;
-        let object = move |kind: Arc<String>, name: Arc<String>| {
-            one.get(&(kind.to_string(), name.to_string())).cloned().unwrap_or(Value::Null)
-        };
-        context.add_function("object", object).map_err(|e| e.to_string())?;
-        context.add_variable("now", second(now)).map_err(|e| e.to_string())?;
-        match program.execute(&context) {
-            Ok(Value::Bool(true)) => Ok(()),
-            Ok(other) => Err(format!("it is {other:?}")),
-            Err(error) => Err(error.to_string()),
-        }
+        self.shown.iter().rfind(is_it)?.value()
     }
+}
+
+/// Whether an expression is true in the store, and what it is when it is not.
+///
+/// # Errors
+/// What the expression gives when that is not true, or why it cannot be evaluated.
+pub(crate) fn holds(
+    text: &str,
+    store: &Store,
+    namespace: &Name,
+    now: SimTime,
+) -> Result<(), String> {
+    let read = expression::read(text).map_err(|e| e.to_string())?;
+    let mut context = expression::context();
+    let kinds: BTreeMap<&'static str, OfKind> =
+        named(text, store).map(|kind| (kind.name(), OfKind::new(store, kind))).collect();
+    let kinds = Arc::new(kinds);
+    let of_kind = kinds.clone();
+    let objects = move |kind: Arc<String>| {
+        let listed = of_kind.get(kind.as_str()).map(OfKind::list);
+        listed.unwrap_or_else(|| Value::List(Vec::new().into()))
+    };
+    context.add_function("objects", objects).map_err(|e| e.to_string())?;
+    let namespace = namespace.clone();
+    let object = move |kind: Arc<String>, name: Arc<String>| {
+        let found = kinds.get(kind.as_str()).and_then(|of| of.one(&namespace, &name));
+        found.unwrap_or(Value::Null)
+    };
+    context.add_function("object", object).map_err(|e| e.to_string())?;
+    context.add_variable("now", second(now)).map_err(|e| e.to_string())?;
+    match context.resolve(&read) {
+        Ok(Value::Bool(true)) => Ok(()),
+        Ok(other) => Err(format!("it is {other:?}")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The kinds that an expression may read: those that it names.
+fn named(text: &str, store: &Store) -> impl Iterator<Item = Kind> {
+    let stored = store.kinds().filter(|kind| !kind.row().aggregated);
+    stored.filter(|kind| text.contains(kind.name()))
 }
 
 fn second(now: SimTime) -> i64 {
@@ -86,7 +110,7 @@ type Read = (Vec<(Kind, u64)>, Option<i64>);
 /// may read has changed.
 #[derive(Clone)]
 pub(crate) struct Watched {
-    expression: Arc<Expression>,
+    text: Arc<str>,
     /// What it had read when it was evaluated last.
     read: Option<Read>,
     found: Result<(), String>,
@@ -94,24 +118,24 @@ pub(crate) struct Watched {
 
 impl Watched {
     pub(crate) fn new(text: &str) -> Watched {
-        Watched { expression: Arc::new(Expression::new(text)), read: None, found: Ok(()) }
+        Watched { text: text.into(), read: None, found: Ok(()) }
     }
 
-    /// As [`Expression::holds`].
+    /// As [`holds`].
     ///
     /// # Errors
-    /// As [`Expression::holds`].
+    /// As [`holds`].
     pub(crate) fn holds(
         &mut self,
         store: &Store,
         namespace: &Name,
         now: SimTime,
     ) -> Result<(), String> {
-        let kinds = self.expression.kinds(store).map(|kind| (kind, store.touched(kind)));
-        let time = self.expression.text.contains("now").then(|| second(now));
+        let kinds = named(&self.text, store).map(|kind| (kind, store.touched(kind)));
+        let time = self.text.contains("now").then(|| second(now));
         let read = Some((kinds.collect(), time));
         if read != self.read {
-            self.found = self.expression.holds(store, namespace, now);
+            self.found = holds(&self.text, store, namespace, now);
             self.read = read;
         }
         self.found.clone()
@@ -124,7 +148,6 @@ mod tests {
 
     use super::*;
     use crate::api::message::Condition;
-    use crate::api::object::Object;
 
     fn put(store: &mut Store, kind: &str, name: &str) {
         let value = json!({
@@ -156,7 +179,7 @@ mod tests {
             }
             let now = SimTime(turn * 1_000_000_000);
             for (watched, text) in all.iter_mut().zip(texts) {
-                let anew = Expression::new(text).holds(&store, &namespace, now);
+                let anew = holds(text, &store, &namespace, now);
                 assert_eq!(watched.holds(&store, &namespace, now), anew, "{text} at {turn}");
             }
         }

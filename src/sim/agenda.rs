@@ -3,29 +3,28 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::sim::index::Map;
 use crate::sim::time::SimTime;
 
 /// What is to happen, earliest first; entries of one instant come in the order of asking.
 ///
-/// What is near lies in a heap; what is far lies unsorted in drawers, one for each span of time,
-/// and a drawer is sorted when its time comes. So a heap stays small however much is to happen.
-/// Heap and drawers hold small fixed entries; what they stand for lies in a slab beside them.
+/// A wheel of wheels: time is cut into spans, and what happens in the present span is sorted. All
+/// else lies unsorted in slots. A slot of the first wheel holds one span, one of each further
+/// wheel as many spans as the whole wheel before it; when its time comes, what it holds moves to
+/// the wheels before. So however much is to happen, each entry is moved a few times and compared
+/// with few others. Slots hold small fixed entries; what they stand for lies in a slab beside them.
 #[derive(Clone)]
 pub struct Agenda<T> {
-    near: BinaryHeap<Reverse<Entry>>,
-    /// All that is near is before this instant, all that is far is not; a multiple of [`SPAN`].
-    horizon: u64,
-    /// The drawers that are not empty, by their numbers, and where they lie.
-    drawers: BinaryHeap<Reverse<u64>>,
-    places: Map<u64, u32>,
-    /// Drawers, empty ones among them, which keep their room.
-    far: Vec<Vec<Entry>>,
-    unused: Vec<u32>,
+    /// The span that was reached; nothing that is to come lies before it.
+    present: u64,
+    /// What was found in the present span when it was reached, last first.
+    sorted: Vec<Entry>,
+    /// What was asked for in it since.
+    asked_since: BinaryHeap<Reverse<Entry>>,
+    wheels: Vec<Wheel>,
     slab: Vec<Option<T>>,
+    /// What lies or last lay at each place of the slab, and the next place of the same slot.
+    entries: Vec<(Entry, u32)>,
     free: Vec<u32>,
-    /// The number of what lies or last lay at each place.
-    numbers: Vec<u64>,
     asked: u64,
 }
 
@@ -50,34 +49,86 @@ impl Entry {
         SimTime((self.0 >> 64) as u64)
     }
 
-    fn place(self) -> usize {
-        self.0 as usize & ((1 << PLACE) - 1)
+    fn number(self) -> u64 {
+        (self.0 >> PLACE & ((1 << NUMBER) - 1)) as u64
+    }
+
+    fn span(self) -> u64 {
+        self.at().0 >> SPAN
+    }
+
+    fn place(self) -> u32 {
+        (self.0 & ((1 << PLACE) - 1)) as u32
     }
 }
 
-/// The span of time of a drawer is 2 to the power of this, in nanoseconds: 16 microseconds.
+/// A span of time is 2 to the power of this, in nanoseconds: 16 microseconds.
 const SPAN: u32 = 14;
 
-/// So much is kept near without drawers; half of it is left when drawers are made.
-const NEAR: usize = 256;
+/// A wheel has 2 to the power of this many slots.
+const DIGIT: u32 = 6;
 
-/// Where the span of a drawer ends.
-fn end_of(drawer: u64) -> u64 {
-    (drawer + 1).saturating_mul(1 << SPAN)
+/// The wheels reach as far as there are numbers for instants.
+const WHEELS: usize = (64 - SPAN).div_ceil(DIGIT) as usize;
+
+/// A digit of the number of a span: its slot in the wheel of that digit.
+fn digit(span: u64, wheel: u32) -> u32 {
+    (span >> (wheel * DIGIT) & ((1 << DIGIT) - 1)) as u32
+}
+
+/// The slots of one wheel. Numbers of spans are read as digits: a wheel holds those that differ
+/// from the present one first in its digit, each in the slot of that digit.
+#[derive(Clone)]
+struct Wheel {
+    /// A bit for each slot that holds something.
+    occupied: u64,
+    slots: Vec<Slot>,
+}
+
+/// What lies in a slot: the first of it, and the place of any, from which the others follow.
+#[derive(Clone, Copy)]
+struct Slot {
+    first: Entry,
+    list: u32,
+}
+
+/// The end of a slot's list.
+const END: u32 = u32::MAX;
+
+impl Slot {
+    const EMPTY: Slot = Slot { first: Entry(u128::MAX), list: END };
+}
+
+impl Default for Wheel {
+    fn default() -> Self {
+        Wheel { occupied: 0, slots: vec![Slot::EMPTY; 1 << DIGIT] }
+    }
+}
+
+impl Wheel {
+    fn put(&mut self, digit: u32, entry: Entry, next: &mut u32) {
+        self.occupied |= 1 << digit;
+        let slot = &mut self.slots[digit as usize];
+        *next = slot.list;
+        *slot = Slot { first: slot.first.min(entry), list: entry.place() };
+    }
+
+    fn take(&mut self, digit: u32) -> Slot {
+        self.occupied &= !(1 << digit);
+        std::mem::replace(&mut self.slots[digit as usize], Slot::EMPTY)
+    }
 }
 
 impl<T> Default for Agenda<T> {
     fn default() -> Self {
         Agenda {
-            near: BinaryHeap::new(),
-            horizon: u64::MAX,
-            drawers: BinaryHeap::new(),
-            places: Map::default(),
-            far: Vec::new(),
-            unused: Vec::new(),
+            present: 0,
+            sorted: Vec::new(),
+            asked_since: BinaryHeap::new(),
+            wheels: Vec::new(),
             slab: Vec::new(),
+            entries: Vec::new(),
             free: Vec::new(),
-            numbers: Vec::new(),
             asked: 0,
         }
     }
@@ -88,85 +139,63 @@ impl<T> Agenda<T> {
     pub fn push(&mut self, at: SimTime, what: T) -> (u32, u64) {
         let number = self.asked;
         self.asked += 1;
-        let place = match self.free.pop() {
-            Some(place) => {
-                self.slab[place as usize] = Some(what);
-                self.numbers[place as usize] = number;
-                place
-            }
-            None => {
-                self.slab.push(Some(what));
-                self.numbers.push(number);
-                u32::try_from(self.slab.len() - 1).expect("fewer than 2^32 things to do")
-            }
-        };
-        if at.0 < self.horizon || self.drawers.is_empty() {
-            self.near.push(Reverse(Entry::new(at, number, place)));
-            // What happens at one instant is not sorted again and again.
-            let size = self.near.len();
-            if self.horizon == u64::MAX && size > NEAR && size.is_power_of_two() {
-                self.make_drawers();
-            }
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.slab.push(None);
+            self.entries.push((Entry(0), END));
+            u32::try_from(self.slab.len() - 1).expect("fewer than 2^32 things to do")
+        });
+        let entry = Entry::new(at, number, place);
+        self.slab[place as usize] = Some(what);
+        self.entries[place as usize].0 = entry;
+        if entry.span() <= self.present {
+            self.asked_since.push(Reverse(entry));
         } else {
-            self.put_away(Entry::new(at, number, place));
+            self.put_away(entry);
         }
         (place, number)
     }
 
-    /// Puts the later half of what is near into drawers.
-    #[cold]
-    fn make_drawers(&mut self) {
-        let mut all: Vec<Entry> =
-            std::mem::take(&mut self.near).into_iter().map(|Reverse(e)| e).collect();
-        all.sort_unstable();
-        let middle = all[NEAR / 2].at().0;
-        let horizon = end_of(middle >> SPAN);
-        let first = all.partition_point(|entry| entry.at().0 < horizon);
-        if first == all.len() {
-            // All of it is one drawer's: there is nothing to put away.
-            self.near = all.into_iter().map(Reverse).collect();
-            return;
-        }
-        self.horizon = horizon;
-        for entry in all.drain(first..) {
-            self.put_away(entry);
-        }
-        self.near = all.into_iter().map(Reverse).collect();
-    }
-
+    /// Puts what is later than the present span into its slot.
     fn put_away(&mut self, entry: Entry) {
-        let drawer = entry.at().0 >> SPAN;
-        if let Some(place) = self.places.get(&drawer) {
-            self.far[*place as usize].push(entry);
-            return;
+        let span = entry.span();
+        let wheel = (span ^ self.present).ilog2() / DIGIT;
+        if self.wheels.is_empty() {
+            self.wheels.resize_with(WHEELS, Wheel::default);
         }
-        let place = self.unused.pop().unwrap_or_else(|| {
-            self.far.push(Vec::new());
-            u32::try_from(self.far.len() - 1).expect("fewer than 2^32 drawers")
-        });
-        self.far[place as usize].push(entry);
-        self.places.insert(drawer, place);
-        self.drawers.push(Reverse(drawer));
+        let next = &mut self.entries[entry.place() as usize].1;
+        self.wheels[wheel as usize].put(digit(span, wheel), entry, next);
     }
 
-    /// Brings the first drawer near when nothing else is.
-    #[cold]
-    fn open_drawer(&mut self) {
-        let Some(Reverse(drawer)) = self.drawers.pop() else { return };
-        let place = self.places.remove(&drawer).expect("a drawer lies somewhere");
-        let mut entries = std::mem::take(&mut self.near).into_vec();
-        entries.extend(self.far[place as usize].drain(..).map(Reverse));
-        self.near = BinaryHeap::from(entries);
-        self.unused.push(place);
-        self.horizon = match self.drawers.is_empty() {
-            true => u64::MAX,
-            false => end_of(drawer),
-        };
+    /// The wheel and slot of what comes next after the present span.
+    fn next_slot(&self) -> Option<(usize, u32)> {
+        let wheel = self.wheels.iter().position(|wheel| wheel.occupied != 0)?;
+        Some((wheel, self.wheels[wheel].occupied.trailing_zeros()))
+    }
+
+    /// Goes on to the next span in which something happens.
+    fn go_on(&mut self) {
+        let Some((wheel, digit)) = self.next_slot() else { return };
+        let slot = self.wheels[wheel].take(digit);
+        // Nothing lies before the first of the slot, so no wheel need turn span by span.
+        self.present = slot.first.span();
+        let mut place = slot.list;
+        while place != END {
+            let (entry, next) = self.entries[place as usize];
+            place = next;
+            if entry.span() == self.present {
+                self.sorted.push(entry);
+            } else {
+                self.put_away(entry);
+            }
+        }
+        if self.sorted.len() > 1 {
+            self.sorted.sort_unstable_by(|a, b| b.cmp(a));
+        }
     }
 
     /// Something that is still on the agenda, to change.
     pub fn get_mut(&mut self, (place, number): (u32, u64)) -> Option<&mut T> {
-        let is_it = self.numbers.get(place as usize) == Some(&number);
+        let is_it = self.entries.get(place as usize).is_some_and(|(e, _)| e.number() == number);
         self.slab.get_mut(place as usize).filter(|_| is_it)?.as_mut()
     }
 
@@ -175,35 +204,59 @@ impl<T> Agenda<T> {
         self.slab.iter_mut().flatten()
     }
 
+    fn first(&self) -> Option<Entry> {
+        let since = self.asked_since.peek().map(|Reverse(entry)| *entry);
+        match (self.sorted.last(), since) {
+            (Some(sorted), Some(since)) => Some(since.min(*sorted)),
+            (Some(sorted), None) => Some(*sorted),
+            (None, Some(since)) => Some(since),
+            (None, None) => {
+                let (wheel, digit) = self.next_slot()?;
+                Some(self.wheels[wheel].slots[digit as usize].first)
+            }
+        }
+    }
+
     /// When the next thing is to happen.
     pub fn next_time(&self) -> Option<SimTime> {
-        self.near.peek().map(|Reverse(entry)| entry.at())
+        self.first().map(Entry::at)
     }
 
     /// What is to happen next, and when.
     pub fn peek(&self) -> Option<(SimTime, &T)> {
-        let Reverse(entry) = self.near.peek()?;
-        Some((entry.at(), self.slab[entry.place()].as_ref()?))
+        let entry = self.first()?;
+        Some((entry.at(), self.slab[entry.place() as usize].as_ref()?))
     }
 
     /// Takes the next thing.
     pub fn pop(&mut self) -> Option<(SimTime, T)> {
-        let Reverse(entry) = self.near.pop()?;
-        if self.near.is_empty() {
-            self.open_drawer();
-        }
+        let entry = self.take_first()?;
         let place = entry.place();
-        let what = self.slab[place].take().expect("an entry stands for something");
-        self.free.push(u32::try_from(place).expect("a place has 26 bits"));
+        let what = self.slab[place as usize].take().expect("an entry stands for something");
+        self.free.push(place);
         Some((entry.at(), what))
+    }
+
+    fn take_first(&mut self) -> Option<Entry> {
+        if self.sorted.is_empty() && self.asked_since.is_empty() {
+            self.go_on();
+        }
+        match (self.sorted.last(), self.asked_since.peek()) {
+            (Some(sorted), Some(Reverse(since))) if since < sorted => {
+                self.asked_since.pop().map(|Reverse(entry)| entry)
+            }
+            (None, _) => self.asked_since.pop().map(|Reverse(entry)| entry),
+            (Some(_), _) => self.sorted.pop(),
+        }
     }
 
     /// What is to happen, in order: a copy of the whole agenda, for people who ask.
     pub fn iter(&self) -> impl Iterator<Item = (SimTime, &T)> {
-        let near = self.near.iter().map(|Reverse(entry)| *entry);
-        let mut all: Vec<_> = near.chain(self.far.iter().flatten().copied()).collect();
+        let places = self.slab.iter().zip(&self.entries);
+        let mut all: Vec<Entry> = places.filter_map(|(t, e)| t.as_ref().map(|_| e.0)).collect();
         all.sort_unstable();
-        all.into_iter().filter_map(|entry| Some((entry.at(), self.slab[entry.place()].as_ref()?)))
+        all.into_iter()
+            .filter_map(|entry| Some((entry.at(), self.slab[entry.place() as usize].as_ref()?)))
     }
 
     /// How many things are to happen.
@@ -242,7 +295,7 @@ mod tests {
                 let at = now + ((after << scale) >> 9);
                 agenda.push(SimTime(at), number);
                 naive.push((at, number));
-                // More is asked for than happens, so that drawers are needed.
+                // More is asked for than happens, so that wheels are needed.
                 for _ in 0..pops.min(1) {
                     naive.sort_unstable();
                     let (at, number) = naive.remove(0);

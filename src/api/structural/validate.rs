@@ -1,9 +1,10 @@
 //! What a schema has against a value.
 
-use cel::{Context, Program};
+use cel::Context;
 use serde_json::Value;
 
 use super::{flag, items, property, values};
+use crate::api::expression;
 
 /// What is wrong with a value, each mistake as the apiserver says it.
 pub fn validate(value: &Value, old: Option<&Value>, schema: &Value) -> Vec<String> {
@@ -211,8 +212,8 @@ fn rules(value: &Value, old: Option<&Value>, schema: &Value, path: &str, wrong: 
 }
 
 fn holds(text: &str, value: &Value, old: Option<&Value>) -> bool {
-    let Ok(program) = Program::compile(text) else { return false };
-    let mut context = Context::default();
+    let Ok(rule) = expression::read(text) else { return false };
+    let mut context = expression::context();
     let add = |context: &mut Context<'_, '_>, name: &str, value: &Value| {
         cel::to_value(value).ok().is_some_and(|v| context.add_variable(name, v).is_ok())
     };
@@ -224,7 +225,7 @@ fn holds(text: &str, value: &Value, old: Option<&Value>) -> bool {
     {
         return false;
     }
-    matches!(program.execute(&context), Ok(cel::Value::Bool(true)))
+    matches!(context.resolve(&rule), Ok(cel::Value::Bool(true)))
 }
 
 /// What is wrong with lists that are sets or maps: each value or key that comes twice, once.

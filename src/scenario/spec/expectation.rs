@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::api::expression;
 use crate::api::selector::Selector;
 use crate::scenario::decode::Decode;
 use crate::scenario::decode::Fields;
@@ -227,7 +228,7 @@ impl Decode for Cel {
 
     fn decode(node: &Node, session: &mut Session) -> Option<Self> {
         let text = String::decode(node, session)?;
-        let errors = match cel::Program::compile(&text) {
+        let errors = match expression::read(&text) {
             Ok(_) => return Some(Cel(text)),
             Err(errors) => errors.errors,
         };

@@ -14,7 +14,7 @@ use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::resource_names;
 use crate::check::Breach;
 use crate::etcd::store::Store;
-use crate::scenario::expression::{Expression, Watched};
+use crate::scenario::expression::{self, Watched};
 use crate::scenario::spec::{
     Available, Condition, Event, Expectation, Judgement, ObjectRef, Phase, PodCount, Ready, Rule,
 };
@@ -316,7 +316,7 @@ pub(super) fn holds(
         Expectation::Ready(r) => ready(r, store, &within(&r.namespace)),
         Expectation::Phase(p) => phase(p, store, &within(&p.namespace)),
         Expectation::Condition(c) => has_condition(c, store, &within(&c.namespace)),
-        Expectation::Cel(cel) => Expression::new(&cel.0).holds(store, namespace, now),
+        Expectation::Cel(cel) => expression::holds(&cel.0, store, namespace, now),
     }
 }
 
