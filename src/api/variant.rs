@@ -48,6 +48,12 @@ pub enum Variant {
     /// A pod of a set that is not ready and of another revision than the one that is wanted is
     /// replaced, though its turn has not come: what kubernetes#67250 asks for.
     ReplacesBroken,
+    /// The first look at a `StatefulSet` after a restart takes its template for another one than
+    /// that of its revisions (kubernetes#56355, openshift/origin#17435).
+    ForgetsRevisions,
+    /// A pod that has failed is put into the list of those not counted yet although it is in it
+    /// (kubernetes#125410).
+    NotesTwice,
     /// A `ReplicaSet` of another owner that has the hash's name is taken for an error
     /// (kubernetes#29735).
     TakesCollisionForError,

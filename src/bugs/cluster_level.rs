@@ -56,11 +56,18 @@ pub(super) const PAIRS: &[Pair] = &[
         make: |wrong| descheduler(wrong, duplicates, 50),
     },
     Pair {
-        id: "C8",
+        id: "B18b",
         family: 7,
-        source: "Kivi c8",
+        source: "kubernetes-sigs/descheduler#566, #707; Kivi c8",
         what: "pods of a node that is used more are evicted, and put there again",
         make: |wrong| descheduler(wrong, fullest, 2),
+    },
+    Pair {
+        id: "C8",
+        family: 7,
+        source: "Kivi c8, 50 nodes",
+        what: "as B18b, at 50 nodes",
+        make: |wrong| descheduler(wrong, fullest, 50),
     },
     Pair {
         id: "C7",

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::property::{NotTooManyFailures, PodsAreBound, Spread};
+use super::property::{FewEvicted, PodsAreBound, Spread};
 use super::{Pair, pair, setting};
 use crate::explore::Setting;
 
@@ -129,7 +129,7 @@ cluster:
 steps:{workload}
 - wait: 15s
 - kubectl: scale deployment web --replicas={least}
-- wait: 30s
+until: 120s
 ",
         nodes - 1
     );
@@ -172,7 +172,7 @@ fn domino(wrong: bool, nodes: u32) -> Setting {
 name: pair
 about: Each node bears two pods; one node is drained.
 cluster: {{nodes: [{{name: node, count: {nodes}, cpu: '8', memory: 8Gi}}]}}
-images: {{'*': {{memory: 3Gi}}}}
+images: {{'*': {{memory: 2700Mi}}}}
 steps:{workload}
 - wait: 30s
 - kubectl: drain node-1 --ignore-daemonsets
@@ -181,6 +181,6 @@ until: 400s
 "
     );
     let mut setting = setting(&text);
-    setting.properties.push(Arc::new(NotTooManyFailures(1)));
+    setting.properties.push(Arc::new(FewEvicted(2)));
     setting
 }

@@ -42,12 +42,6 @@ pub(super) const PAIRS: &[Pair] = &[
         of(wrong, volume_first)
     }),
     pair(
-        "U25",
-        "elastic/cloud-on-k8s#5249, #5274",
-        "deletes what the former cluster left, and hits the new one",
-        |wrong| of(wrong, secret),
-    ),
-    pair(
         "U31",
         "pravega/zookeeper-operator#312",
         "deletes the volume on a stale deletion mark",
@@ -113,18 +107,13 @@ fn members() -> Vec<(Kind, &'static str)> {
     vec![(*MACHINE, "0"), (*MACHINE, "1"), (*VOLUME, "data")]
 }
 
-fn secret() -> Vec<(Kind, &'static str)> {
-    vec![(Kind::SECRET, "users"), (*WORKLOAD, "run")]
-}
-
 fn of(wrong: bool, children: Children) -> Setting {
-    let rules: [(Children, super::subject::Rule); 6] = [
+    let rules: [(Children, super::subject::Rule); 5] = [
         (workload, |ask| hold(ask, &workload())),
         (volume, |ask| hold(ask, &volume())),
         (volume_first, |ask| hold(ask, &volume_first())),
         (both, |ask| hold(ask, &both())),
         (members, |ask| hold(ask, &members())),
-        (secret, |ask| hold(ask, &secret())),
     ];
     let wanted = children();
     let rule = rules.iter().find(|(of, _)| of() == wanted).map(|(_, rule)| *rule);

@@ -14,14 +14,17 @@ mod past;
 mod property;
 mod rule;
 mod sequence;
+mod store;
 mod subject;
 mod transition;
 mod wake;
+mod workload;
 
 use std::sync::Arc;
 
 use crate::explore::budget::Budget;
-use crate::explore::{Nobody, Options, Part, Setting, explore};
+use crate::explore::story::story;
+use crate::explore::{Finding, Nobody, Options, Part, Setting, explore};
 
 /// What the sides of a pair are made of.
 pub type Make = fn(wrong: bool) -> Setting;
@@ -81,6 +84,8 @@ pub fn all() -> Vec<Pair> {
         cluster_level::PAIRS,
         config::PAIRS,
         rule::PAIRS,
+        store::PAIRS,
+        workload::PAIRS,
     ]
     .concat();
     all.sort_by_key(|pair| pair.id);
@@ -94,29 +99,54 @@ pub struct Row {
     pub id: &'static str,
     /// The family of its mechanism.
     pub family: u8,
-    /// Whether the side with the bug was found.
-    pub found: bool,
-    /// Which property it breaks.
-    pub property: String,
-    /// By which faults, by name.
-    pub faults: Vec<&'static str>,
-    /// After how many runs.
+    /// What was found on the side with the bug.
+    pub found: Option<Hit>,
+    /// How many runs the search took.
     pub runs: u64,
-    /// After how many milliseconds of the clock.
-    pub millis: u64,
     /// An alarm on the side without the bug, if there was one.
     pub alarm: Option<String>,
-    /// After how many runs without one.
+    /// After how many runs of it.
     pub quiet_runs: u64,
     /// The parts of the search, as far as they were done.
     pub parts: Vec<Part>,
 }
 
+/// How the side with the bug was found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hit {
+    /// Which property it breaks, by number and kind.
+    pub property: String,
+    /// What is wrong, in words.
+    pub what: String,
+    /// By which faults, by name.
+    pub faults: Vec<&'static str>,
+    /// How many faults there were before the plan was made smaller.
+    pub faults_before: usize,
+    /// After how many runs.
+    pub runs: u64,
+    /// After how many milliseconds of the clock.
+    pub millis: u64,
+    /// How many milliseconds it took to make the plan smaller.
+    pub shrink_millis: u64,
+    /// How it came to that, in few lines.
+    pub story: Vec<String>,
+    /// What the same plan breaks on the side without the bug. A find counts only when that is
+    /// nothing: else it is not the bug that was found.
+    pub twin: Option<String>,
+}
+
+impl Row {
+    /// Whether the bug was found, and nothing else.
+    pub fn is_found(&self) -> bool {
+        self.found.as_ref().is_some_and(|hit| hit.twin.is_none())
+    }
+}
+
 /// How pairs are measured.
 #[derive(Clone)]
 pub struct Measure {
-    /// How much may be done to find a bug.
-    pub find: Budget,
+    /// How much may be done to find a bug; nothing when the side with it is not run.
+    pub find: Option<Budget>,
     /// So many runs of the side without the bug.
     pub quiet: u64,
     /// How the search is done.
@@ -128,38 +158,47 @@ pub struct Measure {
 /// # Errors
 /// What in its scenario cannot be carried out, in words.
 pub fn measure(pair: &Pair, with: &Measure) -> Result<Row, Vec<String>> {
-    let options = Options { budget: with.find.clone(), enough: 1, ..with.options.clone() };
-    let begun = options.budget.elapsed();
-    let found = explore(&(pair.make)(true), &options, &Nobody)?;
-    let millis = options.budget.elapsed() - begun;
-    let finding = found.findings.first();
-    let mut row = Row {
-        id: pair.id,
-        family: pair.family,
-        found: finding.is_some(),
-        property: finding.map(|f| f.breach.fingerprint()).unwrap_or_default(),
-        faults: Vec::new(),
-        runs: finding.map_or(found.runs, |f| f.after_runs),
-        millis,
-        alarm: None,
-        quiet_runs: 0,
-        parts: found.parts.clone(),
-    };
-    if let Some(finding) = finding {
-        row.faults = finding.plan.entries.iter().map(|e| e.inject.fault.name()).collect();
+    let Pair { id, family, .. } = *pair;
+    let mut row =
+        Row { id, family, found: None, runs: 0, alarm: None, quiet_runs: 0, parts: Vec::new() };
+    if let Some(find) = &with.find {
+        let options = Options { budget: find.clone(), enough: 1, ..with.options.clone() };
+        let found = explore(&(pair.make)(true), &options, &Nobody)?;
+        row.found = found.findings.first().map(|f| hit(pair, f, find)).transpose()?;
+        (row.runs, row.parts) = (found.runs, found.parts);
     }
     if with.quiet > 0 {
         let budget = Budget::runs(with.quiet);
         let options = Options { budget, enough: 1, shrink: true, ..with.options.clone() };
         let found = explore(&(pair.make)(false), &options, &Nobody)?;
         row.quiet_runs = found.runs;
-        row.alarm = found.findings.first().map(|f| {
-            let faults: Vec<String> =
-                f.plan.entries.iter().map(|e| e.to_value().to_string()).collect();
-            format!("{} by {}", f.breach, faults.join(" "))
-        });
+        row.alarm = found.findings.first().map(told);
     }
     Ok(row)
+}
+
+/// What a finding says of a bug, `clock` being that of the search.
+fn hit(pair: &Pair, finding: &Finding, clock: &Budget) -> Result<Hit, Vec<String>> {
+    let shrink_millis = clock.elapsed() - finding.after_millis;
+    let twin = (pair.make)(false).try_plan(&finding.plan)?;
+    Ok(Hit {
+        property: finding.breach.fingerprint(),
+        what: finding.breach.what.clone(),
+        faults: finding.plan.entries.iter().map(|e| e.inject.fault.name()).collect(),
+        faults_before: finding.faults_before,
+        runs: finding.after_runs,
+        millis: finding.after_millis,
+        shrink_millis,
+        story: story(&(pair.make)(true), finding)?,
+        twin: twin.breaches.first().map(ToString::to_string),
+    })
+}
+
+/// A finding in one line: what is wrong, and by which faults.
+fn told(finding: &Finding) -> String {
+    let faults: Vec<String> =
+        finding.plan.entries.iter().map(|e| e.to_value().to_string()).collect();
+    format!("{} by {}", finding.breach, faults.join(" "))
 }
 
 /// The setting of a scenario that is known to be right.

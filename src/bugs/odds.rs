@@ -45,9 +45,10 @@ fn blind(ask: &mut Ask<'_>) -> Plan {
         return plan;
     }
     let wanted = usize::try_from(ask.number("replicas")).unwrap_or(0);
-    let found = if ask.wrong { 0 } else { ask.children(*MACHINE).len() };
-    if found < wanted && (ask.wrong || ask.memory.insert("made".into(), 1).is_none()) {
-        (found..wanted).for_each(|_| ask.create_one_of_many(*MACHINE, &mut plan));
+    if ask.wrong {
+        (0..wanted).for_each(|_| ask.create_one_of_many(*MACHINE, &mut plan));
+    } else {
+        (0..wanted).for_each(|n| ask.ensure(*MACHINE, &n.to_string(), json!({}), &mut plan));
     }
     plan
 }

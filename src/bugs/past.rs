@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use super::Pair;
-use super::subject::{Ask, Do, Model, Rule, VOLUME, WORKLOAD, setting};
+use super::subject::{Ask, Do, MACHINE, Model, Rule, VOLUME, WORKLOAD, setting, spec_of};
 use crate::api::object::Kind;
 use crate::client::plan::Plan;
 use crate::explore::Setting;
@@ -32,6 +32,16 @@ pub(super) const PAIRS: &[Pair] = &[
     pair("U17", "K8SPXC-763", "a stale proxy flag deletes the proxy's workload", |wrong| {
         of(wrong, |ask| optional(ask, *WORKLOAD, "proxysql"))
     }),
+    pair(
+        "U25",
+        "elastic/cloud-on-k8s#5274, #4956",
+        "a stale number of nodes shrinks the workload for a moment: a member with data goes",
+        |wrong| {
+            let mut setting = setting(vec![Model::new(resized, wrong)], RESCALED);
+            setting.precious = vec![*MACHINE];
+            setting
+        },
+    ),
     pair(
         "U28",
         "yugabyte/yugabyte-operator#35, #36",
@@ -63,10 +73,45 @@ const TURNED_ON: &[Do] = &[
     Do::Wait(2),
 ];
 
+/// Scaled down, and up again.
+const RESCALED: &[Do] = &[
+    Do::Apply("{replicas: 2}"),
+    Do::Wait(2),
+    Do::Patch(r#"{"spec":{"replicas":1}}"#),
+    Do::Wait(2),
+    Do::Patch(r#"{"spec":{"replicas":2}}"#),
+    Do::Wait(2),
+];
+
 fn of(wrong: bool, rule: Rule) -> Setting {
     let mut setting = setting(vec![Model::new(rule, wrong)], TURNED_ON);
     setting.precious = vec![*WORKLOAD, *VOLUME, Kind::SECRET, Kind::CONFIG_MAP];
     setting
+}
+
+/// The workload has the number of the database, and the members that of the workload. The rule with
+/// the bug sets the number whatever the workload is by now; the one without only in the version of
+/// it that it has seen.
+fn resized(ask: &mut Ask<'_>) -> Plan {
+    let mut plan = Plan::nothing();
+    if ask.database().is_none() {
+        return plan;
+    }
+    let wanted = json!({"replicas": ask.number("replicas")});
+    let Some(run) = ask.child(*WORKLOAD, "run") else {
+        ask.create(*WORKLOAD, "run", wanted, &mut plan);
+        return plan;
+    };
+    let has = spec_of(run);
+    if has != wanted && ask.wrong {
+        ask.patch(*WORKLOAD, "run", json!({"spec": wanted}), &mut plan);
+    } else {
+        ask.respec(run, &wanted, &mut plan);
+    }
+    let replicas = has["replicas"].as_i64().unwrap_or(0);
+    (0..replicas).for_each(|n| ask.ensure(*MACHINE, &n.to_string(), json!({}), &mut plan));
+    (replicas..3).for_each(|n| ask.delete_known(*MACHINE, &n.to_string(), &mut plan));
+    plan
 }
 
 /// A child that is there while the option is on.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::api::Name;
 use crate::api::apps::deployment::Deployment;
+use crate::api::batch::job::Job;
 use crate::api::condition;
 use crate::api::core::node::Node;
 use crate::api::core::pod::{Pod, PodPhase};
@@ -54,7 +55,7 @@ impl Property for NoOneIsTaken {
     }
 }
 
-/// Every pod has a node in the end.
+/// Every pod has a node when the run ends.
 pub(super) struct PodsAreBound;
 
 impl Property for PodsAreBound {
@@ -62,11 +63,15 @@ impl Property for PodsAreBound {
         "every pod has a node in the end"
     }
 
-    fn at_rest(&self, cluster: &Cluster) -> Result<(), String> {
-        let mut waiting = pods(cluster).filter(|p| p.node_name.is_empty());
-        let waiting = waiting.find(|p| !p.meta.is_deleting());
-        waiting.map_or(Ok(()), |pod| Err(format!("{} waits", pod.meta.name)))
+    fn at_end(&self, cluster: &Cluster) -> Result<(), String> {
+        none_waits(cluster)
     }
+}
+
+fn none_waits(cluster: &Cluster) -> Result<(), String> {
+    let mut waiting = pods(cluster).filter(|p| p.node_name.is_empty());
+    let waiting = waiting.find(|p| !p.meta.is_deleting());
+    waiting.map_or(Ok(()), |pod| Err(format!("{} waits", pod.meta.name)))
 }
 
 /// Where only one pod fits, none waits while no other has the room.
@@ -79,11 +84,11 @@ impl Property for RoomIsUsed {
 
     fn at_rest(&self, cluster: &Cluster) -> Result<(), String> {
         let is_used = pods(cluster).any(|p| p.is_active() && !p.node_name.is_empty());
-        if is_used { Ok(()) } else { PodsAreBound.at_rest(cluster) }
+        if is_used { Ok(()) } else { none_waits(cluster) }
     }
 }
 
-/// Every pod is ready in the end.
+/// Every pod is ready when the run ends.
 pub(super) struct PodsAreReady;
 
 impl Property for PodsAreReady {
@@ -91,7 +96,7 @@ impl Property for PodsAreReady {
         "every pod is ready in the end"
     }
 
-    fn at_rest(&self, cluster: &Cluster) -> Result<(), String> {
+    fn at_end(&self, cluster: &Cluster) -> Result<(), String> {
         let waiting = pods(cluster).filter(|p| p.is_active()).find(|p| !p.is_ready());
         waiting.map_or(Ok(()), |pod| Err(format!("{} is not", pod.meta.name)))
     }
@@ -108,6 +113,20 @@ impl Property for NotTooManyFailures {
     fn always(&self, cluster: &Cluster) -> Result<(), String> {
         let failed = pods(cluster).filter(|p| p.status.phase == PodPhase::Failed).count();
         if failed <= self.0 { Ok(()) } else { Err(format!("{failed} pods have failed")) }
+    }
+}
+
+/// At most so many pods were evicted because of what they use.
+pub(super) struct FewEvicted(pub usize);
+
+impl Property for FewEvicted {
+    fn name(&self) -> &'static str {
+        "no node gives way after another"
+    }
+
+    fn always(&self, cluster: &Cluster) -> Result<(), String> {
+        let evicted = pods(cluster).filter(|p| p.status.reason == "Evicted").count();
+        if evicted <= self.0 { Ok(()) } else { Err(format!("{evicted} pods were evicted")) }
     }
 }
 
@@ -157,6 +176,41 @@ impl Property for SomeDeployed {
             }
         }
         Ok(())
+    }
+}
+
+/// Every change of a Deployment was seen by its controller when the run ends.
+pub(super) struct ChangesAreSeen;
+
+impl Property for ChangesAreSeen {
+    fn name(&self) -> &'static str {
+        "what was changed is seen in the end"
+    }
+
+    fn at_end(&self, cluster: &Cluster) -> Result<(), String> {
+        let all = cluster.store().iter(Kind::DEPLOYMENT);
+        let mut all = all.filter_map(|o| o.as_a::<Deployment>());
+        let late = all.find(|d| d.status.observed_generation < d.meta.generation);
+        late.map_or(Ok(()), |d| Err(format!("the last change of {} was not", d.meta.name)))
+    }
+}
+
+/// A job tells of no more failures than pods have failed.
+pub(super) struct CountedOnce;
+
+impl Property for CountedOnce {
+    fn name(&self) -> &'static str {
+        "a failure is counted once"
+    }
+
+    fn at_rest(&self, cluster: &Cluster) -> Result<(), String> {
+        let failed = pods(cluster).filter(|p| p.status.phase == PodPhase::Failed).count();
+        let jobs = cluster.store().iter(Kind::JOB);
+        let told: i32 = jobs.filter_map(|o| o.as_a::<Job>()).map(|j| j.status.failed).sum();
+        if usize::try_from(told).unwrap_or(0) <= failed {
+            return Ok(());
+        }
+        Err(format!("{told} are told, {failed} pods have failed"))
     }
 }
 

@@ -102,41 +102,17 @@ pub(super) const PAIRS: &[Pair] = &[
         "a lease runs out by another's clock: there are two leaders",
         b54,
     ),
-    pair(
-        ("B55", 12),
-        "kubernetes/kubernetes#116172, #116122",
-        "a watch from before a server's memory begins with what comes: changes are lost",
-        |wrong| varied(small(), wrong, Variant::BeginsWithWhatComes),
-    ),
-    pair(
-        ("B56", 12),
-        "kubernetes/kubernetes#49992, #49956",
-        "the first change after a watch of an empty history is lost",
-        |wrong| varied(small(), wrong, Variant::LosesFirstOfEmpty),
-    ),
-    pair(
-        ("B57", 12),
-        "kubernetes/kubernetes#123072",
-        "the version before a change is forgotten with the history: deletions are lost",
-        b57,
-    ),
-    pair(
-        ("B58", 12),
-        "kubernetes/kubernetes#91073",
-        "after a restore a client insists on a revision that never comes",
-        b58,
-    ),
 ];
 
 /// A setting with a rule that differs, on one side.
-fn varied(mut setting: Setting, wrong: bool, variant: Variant) -> Setting {
+pub(super) fn varied(mut setting: Setting, wrong: bool, variant: Variant) -> Setting {
     if wrong {
         setting.extras.variants = setting.extras.variants.with(variant);
     }
     setting
 }
 
-fn judged(mut setting: Setting, property: impl Property + 'static) -> Setting {
+pub(super) fn judged(mut setting: Setting, property: impl Property + 'static) -> Setting {
     setting.properties.push(Arc::new(property));
     setting
 }
@@ -162,7 +138,7 @@ steps:
 - wait: 5s
 - kubectl: uncordon node-2
 - kubectl: cordon node-1
-- kubectl: delete pod db-0
+- kubectl: delete pod db-0 --ignore-not-found
 - wait: 5s
 ";
     // The rule of 1.36 is the one with the bug.
@@ -268,14 +244,16 @@ steps:"
 }
 
 fn b13(wrong: bool) -> Setting {
-    let deeds = "- wait: 5s\n- kubectl: delete pod first --wait=false\n- wait: 10s\n\n- wait: 5s";
+    let deeds = "- wait: 5s\n- kubectl: delete pod first --wait=false --ignore-not-found\n\
+                 - wait: 10s\n\n- wait: 5s";
     let setting = large(&[("first", ""), ("second", "")], deeds);
     varied(setting, wrong, Variant::IgnoresTombstones)
 }
 
 fn b16(wrong: bool) -> Setting {
     let high = "priorityClassName: system-cluster-critical";
-    let deeds = "- wait: 5s\n\n- wait: 1s\n- kubectl: delete pod second --wait=false\n\
+    let deeds = "- wait: 5s\n\n- wait: 1s\n\
+                 - kubectl: delete pod second --wait=false --ignore-not-found\n\
                  - wait: 8s\n\n- wait: 5s";
     let setting = large(&[("first", ""), ("second", high), ("third", "")], deeds);
     varied(setting, wrong, Variant::KeepsNominations)
@@ -358,7 +336,13 @@ steps:
 }
 
 fn b27(wrong: bool) -> Setting {
-    let text = cron("Allow", 2, "until: 10900s\n");
+    let suspends = |yes: bool| {
+        let patch = format!(r#"{{"spec":{{"suspend":{yes}}}}}"#);
+        format!("- kubectl: patch cronjob clean --type=merge -p '{patch}'\n")
+    };
+    let (off, on) = (suspends(true), suspends(false));
+    let deeds = format!("- wait: 130s\n{off}- wait: 6200s\n{on}- wait: 200s\nuntil: 6700s\n");
+    let text = cron("Allow", 2, &deeds);
     judged(varied(setting(&text), wrong, Variant::StopsAfterManyMissed), SomeDeployed)
 }
 
@@ -396,6 +380,7 @@ name: pair
 about: An update that is never ready is taken back.
 cluster: {{nodes: [{{name: node, count: 2, cpu: '8', memory: 8Gi}}]}}
 steps:{good}{bad}{good}
+until: 200s
 "
     );
     judged(varied(setting(&text), !wrong, Variant::ReplacesBroken), PodsAreReady)
@@ -464,34 +449,4 @@ steps:
 - wait: 30s
 ";
     varied(setting(text), wrong, Variant::TrustsClocks)
-}
-
-fn b57(wrong: bool) -> Setting {
-    let text = "
-name: pair
-about: Pods go.
-cluster: {nodes: [{name: node, count: 2, cpu: '8', memory: 8Gi}]}
-steps:
-- kubectl: create deployment web --image=app:v1 --replicas=3
-- wait: 5s
-- kubectl: scale deploy/web --replicas=1
-- wait: 35s
-";
-    varied(setting(text), wrong, Variant::ForgetsPrevious)
-}
-
-fn b58(wrong: bool) -> Setting {
-    let text = "
-name: pair
-about: etcd is set back to what it was a moment ago.
-cluster: {nodes: [{name: node, count: 2, cpu: '8', memory: 8Gi}]}
-steps:
-- kubectl: create deployment web --image=app:v1 --replicas=2
-- wait: 10s
-- inject: {etcd-restore: {revisions: 8}}
-- wait: 20s
-- kubectl: scale deploy/web --replicas=3
-- wait: 60s
-";
-    judged(varied(setting(text), wrong, Variant::InsistsOnRevision), SomeDeployed)
 }

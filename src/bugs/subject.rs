@@ -8,9 +8,10 @@ use serde_json::{Map, Value, json};
 
 use crate::api::Name;
 use crate::api::deletion::DeleteOptions;
+use crate::api::edit::Edit;
 use crate::api::meta::Meta;
 use crate::api::object::{Kind, KindRow, Object, ObjectKey, Opaque, controller_reference};
-use crate::api::request::Verb;
+use crate::api::request::{Patch, Subresource, Verb};
 use crate::api::why::Why;
 use crate::client::plan::{Expect, Plan, Write};
 use crate::client::reconciler::{Observed, Reconciler, Settings, Watch};
@@ -222,6 +223,16 @@ impl<'a> Ask<'a> {
         let mut new = (**o).clone();
         Arc::make_mut(&mut new.body).insert("spec".to_owned(), spec.clone());
         plan.push(Write::update(Object::Opaque(Arc::new(new)), Why::new("another spec is wanted")));
+    }
+
+    /// A change of a child by its name, whatever it is by now.
+    pub(super) fn patch(&self, kind: Kind, suffix: &str, change: Value, plan: &mut Plan) {
+        let name = format!("{}-{suffix}", self.key.name);
+        let key = ObjectKey::new(kind, &self.key.namespace, &name);
+        let patch = Patch::Merge(Arc::new(change));
+        let verb = Verb::Patch { key: key.clone(), part: Subresource::Main, patch, dry_run: false };
+        let why = Why::one("{} is to be another one", Name::new(suffix));
+        plan.push(Write { verb, ..Write::edit(key, Edit::UnblockOwners, why) });
     }
 
     /// The finalizer that holds the database until its children are gone.

@@ -22,6 +22,7 @@ use std::fmt;
 
 use crate::api::Name;
 use crate::api::message::{Origin, StoreChange};
+use crate::api::note::RefusedNote;
 use crate::api::object::Kind;
 use crate::cluster::Cluster;
 use crate::sim::time::SimTime;
@@ -120,6 +121,16 @@ impl Invariants {
     /// The store was set back to what it was: its revisions begin again from there.
     pub fn restored(&mut self) {
         self.store.restored();
+    }
+
+    /// A request was refused, or nobody knows what became of it.
+    pub fn refused(&mut self, refused: &RefusedNote) {
+        self.overcreation.refused(refused);
+    }
+
+    /// Faults have kept from clients what became of so many of the pods that they asked for.
+    pub fn kept_from(&mut self, unsure_of: impl Fn(&str) -> u32) {
+        self.overcreation.kept_from(unsure_of);
     }
 
     fn note(&mut self, id: &'static str, look: &Look<'_>, what: String) {

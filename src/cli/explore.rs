@@ -295,9 +295,8 @@ impl Bar {
 }
 
 impl Watcher for Bar {
-    fn part(&self, name: &'static str, plans: usize) {
-        self.shown.set_prefix(name);
-        self.shown.set_message(format!("{name}: {plans} plans"));
+    fn begins(&self, plans: u64) {
+        self.shown.set_message(format!("{plans} single faults"));
     }
 
     fn progress(&self, runs: u64, states: usize, marks: usize, findings: usize) {
@@ -307,9 +306,8 @@ impl Watcher for Bar {
         }
         self.told.store(now, Ordering::Relaxed);
         let rate = runs * 1000 / now.saturating_sub(self.begun).max(1);
-        let prefix = self.shown.prefix();
         let counts = format!("{states} states, {marks} marks, {findings} failures");
-        self.shown.set_message(format!("{prefix}: {runs} runs, {rate} runs/s, {counts}"));
+        self.shown.set_message(format!("{runs} runs, {rate} runs/s, {counts}"));
         self.shown.tick();
     }
 }
@@ -335,7 +333,8 @@ impl Shrink {
             );
         };
         let (end, digest, faults_before) = (outcome.end, outcome.digest, plan.entries.len());
-        let finding = Finding { breach, plan, faults_before, after_runs: 1, end, digest };
+        let finding =
+            Finding { breach, plan, faults_before, after_runs: 1, after_millis: 0, end, digest };
         let smaller = shrink::plan(&subject.setting, &finding)
             .and_then(|finding| shrink::setting(&subject.setting, &finding));
         let (setting, smaller, finding) = match smaller {
@@ -416,7 +415,8 @@ impl Replay {
         let plan = token.plan.clone();
         let faults_before = plan.entries.len();
         let (end, digest) = (outcome.end, outcome.digest);
-        let finding = Finding { breach, plan, faults_before, after_runs: 1, end, digest };
+        let finding =
+            Finding { breach, plan, faults_before, after_runs: 1, after_millis: 0, end, digest };
         say(&failure(&subject.setting, &finding));
         say(&format!("FAILED at {}  seed {}  digest {digest}\n", clock(end), token.seed));
         Status::Failed

@@ -1,5 +1,6 @@
 //! The controllers of one process: their queues, workers, plans and retries.
 
+mod own;
 mod plans;
 mod routes;
 mod run;
@@ -11,6 +12,7 @@ use crate::api::meta::Uid;
 use crate::api::object::{Kind, ObjectKey};
 use crate::api::refusal::Refusal;
 use crate::api::request::Answer;
+use crate::api::time::Time;
 use crate::client::component::{Component, Due, Moment, Outgoing};
 use crate::client::expectations::Expectations;
 use crate::client::plan::{Expect, Recovery, Settled, Write};
@@ -116,16 +118,17 @@ impl Manager {
             }
             let Some((key, cause)) = controller.queue.pop(moment.now) else { break };
             if !controller.has_seen_own_writes(&key, moment) {
-                let wait = controller.settings.first_backoff;
+                controller.queue.add_rate_limited(key.clone(), moment.now, cause);
                 controller.queue.done(&key);
-                controller.queue.add_after(key, wait, moment.now, cause);
                 continue;
             }
             controller.queue.withdraw(&key);
             let met = !controller.settings.expectations
                 || controller.expectations.satisfied(&key, moment.now)
                     && controller.has_seen_own_creations(&key, moment);
-            let view = View::new(moment.caches, moment.time).with_gates(self.gates);
+            let view = View::new(moment.caches, moment.time)
+                .with_steady(Time::at(moment.now))
+                .with_gates(self.gates);
             let view = view.after_expectations(met);
             let plan = controller.rule.reconcile(&key, view);
             if view.object(&key).is_none() {
@@ -299,7 +302,9 @@ impl Manager {
 impl Component for Manager {
     fn observe(&mut self, change: &Observed<'_>, moment: &mut Moment<'_>) {
         let kind = change.latest().kind();
-        let view = View::new(moment.caches, moment.time).with_gates(self.gates);
+        let view = View::new(moment.caches, moment.time)
+            .with_steady(Time::at(moment.now))
+            .with_gates(self.gates);
         let routes = self.routes.clone();
         let mut keys = std::mem::take(&mut self.keys);
         for of_one in routes.of_kind(kind) {
@@ -307,6 +312,7 @@ impl Component for Manager {
             let controller = &mut self.controllers[n];
             controller.rule.observe(change, view);
             controller.set_beat(moment);
+            controller.forget_own(change);
             for route in of_one {
                 (route.keys)(change, view, &mut keys);
                 if !keys.is_empty() {
@@ -431,27 +437,6 @@ impl Controller {
         }
     }
 
-    /// Whether the cache shows what the last plan of a key wrote.
-    fn has_seen_own_writes(&mut self, key: &ObjectKey, moment: &Moment<'_>) -> bool {
-        let Some(own) = self.own_writes.get_mut(key) else { return true };
-        own.retain(|write| !write.is_seen(moment));
-        if own.is_empty() {
-            self.own_writes.remove(key);
-            return true;
-        }
-        false
-    }
-
-    /// Whether the cache shows what the last plan of a key created and expectations count.
-    fn has_seen_own_creations(&mut self, key: &ObjectKey, moment: &Moment<'_>) -> bool {
-        let Some((kind, version)) = self.own_creations.get(key) else { return true };
-        let seen = moment.caches.of(*kind).newest() >= *version;
-        if seen {
-            self.own_creations.remove(key);
-        }
-        seen
-    }
-
     /// Finds the next beat of its period that may find something to do, and asks to be woken then.
     fn set_beat(&mut self, moment: &mut Moment<'_>) {
         let Some(period) = self.settings.period else { return };
@@ -459,7 +444,8 @@ impl Controller {
             return;
         }
         let next = moment.now + SimDuration(1);
-        let idle = self.rule.idle_until(moment.time).map_or(next, |at| at.max(next));
+        let steady = Time::at(moment.now);
+        let idle = self.rule.idle_until(steady).map_or(next, |at| at.max(next));
         self.next_beat = if idle == SimTime::NEVER {
             SimTime::NEVER
         } else {

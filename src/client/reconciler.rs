@@ -174,8 +174,8 @@ pub struct Settings {
     pub period: Option<SimDuration>,
     /// Whether a key is held back until the creations and deletions of its last plan are seen.
     pub expectations: bool,
-    /// Whether a key waits until the cache shows what its last plan wrote; it is tried again after
-    /// the first backoff.
+    /// Whether a key waits until the cache shows what its last plan wrote; that it does not
+    /// counts as a failure, with the pauses of one.
     ///
     /// Source: kubernetes v1.36 pkg/features/kube_features.go,
     /// `StaleControllerConsistencyReplicaSet`; the stale trackers of the endpoints and

@@ -38,6 +38,8 @@ impl Caches {
 pub struct View<'a> {
     caches: &'a Caches,
     now: Time,
+    /// The time by a clock that nobody sets.
+    steady: Time,
     /// Whether all creations and deletions of the key's last plan have been seen.
     seen_own: bool,
     gates: Gates,
@@ -46,7 +48,19 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// A view of caches at an instant.
     pub fn new(caches: &'a Caches, now: Time) -> View<'a> {
-        View { caches, now, seen_own: true, gates: Gates::DEFAULT }
+        View { caches, now, steady: now, seen_own: true, gates: Gates::DEFAULT }
+    }
+
+    /// The same view, where the clock that nobody sets says this.
+    #[must_use]
+    pub fn with_steady(self, steady: Time) -> View<'a> {
+        View { steady, ..self }
+    }
+
+    /// The time by the clock that nobody sets: what Go measures spans with, so that a wall clock
+    /// that jumps makes nothing late.
+    pub fn steady_now(self) -> Time {
+        self.steady
     }
 
     /// The same view with these feature gates.

@@ -112,6 +112,11 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Whether an owner was looked at before.
+    pub fn knows(&self, owner: Uid) -> bool {
+        self.data.contains_key(&owner)
+    }
+
     /// What a revision of an owner's present template holds.
     pub fn data(&mut self, owner: Uid, template: &Arc<PodTemplate>) -> Arc<Value> {
         if let Some((known, data)) = self.data.get(&owner)

@@ -1,8 +1,8 @@
 //! Runs plans: each in a copy of the run without faults, taken just before its first fault.
 //!
-//! The run without faults is gone through once; every so many strokes it is copied, and the plans
-//! whose faults begin in the strokes that follow are run in copies of that copy. So a plan costs
-//! what comes after its fault.
+//! The run without faults is gone through once and copied every so many strokes; a plan is run in
+//! a copy of the last of them that is from before its first fault. So a plan costs what comes after
+//! its fault, in whichever order plans are run.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -12,16 +12,13 @@ use std::sync::mpsc;
 use crate::check::Breach;
 use crate::explore::draw::Corpus;
 use crate::explore::judge::drive;
-use crate::explore::pair;
 use crate::explore::reference::Reference;
+use crate::explore::round::Rounds;
 use crate::explore::shrink;
-use crate::explore::{Finding, Found, Options, Outcome, Part, Setting, Watcher};
+use crate::explore::{Finding, Found, Options, Outcome, Setting, Watcher};
 use crate::fault::{Entry, Plan, Trigger};
 use crate::scenario::world::World;
 use crate::sim::time::SimTime;
-
-/// After so many strokes the run without faults is copied.
-const STRIDE: u64 = 24;
 
 /// The stack of a thread that runs worlds.
 const STACK: usize = 16 << 20;
@@ -32,11 +29,17 @@ pub(super) struct Explorer<'a> {
     pub(super) options: &'a Options,
     watcher: &'a dyn Watcher,
     /// Runs without faults: with signs of life computed, and written for real.
-    calm: Reference,
-    eager: Option<Reference>,
+    calm: Base,
+    eager: Option<Base>,
     pub(super) found: Found,
     runs: AtomicU64,
     corpus: Corpus,
+}
+
+/// A run without faults, and copies of it to begin from.
+struct Base {
+    reference: Reference,
+    copies: Copies,
 }
 
 /// A plan that was run, and what came of it.
@@ -44,6 +47,10 @@ pub(super) struct Tried {
     pub(super) plan: Plan,
     pub(super) outcome: Outcome,
     pub(super) after_runs: u64,
+    /// Turns from the copy on.
+    turns: u64,
+    /// What the budget's clock said before and after.
+    millis: (u64, u64),
 }
 
 impl<'a> Explorer<'a> {
@@ -52,12 +59,11 @@ impl<'a> Explorer<'a> {
         options: &'a Options,
         watcher: &'a dyn Watcher,
     ) -> Result<Explorer<'a>, Vec<String>> {
-        let calm = setting.reference(false)?;
         Ok(Explorer {
             setting,
             options,
             watcher,
-            calm,
+            calm: Base::of(setting, false)?,
             eager: None,
             found: Found::default(),
             runs: AtomicU64::new(1),
@@ -66,32 +72,24 @@ impl<'a> Explorer<'a> {
     }
 
     pub(super) fn explore(mut self) -> Result<Found, Vec<String>> {
-        self.found.marks.take_up(&self.calm.marks);
-        self.found.states.extend(self.calm.states.iter().copied());
-        if let Some(breach) = self.calm.breaches.first().cloned() {
+        self.found.marks.take_up(&self.calm.reference.marks);
+        self.found.states.extend(self.calm.reference.states.iter().copied());
+        if let Some(breach) = self.calm.reference.breaches.first().cloned() {
             self.found_without_faults(breach)?;
         }
-        let mut all_ran = true;
         if self.wants_more() {
-            for sweep in self.options.sweeps.clone() {
-                let plans = sweep.plans(&self.calm);
-                all_ran &= self.part(sweep.name(), plans)?;
-                if !self.wants_more() {
+            let mut rounds = Rounds::new(self.options, &self.calm.reference);
+            self.watcher.begins(rounds.singles());
+            while self.wants_more() {
+                let batch = rounds.next(&self.calm.reference, &mut self.corpus);
+                if batch.is_empty() {
                     break;
                 }
+                self.round(&mut rounds, batch)?;
             }
+            self.found.complete = rounds.are_complete();
+            self.found.parts = rounds.told();
         }
-        if self.options.pairs && self.wants_more() {
-            let pairs = pair::pairs(&self.calm, &self.corpus);
-            all_ran &= self.part("pairs", pairs)?;
-        }
-        if self.options.drawn {
-            while self.wants_more() && !self.calm.seen.is_empty() {
-                let plans = self.corpus.draw(&self.calm, 64, self.options.guided);
-                self.part("drawn", plans)?;
-            }
-        }
-        self.found.complete = all_ran;
         self.found.runs = self.runs.load(Ordering::Relaxed);
         if self.options.shrink {
             self.shrink()?;
@@ -99,16 +97,30 @@ impl<'a> Explorer<'a> {
         Ok(self.found)
     }
 
+    /// Runs the plans of one round.
+    fn round(&mut self, rounds: &mut Rounds, batch: Vec<(usize, Plan)>) -> Result<(), Vec<String>> {
+        if self.eager.is_none() && batch.iter().any(|(_, plan)| !plan.is_calm()) {
+            self.eager = Some(Base::of(self.setting, true)?);
+        }
+        for (part, tried) in self.run_all(batch) {
+            let (turns, millis) = (tried.turns, tried.millis.1 - tried.millis.0);
+            let broke = self.take_up(tried);
+            rounds.ran(part, turns, millis, broke);
+        }
+        Ok(())
+    }
+
     /// The run without faults is broken already: that is a finding without faults.
     fn found_without_faults(&mut self, breach: Breach) -> Result<(), Vec<String>> {
         let plan = Plan::default();
         let world = self.setting.world(&plan, false)?;
-        let outcome = drive(self.setting, world, &plan, &self.calm);
+        let outcome = drive(self.setting, world, &plan, &self.calm.reference);
         self.found.findings.push(Finding {
             breach,
             plan,
             faults_before: 0,
             after_runs: 1,
+            after_millis: self.options.budget.elapsed(),
             end: outcome.end,
             digest: outcome.digest,
         });
@@ -120,44 +132,9 @@ impl<'a> Explorer<'a> {
         self.found.findings.len() < self.options.enough && !self.options.budget.is_spent(runs)
     }
 
-    /// Runs the plans of one part; true when all of them were run.
-    fn part(&mut self, name: &'static str, plans: Vec<Plan>) -> Result<bool, Vec<String>> {
-        self.watcher.part(name, plans.len());
-        let begun = self.options.budget.elapsed();
-        let (calm, eager): (Vec<Plan>, Vec<Plan>) = plans.into_iter().partition(Plan::is_calm);
-        let count = calm.len() + eager.len();
-        let mut tried = self.run_all(calm, false)?;
-        if !eager.is_empty() && !self.is_done(&tried) {
-            tried.extend(self.run_all(eager, true)?);
-        }
-        let (runs, mut broken) = (tried.len(), 0);
-        for one in tried {
-            broken += u64::from(self.take_up(one));
-        }
-        let millis = self.options.budget.elapsed() - begun;
-        let (plans, runs) = (count as u64, runs as u64);
-        match self.found.parts.iter_mut().find(|p| p.name == name) {
-            Some(part) => {
-                part.plans += plans;
-                part.runs += runs;
-                part.broken += broken;
-                part.millis += millis;
-            }
-            None => self.found.parts.push(Part { name, plans, runs, broken, millis }),
-        }
-        Ok(runs == plans)
-    }
-
-    fn is_done(&self, tried: &[Tried]) -> bool {
-        let broken = tried.iter().filter(|t| !t.outcome.breaches.is_empty()).count();
-        let runs = self.runs.load(Ordering::Relaxed);
-        self.found.findings.len() + broken >= self.options.enough
-            || self.options.budget.is_spent(runs)
-    }
-
     /// Takes up what came of a plan; true when it broke something.
     fn take_up(&mut self, tried: Tried) -> bool {
-        let Tried { plan, outcome, after_runs } = tried;
+        let Tried { plan, outcome, after_runs, millis: (_, after_millis), .. } = tried;
         self.found.missed += outcome.missed as u64;
         let new_marks = self.found.marks.take_up(&outcome.marks);
         let before = self.found.states.len();
@@ -170,7 +147,8 @@ impl<'a> Explorer<'a> {
         if !known {
             let faults_before = plan.entries.len();
             let (end, digest) = (outcome.end, outcome.digest);
-            let finding = Finding { breach, plan, faults_before, after_runs, end, digest };
+            let finding =
+                Finding { breach, plan, faults_before, after_runs, after_millis, end, digest };
             self.found.findings.push(finding);
         }
         true
@@ -186,96 +164,168 @@ impl<'a> Explorer<'a> {
         Ok(())
     }
 
-    /// The run without faults, with signs of life computed or written for real.
-    fn reference(&mut self, eager: bool) -> Result<Reference, Vec<String>> {
-        if !eager {
-            return Ok(self.calm.clone());
-        }
-        if self.eager.is_none() {
-            self.eager = Some(self.setting.reference(true)?);
-        }
-        Ok(self.eager.clone().unwrap_or_default())
+    /// The run without faults from which a plan is run.
+    fn base(&self, plan: &Plan) -> &Base {
+        if plan.is_calm() { &self.calm } else { self.eager.as_ref().unwrap_or(&self.calm) }
     }
 
-    /// Runs plans in copies of the run without faults.
-    fn run_all(&mut self, plans: Vec<Plan>, eager: bool) -> Result<Vec<Tried>, Vec<String>> {
-        if plans.is_empty() {
-            return Ok(Vec::new());
-        }
-        let reference = self.reference(eager)?;
-        let base = self.setting.world(&Plan::default(), eager)?;
-        let mut queue: Vec<(u64, usize, Plan)> = plans
-            .into_iter()
-            .enumerate()
-            .map(|(n, plan)| (first_stroke(&plan, &reference), n, plan))
-            .collect();
-        queue.sort_by_key(|(stroke, n, _)| (*stroke, *n));
+    /// Runs plans in copies of the run without faults; what came of them is in their order.
+    fn run_all(&self, batch: Vec<(usize, Plan)>) -> Vec<(usize, Tried)> {
         let results = Mutex::new(Vec::new());
         let stop = AtomicBool::new(false);
-        let jobs = self.options.jobs.max(1);
-        let shared =
-            Shared { explorer: self, reference: &reference, results: &results, stop: &stop };
+        let jobs = self.options.jobs.max(1).min(batch.len());
+        let eager = self.eager.as_ref().unwrap_or(&self.calm);
+        let shared = Shared {
+            setting: self.setting,
+            options: self.options,
+            watcher: self.watcher,
+            calm: &self.calm.reference,
+            eager: &eager.reference,
+            runs: &self.runs,
+            known: (self.found.states.len(), self.found.marks.len(), self.found.findings.len()),
+            results: &results,
+            stop: &stop,
+        };
+        let numbered = batch.into_iter().enumerate();
+        let tasks = numbered.map(|(number, (part, plan))| Task { number, part, plan });
         if jobs == 1 {
-            feed(base, queue, &shared, |world, n, plan| shared.run(world, n, plan));
-        } else {
-            let (send, receive) = mpsc::sync_channel::<(World, usize, Plan)>(jobs * 2);
-            let receive = Mutex::new(receive);
-            let (receive, shared) = (&receive, &shared);
-            std::thread::scope(move |scope| {
-                for _ in 0..jobs {
-                    let work = || loop {
-                        let next = receive.lock().ok().and_then(|r| r.recv().ok());
-                        let Some((world, n, plan)) = next else { break };
-                        shared.run(world, n, plan);
-                    };
-                    let thread = std::thread::Builder::new().stack_size(STACK);
-                    let started = thread.spawn_scoped(scope, work);
-                    started.expect("a thread can be started");
-                }
-                feed(base, queue, shared, |world, n, plan| {
-                    let _ = send.send((world, n, plan));
-                });
-                drop(send);
+            tasks.for_each(|task| {
+                let world = self.base(&task.plan).world(&task.plan);
+                shared.run(world, task);
             });
+        } else {
+            self.run_on_threads(jobs, tasks, &shared);
         }
         let mut all = results.into_inner().unwrap_or_default();
-        all.sort_by_key(|(n, _)| *n);
-        Ok(all.into_iter().map(|(_, tried)| tried).collect())
+        all.sort_by_key(|(number, ..)| *number);
+        all.into_iter().map(|(_, part, tried)| (part, tried)).collect()
     }
 }
 
-/// What the threads of a part share.
-struct Shared<'a, 'b> {
-    explorer: &'a Explorer<'b>,
-    reference: &'a Reference,
-    results: &'a Mutex<Vec<(usize, Tried)>>,
+impl Explorer<'_> {
+    /// Worlds are copied here and run on other threads.
+    fn run_on_threads(&self, jobs: usize, tasks: impl Iterator<Item = Task>, shared: &Shared<'_>) {
+        let (send, receive) = mpsc::sync_channel::<(World, Task)>(jobs);
+        let receive = Mutex::new(receive);
+        let receive = &receive;
+        std::thread::scope(|scope| {
+            for _ in 0..jobs {
+                let work = move || loop {
+                    let next = receive.lock().ok().and_then(|r| r.recv().ok());
+                    let Some((world, task)) = next else { break };
+                    shared.run(world, task);
+                };
+                let thread = std::thread::Builder::new().stack_size(STACK);
+                let started = thread.spawn_scoped(scope, work);
+                started.expect("a thread can be started");
+            }
+            for task in tasks {
+                let _ = send.send((self.base(&task.plan).world(&task.plan), task));
+            }
+            drop(send);
+        });
+    }
+}
+
+impl Base {
+    fn of(setting: &Setting, eager: bool) -> Result<Base, Vec<String>> {
+        let world = setting.world(&Plan::default(), eager)?;
+        let mut copies = Copies::of(&world);
+        let reference = Reference::run(setting, world, |stroke, world| copies.offer(stroke, world));
+        Ok(Base { reference, copies })
+    }
+
+    /// A copy from before the first fault of a plan.
+    fn world(&self, plan: &Plan) -> World {
+        self.copies.before(first_stroke(plan, &self.reference)).clone()
+    }
+}
+
+/// Copies of a run, evenly over it: the n-th is from after `n * stride` strokes.
+struct Copies {
+    stride: u64,
+    worlds: Vec<World>,
+}
+
+/// At most so many copies of a run are kept.
+const COPIES: usize = 64;
+
+impl Copies {
+    fn of(begin: &World) -> Copies {
+        let mut begin = begin.clone();
+        begin.weather_mut().count_all();
+        Copies { stride: 8, worlds: vec![begin] }
+    }
+
+    fn offer(&mut self, stroke: u64, world: &World) {
+        if !stroke.is_multiple_of(self.stride) {
+            return;
+        }
+        self.worlds.push(world.clone());
+        if self.worlds.len() > COPIES {
+            let mut n = 0;
+            self.worlds.retain(|_| {
+                n += 1;
+                n % 2 == 1
+            });
+            self.stride *= 2;
+        }
+    }
+
+    /// The last copy from before a stroke.
+    fn before(&self, stroke: u64) -> &World {
+        let place = stroke.saturating_sub(1) / self.stride;
+        let last = self.worlds.len() - 1;
+        &self.worlds[usize::try_from(place).unwrap_or(last).min(last)]
+    }
+}
+
+/// A plan that is to be run, the part that it is of, and its number in the round.
+struct Task {
+    number: usize,
+    part: usize,
+    plan: Plan,
+}
+
+/// What the threads of a round share.
+struct Shared<'a> {
+    setting: &'a Setting,
+    options: &'a Options,
+    watcher: &'a dyn Watcher,
+    calm: &'a Reference,
+    eager: &'a Reference,
+    runs: &'a AtomicU64,
+    /// States, marks and findings before the round.
+    known: (usize, usize, usize),
+    results: &'a Mutex<Vec<(usize, usize, Tried)>>,
     stop: &'a AtomicBool,
 }
 
-impl Shared<'_, '_> {
+impl Shared<'_> {
     /// Runs a plan in a copy of the run without faults, and judges it.
-    fn run(&self, mut world: World, n: usize, plan: Plan) {
+    fn run(&self, mut world: World, task: Task) {
         if self.stop.load(Ordering::Relaxed) {
             return;
         }
+        let Task { number, part, plan } = task;
+        let begun = (world.cluster().engine.turns(), self.options.budget.elapsed());
         plan.entries.iter().for_each(|entry| world.arm(entry));
         world.weather_mut().count_no_more();
-        let setting = self.explorer.setting;
-        let run = || drive(setting, world, &plan, self.reference);
+        let reference = if plan.is_calm() { self.calm } else { self.eager };
+        let run = || drive(self.setting, world, &plan, reference);
         let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| panicked(&*panic));
-        let runs = self.explorer.runs.fetch_add(1, Ordering::Relaxed) + 1;
-        let broken = !outcome.breaches.is_empty();
+        let runs = self.runs.fetch_add(1, Ordering::Relaxed) + 1;
+        let turns = outcome.turns.saturating_sub(begun.0);
+        let millis = (begun.1, self.options.budget.elapsed());
         let Ok(mut results) = self.results.lock() else { return };
-        results.push((n, Tried { plan, outcome, after_runs: runs }));
-        let options = self.explorer.options;
-        let found = &self.explorer.found;
-        let fresh = results.iter().filter(|(_, t)| !t.outcome.breaches.is_empty()).count();
-        if broken && found.findings.len() + fresh >= options.enough || options.budget.is_spent(runs)
-        {
+        results.push((number, part, Tried { plan, outcome, after_runs: runs, turns, millis }));
+        let fresh = results.iter().filter(|(.., t)| !t.outcome.breaches.is_empty()).count();
+        let (states, marks, findings) = self.known;
+        let enough = fresh > 0 && findings + fresh >= self.options.enough;
+        if enough || self.options.budget.is_spent(runs) {
             self.stop.store(true, Ordering::Relaxed);
         }
-        let (states, marks) = (found.states.len(), found.marks.len());
-        self.explorer.watcher.progress(runs, states, marks, found.findings.len() + fresh);
+        self.watcher.progress(runs, states, marks, findings + fresh);
     }
 }
 
@@ -292,35 +342,6 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Outcome {
         missed: 0,
         marks: crate::check::marks::Marks::default(),
         states: std::collections::BTreeSet::new(),
-    }
-}
-
-/// Goes through the run without faults and hands out copies of it.
-fn feed(
-    mut base: World,
-    queue: Vec<(u64, usize, Plan)>,
-    shared: &Shared<'_, '_>,
-    mut hand: impl FnMut(World, usize, Plan),
-) {
-    base.weather_mut().count_all();
-    let mut copy = base.clone();
-    let (mut stroke, mut copied) = (0, 0);
-    for (first, n, plan) in queue {
-        if shared.stop.load(Ordering::Relaxed) {
-            return;
-        }
-        // The copy must be from before the stroke in which the first fault comes.
-        while stroke + STRIDE < first {
-            for _ in 0..STRIDE {
-                base.go_on();
-                base.weather_mut().take_seen();
-            }
-            stroke += STRIDE;
-        }
-        if copied != stroke {
-            (copy, copied) = (base.clone(), stroke);
-        }
-        hand(copy.clone(), n, plan);
     }
 }
 

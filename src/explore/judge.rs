@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::api::Name;
 use crate::api::note::Note;
 use crate::api::object::Kind;
 use crate::check::Breach;
@@ -11,9 +12,9 @@ use crate::check::state;
 use crate::cluster::Cluster;
 use crate::explore::reference::Reference;
 use crate::explore::{Outcome, Setting};
-use crate::fault::{Plan, Trace};
+use crate::fault::{Fault, Plan, Trace};
 use crate::scenario::world::World;
-use crate::sim::time::SimTime;
+use crate::sim::time::{SimDuration, SimTime};
 
 /// A run may have so many times the turns of the run without faults, and so many more.
 const TURNS: (u64, u64) = (40, 60_000);
@@ -143,7 +144,10 @@ fn verdict(
     let mut oracle = setting.oracle;
     let at = world.now();
     let mut found = Vec::new();
-    if is_excused(world) {
+    if is_disturbed(world, plan) {
+        return found;
+    }
+    if is_excused(world, plan) {
         // What the person wanted was not even asked for: the end cannot be held against it.
         oracle = Oracle { expectations: false, same_end: false, ..oracle };
         if oracle.end && world.is_at_rest() {
@@ -179,8 +183,34 @@ fn verdict(
     found
 }
 
-/// Whether a fault has hit the person's own requests, so that a step has failed.
-fn is_excused(world: &World) -> bool {
+/// After the last fault a run has so much time to come to what is wanted, before its end is held
+/// against it.
+const RECOVERY: SimDuration = SimDuration::secs(60);
+
+/// Whether a run that had to end at an instant was not left alone for long enough before it. What
+/// is at rest needs no more time: nothing will change any more.
+fn is_disturbed(world: &World, plan: &Plan) -> bool {
+    let lasts = |fault: &Name| {
+        let of = plan.entries.iter().filter(|e| e.inject.fault.name() == fault.as_str());
+        of.filter_map(|e| e.inject.duration).max()
+    };
+    let over = |at: SimTime, note: &Note| match note {
+        Note::Fault(fault) if fault.begins => lasts(&fault.fault).map(|span| at + span),
+        Note::Fault(fault) => lasts(&fault.fault).map(|_| at),
+        Note::Write(_) | Note::Refused(_) | Note::Step(_) | Note::Mark(_) => None,
+    };
+    let log = world.cluster().engine.log();
+    let last = log.iter().filter_map(|record| over(record.time, &record.note)).max();
+    let recovery = if world.is_at_rest() { SimDuration::ZERO } else { RECOVERY };
+    last.is_some_and(|last| last + recovery > world.now())
+}
+
+/// Whether a fault has hit the person's own requests, or what they are about, so that a step has
+/// failed.
+fn is_excused(world: &mut World, plan: &Plan) -> bool {
+    let foreign =
+        |fault: &Fault| matches!(fault, Fault::Edit(_) | Fault::Delete(_) | Fault::Recreate(_));
+    let by_another = plan.entries.iter().any(|e| foreign(&e.inject.fault));
     let lost = |note: &Note| match note {
         Note::Refused(refused) => {
             let code = refused.refusal.code;
@@ -189,7 +219,10 @@ fn is_excused(world: &World) -> bool {
         Note::Write(_) | Note::Step(_) | Note::Fault(_) | Note::Mark(_) => false,
     };
     let failed = world.steps().iter().any(|s| s.code != 0 && !s.tolerant);
-    failed && world.cluster().engine.log().iter().any(|record| lost(&record.note))
+    failed
+        && (by_another
+            || world.person_was_cut_off()
+            || world.cluster().engine.log().iter().any(|record| lost(&record.note)))
 }
 
 /// S13: precious objects that were deleted, and are not without faults.
@@ -200,7 +233,13 @@ fn destroyed(
     reference: &Reference,
 ) -> Option<Breach> {
     let leaves_nothing = plan.entries.iter().all(|e| e.inject.fault.trace() == Trace::None);
-    if !leaves_nothing || setting.precious.is_empty() {
+    // What is made after its maker has given up is rightly taken away again.
+    let makes = |fault: &Fault| {
+        let Fault::ApiDelay(delay) = fault else { return false };
+        delay.requests.verbs.iter().any(|v| v == "create")
+    };
+    let made_late = plan.entries.iter().any(|e| makes(&e.inject.fault));
+    if !leaves_nothing || made_late || setting.precious.is_empty() {
         return None;
     }
     let deleted = deletions(world, &setting.precious);
@@ -211,7 +250,7 @@ fn destroyed(
     Some(Breach { id: "S13", kind: Some(kind), what, at })
 }
 
-/// How many objects of these kinds were deleted.
+/// How many objects of these kinds were deleted, those left out whose owner was gone.
 pub(super) fn deletions(world: &World, kinds: &[Kind]) -> BTreeMap<Kind, u32> {
     let mut all = BTreeMap::new();
     if kinds.is_empty() {
@@ -220,6 +259,7 @@ pub(super) fn deletions(world: &World, kinds: &[Kind]) -> BTreeMap<Kind, u32> {
     for record in world.cluster().engine.log().iter() {
         if let Note::Write(write) = &record.note
             && write.change.deleted
+            && write.origin.user != "generic-garbage-collector"
             && kinds.contains(&write.change.object.kind())
         {
             *all.entry(write.change.object.kind()).or_default() += 1;

@@ -1,10 +1,10 @@
 //! The search for plans of faults that break what must hold.
 //!
 //! Responsible for which plans are tried and in which order: first the run without faults, then
-//! every single fault at every place where it can matter, then pairs of which the second falls
-//! into the recovery from the first, then plans that are drawn. It runs worlds and judges them; it
-//! changes nothing in how a world runs, and a plan that it gives breaks the same thing whenever it
-//! is run.
+//! every single fault at every place where it can matter, pairs of which the second falls into the
+//! recovery from the first, and plans that are drawn: all of these by turns. It runs worlds and
+//! judges them; it changes nothing in how a world runs, and a plan that it gives breaks the same
+//! thing whenever it is run.
 
 pub mod budget;
 mod draw;
@@ -12,6 +12,7 @@ mod fork;
 pub mod judge;
 mod pair;
 pub mod reference;
+mod round;
 pub mod shrink;
 pub mod story;
 pub mod sweep;
@@ -105,6 +106,8 @@ pub struct Finding {
     pub faults_before: usize,
     /// After how many runs it was found.
     pub after_runs: u64,
+    /// After how many milliseconds of the budget's clock it was found.
+    pub after_millis: u64,
     /// The end of the run.
     pub end: SimTime,
     /// The digest of the run.
@@ -166,8 +169,8 @@ pub struct Part {
 
 /// What is told while a search goes on.
 pub trait Watcher: Sync {
-    /// A part begins that has so many plans.
-    fn part(&self, _name: &'static str, _plans: usize) {}
+    /// The search begins, and so many single faults are to be tried.
+    fn begins(&self, _plans: u64) {}
     /// So far so many runs, states, marks and findings.
     fn progress(&self, _runs: u64, _states: usize, _marks: usize, _findings: usize) {}
 }
@@ -210,9 +213,13 @@ impl Setting {
     /// # Errors
     /// What in the scenario cannot be carried out, in words.
     pub fn try_plan(&self, plan: &Plan) -> Result<Outcome, Vec<String>> {
-        let reference = self.reference(!plan.is_calm())?;
+        self.try_with(plan, &self.reference(!plan.is_calm())?)
+    }
+
+    /// The same, where the run without faults is known.
+    fn try_with(&self, plan: &Plan, reference: &Reference) -> Result<Outcome, Vec<String>> {
         let world = self.world(plan, false)?;
-        Ok(judge::drive(self, world, plan, &reference))
+        Ok(judge::drive(self, world, plan, reference))
     }
 
     /// The run without faults.
@@ -221,7 +228,7 @@ impl Setting {
     /// What in the scenario cannot be carried out, in words.
     pub fn reference(&self, eager: bool) -> Result<Reference, Vec<String>> {
         let world = self.world(&Plan::default(), eager)?;
-        Ok(Reference::run(self, world))
+        Ok(Reference::run(self, world, |_, _| ()))
     }
 }
 

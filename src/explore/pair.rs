@@ -15,18 +15,42 @@ const FIRST: usize = 40;
 /// So many writes of the same actor after the first fault are second places.
 const PLACES: usize = 4;
 
-/// Pairs of faults.
-pub(super) fn pairs(reference: &Reference, corpus: &Corpus) -> Vec<Plan> {
-    let mut all = Vec::new();
-    for first in corpus.most_telling(FIRST) {
-        let Some(entry) = first.entries.first() else { continue };
-        let Some(actor) = actor_of(entry) else { continue };
-        let places = after(reference, entry, &actor);
-        for place in places.into_iter().take(PLACES) {
-            all.extend(second(reference, place).into_iter().map(|entry| first.with(entry)));
+/// So many of them at once.
+const AT_ONCE: usize = 8;
+
+/// Which first faults were followed already.
+#[derive(Default)]
+pub(super) struct Pairs {
+    followed: Vec<Plan>,
+}
+
+impl Pairs {
+    /// Pairs whose first faults have told most of those that were not followed yet.
+    pub(super) fn next(&mut self, reference: &Reference, corpus: &Corpus) -> Vec<Plan> {
+        let mut all = Vec::new();
+        while all.is_empty() {
+            let left = FIRST.saturating_sub(self.followed.len()).min(AT_ONCE);
+            let mut firsts = corpus.most_telling(usize::MAX);
+            firsts.retain(|plan| plan.entries.len() == 1 && !self.followed.contains(plan));
+            firsts.truncate(left);
+            if firsts.is_empty() {
+                break;
+            }
+            firsts.iter().for_each(|first| all.extend(of(first, reference)));
+            self.followed.extend(firsts);
         }
+        all
     }
-    all
+}
+
+/// The pairs with a first fault.
+fn of(first: &Plan, reference: &Reference) -> Vec<Plan> {
+    let Some(entry) = first.entries.first() else { return Vec::new() };
+    let Some(actor) = actor_of(entry) else { return Vec::new() };
+    let places = after(reference, entry, &actor);
+    let second = |place: &Occurred| second(reference, place);
+    let entries = places.into_iter().take(PLACES).flat_map(second);
+    entries.map(|entry| first.with(entry)).collect()
 }
 
 /// The actor whose write or watch brings a fault.

@@ -73,8 +73,12 @@ pub struct Occurred {
 const MOST: u64 = 400_000;
 
 impl Reference {
-    /// Runs a world that has not begun.
-    pub(super) fn run(setting: &Setting, mut world: World) -> Reference {
+    /// Runs a world that has not begun; `each` is shown the world after each stroke.
+    pub(super) fn run(
+        setting: &Setting,
+        mut world: World,
+        mut each: impl FnMut(u64, &World),
+    ) -> Reference {
         let mut it = Reference {
             process_of: writers(&world),
             processes: processes(&world),
@@ -87,6 +91,7 @@ impl Reference {
             let on = world.go_on();
             it.strokes += 1;
             it.stroke(&mut world, &mut read);
+            each(it.strokes, &world);
             it.breaches.extend(world.breaches());
             it.breaches.extend(asked(setting, world.cluster(), world.now(), |p, c| p.always(c)));
             if !on || !it.breaches.is_empty() || world.cluster().engine.turns() > MOST {

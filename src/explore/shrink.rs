@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use crate::explore::reference::Reference;
 use crate::explore::{Finding, Setting};
 use crate::fault::plan::Occurrence;
 use crate::fault::{Entry, Fault, Plan, Trigger};
@@ -29,6 +30,8 @@ struct Shrinker<'a> {
     fingerprint: String,
     left: u32,
     best: Finding,
+    /// The runs without faults, calm and eager, once they are needed.
+    references: [Option<Reference>; 2],
 }
 
 /// The finding with the smallest plan that breaks the same.
@@ -41,6 +44,7 @@ pub fn plan(setting: &Setting, finding: &Finding) -> Result<Finding, Vec<String>
         fingerprint: finding.breach.fingerprint(),
         left: ATTEMPTS,
         best: finding.clone(),
+        references: [None, None],
     };
     if !shrinker.attempt(finding.plan.clone())? {
         return Ok(finding.clone());
@@ -57,7 +61,13 @@ impl Shrinker<'_> {
             return Ok(false);
         }
         self.left -= 1;
-        let outcome = self.setting.try_plan(&plan)?;
+        let eager = !plan.is_calm();
+        let reference = &mut self.references[usize::from(eager)];
+        if reference.is_none() {
+            *reference = Some(self.setting.reference(eager)?);
+        }
+        let Some(reference) = reference else { return Ok(false) };
+        let outcome = self.setting.try_with(&plan, reference)?;
         let same = outcome.breaches.iter().find(|b| b.fingerprint() == self.fingerprint);
         let Some(breach) = same.cloned() else { return Ok(false) };
         let (end, digest) = (outcome.end, outcome.digest);

@@ -358,7 +358,7 @@ fn outages(reference: &Reference) -> Vec<Entry> {
         let target = || Component(component.clone());
         for at in pauses_between(reference) {
             let at = at.since(SimTime::ZERO);
-            for seconds in [30, 600, 10_000] {
+            for seconds in [30, 600, 7_000] {
                 let fault = Fault::ComponentStop(ComponentTarget { component: target() });
                 all.push(Entry::at(at, fault, Some(SimDuration::secs(seconds))));
             }

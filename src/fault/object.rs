@@ -80,6 +80,9 @@ pub(super) fn delete(it: &Target, stage: &mut Stage<'_>) -> Result<Began, String
     Began::hit(vec![object.meta().name.clone()])
 }
 
+/// So often one looks whether an object is gone before its deletion counts as refused.
+const LOOKS: u32 = 100;
+
 pub(super) fn recreate(it: &Target, stage: &mut Stage<'_>) -> Result<Began, String> {
     let object = find(it, stage)?;
     let mut value = object.to_value();
@@ -94,7 +97,7 @@ pub(super) fn recreate(it: &Target, stage: &mut Stage<'_>) -> Result<Began, Stri
     let key = object.key();
     let verb = Verb::Delete { key: key.clone(), options: DeleteOptions::default() };
     stage.ask(verb, Why::new("deleted, to be created again"));
-    let healing = vec![Healing::Create(key.kind, key.namespace, value)];
+    let healing = vec![Healing::Create(key.kind, key.namespace, value, LOOKS)];
     let (hit, usual) = (vec![key.name], Some(SimDuration::millis(100)));
     Ok(Began { hit, healing, usual, ..Began::default() })
 }

@@ -65,7 +65,7 @@ pub(super) enum Healing {
     /// Calls of a driver come back again.
     Unstick(ActorId, &'static str, Value),
     /// An object is created again as soon as its name is free.
-    Create(Kind, Name, Value),
+    Create(Kind, Name, Value, u32),
 }
 
 impl Began {

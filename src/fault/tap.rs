@@ -32,6 +32,8 @@ pub(super) struct Filter {
     /// The fault that it belongs to.
     pub(super) fault: Name,
     pub(super) number: u64,
+    /// Who has just asked for a pod without ever learning what becomes of it.
+    unsure: Option<Name>,
 }
 
 /// What is done to which messages.
@@ -71,7 +73,7 @@ enum Fate {
 
 impl Filter {
     pub(super) fn new(what: What, until: SimTime, left: Option<u32>) -> Filter {
-        Filter { what, until, left, hits: 0, fault: Name::default(), number: 0 }
+        Filter { what, until, left, hits: 0, fault: Name::default(), number: 0, unsure: None }
     }
 
     /// Whether it does nothing any more.
@@ -175,6 +177,11 @@ impl Weather {
                 break;
             }
         }
+        for filter in &mut self.filters {
+            if let Some(user) = filter.unsure.take() {
+                *self.unsure.entry(user).or_default() += 1;
+            }
+        }
         let Some(n) = by else { return false };
         let told = told(coming.message);
         carry_out(fate, at, cluster);
@@ -271,6 +278,13 @@ impl Filter {
         let What::Requests { which, how, lost } = &mut self.what else { return Fate::Arrives };
         if !open || late || !which.matches(&request.user, &request.verb) {
             return Fate::Arrives;
+        }
+        let makes = matches!(request.verb, Verb::Create { .. } | Verb::Post { .. });
+        if makes
+            && request.verb.key().kind == Kind::POD
+            && matches!(**how, How::Lose | How::Delay(_, Some(_)))
+        {
+            self.unsure = Some(request.user.clone());
         }
         if **how == How::Lose {
             lost.push((from, id));
@@ -381,10 +395,11 @@ fn shuffled(
     } else {
         scaled(keyed(how.seed, &count.to_le_bytes()))
     };
-    let earliest = last.get(&ends).copied().unwrap_or_default();
-    let to = (at + SimDuration(wait)).max(earliest);
+    let earliest = last.get(&ends).copied();
+    let to = (at + SimDuration(wait)).max(earliest.unwrap_or_default());
     last.insert(ends, to);
-    if to > at { Fate::Later(to) } else { Fate::Arrives }
+    // What was put off to this very instant comes first.
+    if to > at || earliest == Some(at) { Fate::Later(to) } else { Fate::Arrives }
 }
 
 /// The answer to a list as it was at a revision.

@@ -38,6 +38,8 @@ pub struct Weather {
     cuts: usize,
     pub(super) misses: Vec<String>,
     begun: u32,
+    /// How many pods were asked for by whom, so that they never learn what became of it.
+    pub(super) unsure: BTreeMap<Name, u32>,
     /// Whether occurrences are counted although nobody waits for them yet.
     pub(super) counting: bool,
     counts: BTreeMap<Seen, u32>,
@@ -78,6 +80,7 @@ impl Weather {
             cuts: 0,
             misses: Vec::new(),
             begun: 0,
+            unsure: BTreeMap::new(),
             counting: false,
             counts: BTreeMap::new(),
             last_seen: Vec::new(),
@@ -89,6 +92,20 @@ impl Weather {
     /// Counts all occurrences from now on, so that faults can be added later.
     pub fn count_all(&mut self) {
         self.counting = true;
+    }
+
+    /// Whether some client sees late, or not at all, what it watches: what goes round in a circle
+    /// by that alone ends with it.
+    pub fn blinds(&self) -> bool {
+        let blinds = |f: &Filter| {
+            matches!(f.what, What::Watch { .. } | What::Past { .. }) && f.left != Some(0)
+        };
+        self.filters.iter().any(blinds)
+    }
+
+    /// How many pods a client has asked for without ever learning what became of it.
+    pub fn unsure_of(&self, user: &str) -> u32 {
+        self.unsure.get(user).copied().unwrap_or(0)
     }
 
     /// What has occurred in the last turn, each with its number; only while all is counted.
@@ -374,8 +391,8 @@ impl Weather {
                 watch::end(cluster, id, kind, true);
                 None
             }
-            Healing::Create(kind, namespace, value) => {
-                self.create_again(kind, namespace, value, cluster);
+            Healing::Create(kind, namespace, value, left) => {
+                self.create_again(kind, namespace, value, left, cluster);
                 None
             }
         }
@@ -386,12 +403,17 @@ impl Weather {
         kind: crate::api::object::Kind,
         namespace: Name,
         value: serde_json::Value,
+        left: u32,
         cluster: &mut Cluster,
     ) {
         let name = value["metadata"]["name"].as_str().unwrap_or_default();
         let key = crate::api::object::ObjectKey::new(kind, &namespace, name);
-        if cluster.store().get(&key).is_some() {
-            let healing = vec![Healing::Create(kind, namespace, value)];
+        if let Some(there) = cluster.store().get(&key) {
+            if left == 0 && !there.meta().is_deleting() {
+                let why = format!("recreate: {name} was not deleted");
+                return self.misses.push(why);
+            }
+            let healing = vec![Healing::Create(kind, namespace, value, left.saturating_sub(1))];
             let at = cluster.engine.now() + AGAIN;
             return self.push(at, Due::Heal(healing, Name::new_static("recreate")));
         }

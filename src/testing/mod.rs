@@ -317,7 +317,8 @@ impl Test {
         let Some(breach) = outcome.breaches.into_iter().next() else { return };
         let (end, digest, plan) = (outcome.end, outcome.digest, plan.clone());
         let faults_before = plan.entries.len();
-        let finding = Finding { breach, plan, faults_before, after_runs: 1, end, digest };
+        let finding =
+            Finding { breach, plan, faults_before, after_runs: 1, after_millis: 0, end, digest };
         panic!("{}", self.report(&finding));
     }
 }

@@ -4,6 +4,7 @@
 use crate::api::gates::Gates;
 use crate::api::meta::Uid;
 use crate::api::object::ObjectKey;
+use crate::api::time::Time;
 use crate::client::component::Moment;
 use crate::client::manager::Controller;
 use crate::client::manager::run::Run;
@@ -17,7 +18,9 @@ impl Controller {
         let Some(run) = self.runs.get_mut(&id) else { return };
         let (key, cause) = (run.key.clone(), run.cause);
         let settled = std::mem::take(&mut run.settled);
-        let view = View::new(moment.caches, moment.time).with_gates(gates);
+        let view = View::new(moment.caches, moment.time)
+            .with_steady(Time::at(moment.now))
+            .with_gates(gates);
         let mut plan = self.rule.resume(&key, settled, view);
         self.announce(&key, cause, &mut plan, moment);
         let Some(run) = self.runs.get_mut(&id) else { return };

@@ -95,7 +95,8 @@ impl GarbageCollector {
         }
         match view.object(&key) {
             None => State::Unknown,
-            Some(found) if found.meta().uid != owner.uid => State::Dangling,
+            // The cache may still show the one before it: only the apiserver knows.
+            Some(found) if found.meta().uid != owner.uid => State::Unknown,
             Some(found)
                 if found.meta().is_deleting()
                     && found.meta().has_finalizer(FOREGROUND_FINALIZER) =>

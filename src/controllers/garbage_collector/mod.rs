@@ -24,7 +24,7 @@ use crate::api::edit::Edit;
 use crate::api::meta::Meta;
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::{Reason, Refusal};
-use crate::api::request::Verb;
+use crate::api::request::{Answer, Verb};
 use crate::api::variant::Variant;
 use crate::api::why::Why;
 use crate::client::plan::{Plan, Recovery, Write};
@@ -224,6 +224,18 @@ impl Reconciler for GarbageCollector {
             self.graph.set_absent(identity);
         }
         Recovery::GoOnThenRetry
+    }
+
+    /// An owner's name that another object has by now: the owner itself is absent.
+    fn answered(&mut self, _key: &ObjectKey, write: &Write, answer: &Answer) {
+        let (Verb::Get(key), Answer::Object(found)) = (&write.verb, answer) else { return };
+        let asked = std::mem::take(&mut self.asked);
+        let (meant, rest): (Vec<_>, Vec<_>) =
+            asked.into_iter().partition(|i| i.key().as_ref() == Some(key));
+        self.asked = rest;
+        for identity in meant.into_iter().filter(|i| i.uid != found.meta().uid) {
+            self.graph.set_absent(identity);
+        }
     }
 
     fn observe(&mut self, change: &Observed<'_>, view: View<'_>) {

@@ -120,6 +120,7 @@ impl JobController {
             is_fresh: view.expectations_met(),
             features: self.features,
             forgotten: self.forgotten(key, job, view),
+            notes_twice: view.gates().varies(Variant::NotesTwice),
         };
         let sync = Sync::new(begin, view.now());
         self.act(key, sync, plan, view.now())

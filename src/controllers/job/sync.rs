@@ -64,6 +64,8 @@ pub(super) struct Sync {
     pub(super) features: Features,
     /// Failures that do not count against the limit; none in 1.36.
     pub(super) forgotten: i32,
+    /// Whether failures are noted again that wait to be counted; not in 1.36.
+    pub(super) notes_twice: bool,
 }
 
 /// Pods that the status holds back from its counters.
@@ -91,6 +93,8 @@ pub(super) struct Begin {
     pub(super) features: Features,
     /// Failures that do not count against the limit; none in 1.36.
     pub(super) forgotten: i32,
+    /// Whether failures are noted again that wait to be counted; not in 1.36.
+    pub(super) notes_twice: bool,
 }
 
 /// A condition that begins now.
@@ -120,7 +124,8 @@ impl Sync {
     }
 
     fn counted(begin: Begin, now: Time) -> Sync {
-        let Begin { mut job, pods, let_go, record, is_fresh, features, forgotten } = begin;
+        let Begin { mut job, pods, let_go, record, is_fresh, features, forgotten, notes_twice } =
+            begin;
         let held_back = job.status.uncounted_terminated_pods.get_or_insert_default();
         let UncountedTerminatedPods { succeeded, failed } = held_back.clone();
         let uncounted = Uncounted {
@@ -149,6 +154,7 @@ impl Sync {
             is_fresh,
             features,
             forgotten,
+            notes_twice,
             job,
             pods,
         };

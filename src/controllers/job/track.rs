@@ -79,7 +79,7 @@ impl Sync {
             }
             noted.leaving.push(pod.clone());
             let uid = pod.meta.uid;
-            let was_failed = self.uncounted.failed.contains(&uid);
+            let was_failed = self.uncounted.failed.contains(&uid) && !self.notes_twice;
             if pod.status.phase == PodPhase::Succeeded && !was_failed {
                 if self.job.spec.is_indexed() {
                     new_indexes.extend(self.new_index(pod));

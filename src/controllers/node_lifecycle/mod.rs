@@ -198,7 +198,7 @@ impl Reconciler for NodeLifecycle {
 
     fn observe(&mut self, change: &Observed<'_>, view: View<'_>) {
         if changes_health(change) || ends_renewals(change) {
-            self.dirty_since.get_or_insert(view.now());
+            self.dirty_since.get_or_insert(view.steady_now());
         }
     }
 

@@ -53,7 +53,7 @@ impl NodeLifecycle {
     /// Source: kubernetes v1.36 pkg/controller/nodelifecycle/node_lifecycle_controller.go,
     /// `monitorNodeHealth`
     pub(super) fn monitor(&mut self, view: View<'_>) -> Plan {
-        let now = view.now();
+        let now = view.steady_now();
         let mut plan = Plan::nothing();
         if self.is_urgent || self.next_pass(now).is_some_and(|at| at <= now) {
             self.first.get_or_insert(now);
@@ -68,7 +68,7 @@ impl NodeLifecycle {
     }
 
     fn look_at_all(&mut self, view: View<'_>, plan: &mut Plan) {
-        let now = view.now();
+        let now = view.steady_now();
         let mut nodes: Vec<&Arc<Node>> = view.all::<Node>().collect();
         nodes.sort_by(|a, b| a.meta.name.cmp(&b.meta.name));
         self.dirty_since = None;
@@ -134,7 +134,7 @@ impl NodeLifecycle {
         let name = &node.meta.name;
         let renewal = last_renewal(name, view);
         let known = self.health.remove(name);
-        let beats = self.beats(view.now());
+        let beats = self.beats(view.steady_now());
         let (health, finding) = health::look(known, node, renewal, self.options.grace, beats);
         self.health.insert(name.clone(), health);
         // As long as a lease is renewed unasked its node cannot become overdue.
@@ -278,7 +278,7 @@ impl NodeLifecycle {
     /// Source: kubernetes v1.36 pkg/controller/nodelifecycle/node_lifecycle_controller.go,
     /// `doNoExecuteTaintingPass`
     pub(super) fn taint_no_execute(&mut self, view: View<'_>) -> Plan {
-        let now = view.now();
+        let now = view.steady_now();
         let mut plan = Plan::nothing();
         let mut next: Option<Time> = None;
         let mut soonest = |at: Time| next = Some(next.map_or(at, |n| n.min(at)));
@@ -334,7 +334,7 @@ fn floor(beats: health::Beats) -> Time {
 
 /// When the node's kubelet last renewed its lease.
 fn last_renewal(node: &Name, view: View<'_>) -> Option<Time> {
-    view.get::<Lease>("kube-node-lease", node)?.renewed_at(view.now())
+    view.get::<Lease>("kube-node-lease", node)?.renewed_at(view.steady_now())
 }
 
 /// Nodes in groups that are written at once; of each node the status first, then taints, then one

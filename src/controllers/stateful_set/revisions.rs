@@ -13,6 +13,7 @@ use crate::api::core::pod::Pod;
 use crate::api::meta::Meta;
 use crate::api::object::{Kind, Object, controller_reference};
 use crate::api::selector::Selector;
+use crate::api::variant::Variant;
 use crate::client::plan::{Plan, Write};
 use crate::client::view::View;
 use crate::controllers::claim;
@@ -54,9 +55,13 @@ impl Revisions {
     ) -> Revisions {
         let sorted = listed(set, selector, view, plan);
         let mut collisions = set.status.collision_count.unwrap_or(0);
+        let forgets = view.gates().varies(Variant::ForgetsRevisions)
+            && !sorted.is_empty()
+            && !memory.knows(set.meta.uid);
         let data = memory.data(set.meta.uid, &set.spec.template);
         let number = history::next_number(&sorted);
-        let update = match memory.find(set.meta.uid, &sorted, &data) {
+        let found = memory.find(set.meta.uid, &sorted, &data).filter(|_| !forgets);
+        let update = match found {
             Some(found) => {
                 if !sorted.last().is_some_and(|last| Arc::ptr_eq(last, found)) {
                     let renewed = ControllerRevision { revision: number, ..(**found).clone() };
@@ -65,6 +70,7 @@ impl Revisions {
                 found.meta.name.clone()
             }
             None => {
+                collisions += i32::from(forgets);
                 let new = new_revision(set, data, number, &mut collisions, view);
                 if view.get::<ControllerRevision>(&new.meta.namespace, &new.meta.name).is_none() {
                     let why = StatefulSetWhy::NewRevision { number };

@@ -396,6 +396,7 @@ impl World {
         }
         let mut changed = false;
         let now = self.now();
+        self.invariants.kept_from(|user| self.weather.unsure_of(user));
         for record in self.cluster.engine.log().from(self.seen) {
             if let Note::Write(write) = &record.note {
                 changed |= !record.note.is_heartbeat();
@@ -409,13 +410,17 @@ impl World {
                 }
                 self.weather.after_write(write, now);
             }
+            if let Note::Refused(refused) = &record.note {
+                self.invariants.refused(refused);
+            }
             if let Note::Fault(fault) = &record.note
                 && fault.fault == "etcd-restore"
             {
                 self.invariants.restored();
             }
             if let Some(search) = &mut self.search {
-                if matches!(record.note, Note::Step(_) | Note::Fault(_)) {
+                let blind = matches!(record.note, Note::Write(_)) && self.weather.blinds();
+                if blind || matches!(record.note, Note::Step(_) | Note::Fault(_)) {
                     search.lasso.disturbed(now);
                 }
                 if let Note::Refused(refused) = &record.note {

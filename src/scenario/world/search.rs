@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::shell::Shell;
 use super::{Extras, World};
 use crate::check::Breach;
 use crate::check::end;
@@ -54,6 +55,11 @@ impl World {
     /// Whether nothing is left to do, and nothing waits for time alone.
     pub fn is_at_rest(&self) -> bool {
         self.is_settled()
+    }
+
+    /// Whether a request of the person, or the answer to one, was lost with a connection.
+    pub fn person_was_cut_off(&mut self) -> bool {
+        self.cluster.with_guest(self.terminal, |shell: &mut Shell, _| shell.was_cut_off())
     }
 
     /// Whether a search has seen the run go round in a circle.

@@ -24,6 +24,8 @@ pub(super) struct Shell {
     asked: u64,
     /// Commands that have ended and that nobody has fetched yet.
     ended: Vec<(u64, i32, String)>,
+    /// Whether a request or its answer was lost with a connection.
+    cut_off: bool,
 }
 
 #[derive(Clone)]
@@ -49,12 +51,18 @@ impl Shell {
             under_way: BTreeMap::new(),
             asked: 0,
             ended: Vec::new(),
+            cut_off: false,
         }
     }
 
     /// Whether a command has ended that nobody has fetched yet.
     pub(super) fn has_ended(&self) -> bool {
         !self.ended.is_empty()
+    }
+
+    /// Whether a request or its answer was ever lost with a connection.
+    pub(super) fn was_cut_off(&self) -> bool {
+        self.cut_off
     }
 
     /// The commands that have ended: number, exit status, output.
@@ -76,6 +84,7 @@ impl Shell {
 
     fn post(&self, id: u64, verb: Verb, why: Why, context: &mut Moved<'_>) {
         let server = self.servers[self.server];
+        context.connect(context.peer(server));
         let request = Box::new(Request { user: self.user.clone(), verb, why });
         context.send(context.peer(server), Message::Request(id, request));
     }
@@ -126,6 +135,7 @@ impl Shell {
 
     fn lost(&mut self, id: u64, context: &mut Moved<'_>) {
         if let Some((number, token)) = self.under_way.remove(&id) {
+            self.cut_off = true;
             self.step(number, Input::Lost(token), context);
         }
     }
