@@ -162,6 +162,14 @@ pub(crate) fn complain(text: &str) {
     anstream::eprint!("{text}");
 }
 
+/// The width that text is laid out for: the terminal's up to a limit that is easily read, and 80
+/// where there is none.
+pub(crate) fn width() -> usize {
+    use std::io::IsTerminal as _;
+    let size = std::io::stdout().is_terminal().then(ratatui::crossterm::terminal::size);
+    size.and_then(Result::ok).map_or(80, |(width, _)| usize::from(width).clamp(40, 120))
+}
+
 /// Writes to standard output.
 pub(crate) fn say(text: &str) {
     use std::io::Write as _;

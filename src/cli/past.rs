@@ -30,6 +30,7 @@ use crate::sim::time::{SimDuration, SimTime};
 use crate::trace::history::History;
 use crate::trace::reader::{Trace, is_trace};
 use crate::trace::scheduling::Attempt;
+use crate::trace::timeline::{Colour, Options};
 use crate::trace::why;
 
 /// Which run, and which instant of it.
@@ -152,7 +153,8 @@ impl Why {
             Some(_) | None => (whole, None),
         };
         let question = why::Question { key: &key, field, at: past.at };
-        let told = why::why(past.run.beginning(), past.run.log(), question);
+        let options = Options { width: files::width(), colour: Colour::Always };
+        let told = why::why(past.run.beginning(), past.run.log(), question, options);
         told.map_err(|why| format!("error: {why}\n"))
     }
 }

@@ -11,7 +11,7 @@ use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Gauge, Paragraph, Row, Table};
+use ratatui::widgets::{Block, Paragraph, Row, Table};
 
 use crate::api::core::node::Node;
 use crate::api::core::pod::{Pod, PodPhase};
@@ -19,7 +19,7 @@ use crate::api::object::Kind;
 use crate::scenario::world::World;
 use crate::sim::time::{SimDuration, SimTime};
 use crate::trace::history::History;
-use crate::trace::page::workload_of;
+use crate::trace::page::aim_of;
 use crate::trace::timeline::{Told, clock, told};
 
 /// The terminal is asked for keys so often.
@@ -129,6 +129,13 @@ impl Play {
         self.now = next.unwrap_or(self.end);
     }
 
+    /// Goes to the next line of a sort, and stays there.
+    fn jump(&mut self, is_it: impl Fn(&Told) -> bool) {
+        self.playing = false;
+        let next = self.lines.iter().find(|line| line.time > self.now && is_it(line));
+        self.now = next.map_or(self.now, |line| line.time);
+    }
+
     fn back(&mut self) {
         let before = self.lines.iter().rev().map(|line| line.time).find(|at| *at < self.now);
         self.now = before.unwrap_or(self.begin).max(self.begin);
@@ -153,6 +160,8 @@ impl Play {
                 self.playing = false;
                 self.back();
             }
+            KeyCode::Char('c') => self.jump(Told::is_step),
+            KeyCode::Char('f') => self.jump(Told::is_fault),
             KeyCode::Home => self.now = self.begin,
             KeyCode::End => self.now = self.end,
             KeyCode::Char('+' | '=') => self.pace = (self.pace + 1).min(PACES.len() - 1),
@@ -163,10 +172,13 @@ impl Play {
     }
 
     fn draw(&self, frame: &mut Frame<'_>) {
+        let (works, nodes) = (self.workloads(), self.nodes());
+        let most = frame.area().height * 9 / 20;
+        let rows = u16::try_from(works.len().max(nodes.len())).unwrap_or(most);
         let [head, bar, middle, story, keys] = Layout::vertical([
             Constraint::Length(1),
             Constraint::Length(1),
-            Constraint::Percentage(45),
+            Constraint::Length(rows.saturating_add(3).clamp(6, most.max(6))),
             Constraint::Min(5),
             Constraint::Length(1),
         ])
@@ -177,54 +189,54 @@ impl Play {
         let state = if self.playing { "▶ playing" } else { "❚❚ paused" };
         let bold = Style::new().add_modifier(Modifier::BOLD);
         let at = clock(self.now);
-        let title = format!("{}   {at}   {state}, {}", self.title, PACES[self.pace].0);
-        frame.render_widget(Paragraph::new(Line::from(Span::styled(title, bold))), head);
+        let title = format!("{at} of {}  {state}, {}", clock(self.end), PACES[self.pace].0);
+        let title = [Span::styled(title, bold), Span::raw(format!("   {}", self.title))];
+        frame.render_widget(Paragraph::new(Line::from(title.to_vec())), head);
         self.draw_bar(frame, bar);
-        self.draw_workloads(frame, left);
-        self.draw_nodes(frame, right);
+        draw_workloads(frame, left, works);
+        draw_nodes(frame, right, nodes);
         self.draw_story(frame, story);
-        let text = "space play/pause   ←/→ step   +/- pace   Home/End   q quit";
+        let text = "space play/pause  ←/→ step  c command  f fault  +/- pace  Home/End  q quit";
         frame.render_widget(Paragraph::new(text).style(Style::new().fg(Color::DarkGray)), keys);
     }
 
+    /// How far the run has come, and where in it faults begin or end.
     fn draw_bar(&self, frame: &mut Frame<'_>, area: Rect) {
-        let (done, all) = (self.now.since(self.begin).0, self.end.since(self.begin).0.max(1));
-        let percent = u16::try_from(u128::from(done) * 100 / u128::from(all)).unwrap_or(100);
-        let gauge = Gauge::default().percent(percent.min(100)).label("");
-        frame.render_widget(gauge.gauge_style(Style::new().fg(Color::Blue)), area);
-    }
-
-    /// What is desired beside what is observed.
-    fn draw_workloads(&self, frame: &mut Frame<'_>, area: Rect) {
-        let top = self.history.at(self.now).filter(|object| object.meta().owners().is_empty());
-        let rows: Vec<Row<'_>> = top
-            .filter_map(|object| workload_of(object).map(|numbers| (object, numbers)))
-            .map(|(object, [desired, pods, ready, available, _])| {
-                let as_desired = ready == desired && pods == desired;
-                let style = Style::new().fg(if as_desired { Color::Green } else { Color::Red });
-                let mark = if as_desired { "=" } else { "≠" };
-                let name = format!("{} {}", object.kind().name(), object.meta().name);
-                let numbers = [desired, ready, available, pods].map(|n| n.to_string());
-                let cells = [vec![name, mark.to_owned()], numbers.to_vec()].concat();
-                Row::new(cells).style(style)
+        let width = usize::from(area.width);
+        let place = |at: SimTime| {
+            let (done, all) = (at.since(self.begin).0, self.end.since(self.begin).0.max(1));
+            let place = u128::from(done) * width as u128 / u128::from(all);
+            usize::try_from(place).unwrap_or(width).min(width.saturating_sub(1))
+        };
+        let now = place(self.now);
+        let mut signs: Vec<Span<'_>> = (0..width)
+            .map(|n| {
+                let sign = if n <= now { "━" } else { "─" };
+                let colour = if n <= now { Color::Blue } else { Color::DarkGray };
+                Span::styled(sign, Style::new().fg(colour))
             })
             .collect();
-        let head = Row::new(["workload", "", "desired", "ready", "available", "there"]);
-        let widths = [
-            Constraint::Min(16),
-            Constraint::Length(1),
-            Constraint::Length(7),
-            Constraint::Length(6),
-            Constraint::Length(9),
-            Constraint::Length(6),
-        ];
-        let block = Block::bordered().title("desired beside observed");
-        let head = head.style(Style::new().add_modifier(Modifier::BOLD));
-        frame.render_widget(Table::new(rows, widths).header(head).block(block), area);
+        for line in self.lines.iter().filter(|l| l.is_fault() && l.time >= self.begin) {
+            signs[place(line.time)] = Span::styled("▼", Style::new().fg(Color::Yellow));
+        }
+        frame.render_widget(Paragraph::new(Line::from(signs)), area);
     }
 
-    /// Nodes, each with its pods as signs.
-    fn draw_nodes(&self, frame: &mut Frame<'_>, area: Rect) {
+    /// What is desired beside what is observed: name, sign, both numbers, and what they count.
+    fn workloads(&self) -> Vec<([String; 5], bool)> {
+        let top = self.history.at(self.now).filter(|object| object.meta().owners().is_empty());
+        top.filter_map(|object| aim_of(object).map(|aim| (object, aim)))
+            .map(|(object, aim)| {
+                let name = format!("{} {}", short(object.kind()), object.meta().name);
+                let sign = if aim.apart { "≠" } else { "=" }.to_owned();
+                let unit = aim.unit.to_owned();
+                ([name, sign, aim.want.to_string(), aim.have.to_string(), unit], aim.apart)
+            })
+            .collect()
+    }
+
+    /// Nodes, each with its pods as signs; before them the pods that have no node.
+    fn nodes(&self) -> Vec<Line<'static>> {
         let pods: Vec<&Pod> = self
             .history
             .list(Kind::POD, self.now)
@@ -247,23 +259,21 @@ impl Play {
                 (true, true) => ("cordoned", Color::Yellow),
                 (true, false) => ("ready", Color::Green),
             };
-            let name = Span::raw(format!("{:<14} ", node.meta.name));
+            let name = Span::raw(format!("{:<10} ", node.meta.name));
             let word = Span::styled(format!("{word:<10}"), Style::new().fg(colour));
             lines.push(Line::from([vec![name, word], signs(&node.meta.name)].concat()));
         }
-        let title = "nodes: ✓ ready ◐ running … pending × leaving ! failed";
-        let block = Block::bordered().title(title);
-        frame.render_widget(Paragraph::new(lines).block(block), area);
+        lines
     }
 
     /// The timeline up to now, the newest line last.
     fn draw_story(&self, frame: &mut Frame<'_>, area: Rect) {
         let upto = self.lines.partition_point(|line| line.time <= self.now);
         let room = usize::from(area.height.saturating_sub(2));
+        let width = usize::from(area.width.saturating_sub(2));
         let shown = &self.lines[upto.saturating_sub(room)..upto];
         let lines = shown.iter().map(|line| {
-            let time =
-                Span::styled(format!("{:>9}  ", line.clock()), Style::new().fg(Color::DarkGray));
+            let time = format!("{:>9}  ", line.clock());
             let style = if line.is_bad() {
                 Style::new().fg(Color::Red)
             } else if line.is_step() {
@@ -271,13 +281,68 @@ impl Play {
             } else {
                 Style::new()
             };
+            let text = cut(&line.text, width.saturating_sub(time.chars().count()));
+            let left = width.saturating_sub(time.chars().count() + text.chars().count());
             let why = if line.why.is_empty() { String::new() } else { format!("  ({})", line.why) };
-            let why = Span::styled(why, Style::new().fg(Color::DarkGray));
-            Line::from(vec![time, Span::styled(line.text.clone(), style), why])
+            let why = if left > 12 { cut(&why, left) } else { String::new() };
+            let quiet = Style::new().fg(Color::DarkGray);
+            Line::from(vec![
+                Span::styled(time, quiet),
+                Span::styled(text, style),
+                Span::styled(why, quiet),
+            ])
         });
         let block = Block::bordered().title("timeline");
         frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()).block(block), area);
     }
+}
+
+/// Kinds with long names by the short ones of kubectl.
+fn short(kind: Kind) -> &'static str {
+    match kind.name() {
+        "HorizontalPodAutoscaler" => "HPA",
+        "PersistentVolumeClaim" => "PVC",
+        "PodDisruptionBudget" => "PDB",
+        "ReplicationController" => "RC",
+        "ConfigMap" => "node groups in",
+        name => name,
+    }
+}
+
+/// A text of at most so many characters.
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+fn draw_workloads(frame: &mut Frame<'_>, area: Rect, works: Vec<([String; 5], bool)>) {
+    let rows = works.into_iter().map(|(cells, apart)| {
+        let style = Style::new().fg(if apart { Color::Red } else { Color::Green });
+        Row::new(cells).style(style)
+    });
+    let head = Row::new(["workload", "", "desired", "observed", ""]);
+    let widths = [
+        Constraint::Min(14),
+        Constraint::Length(1),
+        Constraint::Length(7),
+        Constraint::Length(8),
+        Constraint::Max(if area.width > 50 { 12 } else { 0 }),
+    ];
+    let block = Block::bordered().title("desired beside observed");
+    let head = head.style(Style::new().add_modifier(Modifier::BOLD));
+    frame.render_widget(Table::new(rows, widths).header(head).block(block), area);
+}
+
+fn draw_nodes(frame: &mut Frame<'_>, area: Rect, nodes: Vec<Line<'_>>) {
+    let signs = if area.width >= 50 {
+        "✓ ready ◐ running … pending × leaving ! failed"
+    } else {
+        "✓ready ◐running …pending ×leaving !bad"
+    };
+    let block = Block::bordered().title("nodes and their pods").title_bottom(signs);
+    frame.render_widget(Paragraph::new(nodes).block(block), area);
 }
 
 /// A pod as one character.
@@ -313,7 +378,11 @@ mod tests {
     }
 
     fn screen(play: &Play) -> String {
-        let mut terminal = Terminal::new(TestBackend::new(110, 30)).unwrap();
+        sized(play, 110, 30)
+    }
+
+    fn sized(play: &Play, width: u16, height: u16) -> String {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         terminal.draw(|frame| play.draw(frame)).unwrap();
         let buffer = terminal.backend().buffer().clone();
         let width = usize::from(buffer.area.width);
@@ -331,10 +400,35 @@ mod tests {
         assert!(early.contains("Deployment web") && early.contains('≠'), "{early}");
         play.press(KeyCode::End);
         let late = screen(&play);
-        assert!(late.contains("= 3       3      3"), "{late}");
+        assert!(late.contains("= 3       3        ready"), "{late}");
         assert!(late.contains("✓") && late.contains("complete: 3 pods"), "{late}");
         play.press(KeyCode::Home);
         assert!(!screen(&play).contains("Deployment web  "));
+    }
+
+    #[test]
+    fn a_small_terminal_shows_whole_words() {
+        let mut play = play();
+        play.press(KeyCode::End);
+        let shown = sized(&play, 80, 24);
+        for word in
+            ["workload", "desired observed", "Deployment web", "= 3       3", "!bad", "q quit"]
+        {
+            assert!(shown.contains(word), "no {word:?} in\n{shown}");
+        }
+        assert_eq!(shown.lines().count(), 24);
+        let tiny = sized(&play, 30, 8);
+        assert_eq!(tiny.lines().count(), 8);
+    }
+
+    #[test]
+    fn a_key_leads_to_the_next_command() {
+        let mut play = play();
+        play.press(KeyCode::Char('c'));
+        assert!(screen(&play).contains("$ kubectl rollout status"));
+        let now = play.now;
+        play.press(KeyCode::Char('f'));
+        assert_eq!((play.now, play.playing), (now, false), "there is no fault");
     }
 
     #[test]

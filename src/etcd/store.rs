@@ -18,6 +18,8 @@ pub struct Store {
     history: VecDeque<StoreChange>,
     /// By the number of the kind.
     tables: Vec<ObjectTable>,
+    /// By the number of the kind: how often its table was changed.
+    touched: Vec<u64>,
     size: usize,
 }
 
@@ -39,7 +41,14 @@ impl Default for Store {
 impl Store {
     /// An empty store whose present revision is `revision`.
     pub fn starting_at(revision: u64) -> Store {
-        Store { revision, compacted: 0, history: VecDeque::new(), tables: Vec::new(), size: 0 }
+        Store {
+            revision,
+            compacted: 0,
+            history: VecDeque::new(),
+            tables: Vec::new(),
+            touched: Vec::new(),
+            size: 0,
+        }
     }
 
     /// The revision of the last change.
@@ -67,7 +76,16 @@ impl Store {
         if self.tables.len() <= place {
             self.tables.resize_with(place + 1, ObjectTable::default);
         }
+        if self.touched.len() <= place {
+            self.touched.resize(place + 1, 0);
+        }
+        self.touched[place] += 1;
         &mut self.tables[place]
+    }
+
+    /// How often the objects of a kind were changed: as long as it stays, they are the same.
+    pub fn touched(&self, kind: Kind) -> u64 {
+        self.touched.get(usize::from(kind.0)).copied().unwrap_or(0)
     }
 
     /// The newest version of a key.
@@ -163,6 +181,7 @@ impl Store {
         let kinds = self.kinds().map(|kind| self.list_at(kind, revision));
         let all: Vec<Vec<Object>> = kinds.collect::<Result<_, _>>()?;
         self.tables.clear();
+        self.touched.iter_mut().for_each(|times| *times += 1);
         self.size = 0;
         for object in all.into_iter().flatten() {
             self.size += 1;

@@ -10,7 +10,7 @@ pub mod decode;
 pub mod diagnostic;
 pub mod dump;
 pub mod duration;
-pub mod expression;
+mod expression;
 pub mod kubectl;
 pub mod kwok;
 pub mod load;

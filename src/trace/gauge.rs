@@ -156,16 +156,17 @@ impl Gauges {
         }
     }
 
-    /// As the page reads them: metric, component, label, its value, instants, values.
-    pub(crate) fn to_json(&self) -> Value {
-        let one = |(series, points): (&Series, &Vec<(SimTime, u64)>)| {
-            let times: Vec<u64> = points.iter().map(|(time, _)| time.0 / 1_000).collect();
-            let values: Vec<u64> = points.iter().map(|(_, value)| *value).collect();
-            json!([series.metric, series.component, series.label.0, series.label.1, times, values])
-        };
+    /// As the page reads them: metric, component, label, its value, and how many readings there
+    /// are; each reading, its microsecond and its value, goes to `put`.
+    pub(crate) fn to_json(&self, mut put: impl FnMut(i64, i64)) -> Value {
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         let told = self.series.iter().filter(|(series, points)| {
             series.label.0 != "resource" && (points.len() > 1 || points[0].1 > 0)
         });
+        let one = |(series, points): (&Series, &Vec<(SimTime, u64)>)| {
+            points.iter().for_each(|(time, value)| put(number(time.0 / 1_000), number(*value)));
+            json!([series.metric, series.component, series.label.0, series.label.1, points.len()])
+        };
         Value::Array(told.map(one).collect())
     }
 }

@@ -3,6 +3,7 @@
 //! Responsible for putting together the page's parts and the data of a run. What is shown, and how,
 //! is in the files beside it; they are written by hand and need no build.
 
+mod aim;
 mod data;
 mod delta;
 mod state;
@@ -11,9 +12,10 @@ mod table;
 use serde_json::json;
 
 use crate::api::note::Note;
-use crate::api::object::Object;
+use crate::api::object::{Kind, Object};
 use crate::sim::log::Log;
 use crate::trace::gauge::Gauges;
+use crate::trace::page::aim::Aim;
 use crate::trace::rows::Header;
 use crate::trace::verdict::Verdict;
 
@@ -22,7 +24,9 @@ const STYLE: &str = include_str!("page/style.css");
 
 /// The scripts, in the order in which they are read.
 const SCRIPTS: &[&str] = &[
+    include_str!("page/unpack.js"),
     include_str!("page/model.js"),
+    include_str!("page/versions.js"),
     include_str!("page/pace.js"),
     include_str!("page/words.js"),
     include_str!("page/hub.js"),
@@ -37,10 +41,29 @@ const SCRIPTS: &[&str] = &[
 /// Of what keeps a number of pods: how many are desired, there, ready, available, and of the
 /// newest template; none for all others.
 pub(crate) fn workload_of(object: &Object) -> Option<[i64; 5]> {
-    if matches!(object, Object::Pod(_) | Object::Node(_) | Object::Event(_) | Object::Lease(_)) {
+    if is_no_workload(object) {
         return None;
     }
     state::numbers(object.kind().name(), &object.to_value())
+}
+
+/// What is desired and what is observed of a workload, an autoscaler, a claim and alike.
+pub(crate) fn aim_of(object: &Object) -> Option<Aim> {
+    if is_no_workload(object) {
+        return None;
+    }
+    let (kind, value) = (object.kind(), object.to_value());
+    let Some([want, pods, ready, ..]) = state::numbers(kind.name(), &value) else {
+        return aim::aim_of(kind, &value);
+    };
+    let done = value["status"]["succeeded"].as_i64().unwrap_or(0);
+    let (have, unit) = if kind == Kind::JOB { (done, "completed") } else { (ready, "ready") };
+    let apart = have != want || (kind != Kind::JOB && pods != want);
+    Some(Aim { want, have, apart, unit, say: String::new() })
+}
+
+fn is_no_workload(object: &Object) -> bool {
+    matches!(object, Object::Pod(_) | Object::Node(_) | Object::Event(_) | Object::Lease(_))
 }
 
 /// What a page tells of a run.

@@ -223,7 +223,8 @@ fn asked(cluster: &Cluster, kind: Kind, name: &str, field: Option<&str>) -> Resu
     let key = ObjectKey::new(kind, namespace, name);
     let log = cluster.engine.log();
     let at = SimTime(100_000_000_000);
-    why(&beginning(cluster.store(), log), log, Question { key: &key, field, at })
+    let question = Question { key: &key, field, at };
+    why(&beginning(cluster.store(), log), log, question, Options::default())
 }
 
 #[test]
@@ -231,7 +232,8 @@ fn causes_lead_back_to_the_person() {
     let cluster = cluster();
     for pod in cluster.store().list(Kind::POD) {
         let told = asked(&cluster, Kind::POD, &pod.meta().name, Some(".status.phase")).unwrap();
-        let actors: Vec<&str> = told.lines().skip(1).map(|l| &l[18..]).collect();
+        let links = told.lines().filter_map(|line| line.split_once("● "));
+        let actors: Vec<&str> = links.map(|(_, actor)| actor).collect();
         assert!(actors[0].starts_with("kubelet/"), "{told}");
         assert!(actors[1].starts_with("kube-scheduler"), "{told}");
         assert!(told.trim_end().ends_with("$ kubectl set image deploy/web app=app:v2"), "{told}");
@@ -241,7 +243,7 @@ fn causes_lead_back_to_the_person() {
 #[test]
 fn causes_lead_back_to_the_fault() {
     let told = asked(&cluster(), Kind::NODE, "node-1", None).unwrap();
-    assert!(told.trim_end().ends_with("fault            node-stop begins: node-1"), "{told}");
+    assert!(told.trim_end().ends_with("◆ fault  node-stop begins: node-1"), "{told}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::api::note::{Note, WriteNote};
 use crate::api::object::{Object, ObjectKey};
 use crate::sim::log::{Log, Record};
 use crate::sim::time::SimTime;
-use crate::trace::timeline::clock;
+use crate::trace::timeline::{Options, clock};
 use crate::trace::why::path::Path;
 
 /// What is asked about.
@@ -30,7 +30,7 @@ pub struct Question<'a> {
     pub at: SimTime,
 }
 
-/// The chain of causes of the last change of an object, newest first, as text.
+/// The chain of causes of the last change of an object, newest first, drawn as text.
 ///
 /// `beginning` is what was there when the run began.
 ///
@@ -40,6 +40,7 @@ pub fn why(
     beginning: &[Object],
     log: &Log<Note>,
     question: Question<'_>,
+    options: Options,
 ) -> Result<String, String> {
     let path = question.field.map(Path::parse).transpose()?;
     let Some(record) = last_change(log, question, path.as_ref()) else {
@@ -49,7 +50,7 @@ pub fn why(
     if let (Some(path), Note::Write(write)) = (&path, &record.note) {
         headline(write, path, question.key, &mut out);
     }
-    out.push_str(&chain::chain(log, record));
+    out.push_str(&chain::chain(log, record, options));
     Ok(out)
 }
 

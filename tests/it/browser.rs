@@ -7,6 +7,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod chromium;
+mod elements;
+mod large;
+mod pictures;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -191,31 +191,48 @@ fn missing(shown: &[String], printed: &[&str]) -> Option<usize> {
     (!any && at < printed.len()).then_some(shown.len())
 }
 
-/// The shown lines, those that differ replaced by the printed ones that are nearest.
-fn mended(shown: &[String], printed: &[&str]) -> Vec<String> {
-    let mut at = 0;
-    let mut out: Vec<String> = Vec::new();
-    for line in shown {
-        if line.trim() == "…" {
-            out.push(line.clone());
-            continue;
-        }
-        let near = |is: &&str| strsim::normalized_levenshtein(line.trim_end(), is.trim_end());
-        let rest = printed.iter().enumerate().skip(at);
-        let exact = rest.clone().find(|(_, is)| is_line(line, is));
-        let best = exact.or_else(|| rest.max_by(|a, b| near(a.1).total_cmp(&near(b.1))));
-        let Some((place, is)) = best else { continue };
-        if !is_line(line, is) && near(is) < 0.5 {
-            continue;
-        }
-        let skips = place > at && out.last().is_none_or(|last| last.trim() != "…");
-        if skips {
-            out.push("…".to_owned());
-        }
-        out.push(if is_line(line, is) { line.clone() } else { is.trim_end().to_owned() });
-        at = place + 1;
+/// How well a printed line stands for a shown one, in hundredths; none for not at all.
+fn likeness(shown: &str, is: &str) -> Option<usize> {
+    if is_line(shown, is) {
+        return Some(200);
     }
-    if at < printed.len() && out.last().is_none_or(|last| last.trim() != "…") {
+    let (shown, is) = (shown.trim_end(), is.trim_end());
+    let longest = shown.chars().count().max(is.chars().count()).max(1);
+    let alike = 100 - 100 * strsim::levenshtein(shown, is) / longest;
+    (alike >= 40).then_some(alike)
+}
+
+/// The shown lines, those that differ replaced by the printed ones that are nearest: of all ways to
+/// find them in their order the one that is most alike.
+fn mended(shown: &[String], printed: &[&str]) -> Vec<String> {
+    let lines: Vec<&String> = shown.iter().filter(|line| line.trim() != "…").collect();
+    let (rows, width) = (lines.len(), printed.len());
+    // Of each pair of places, how alike the rest can be made from there on.
+    let mut best = vec![vec![0; width + 1]; rows + 1];
+    for n in (0..rows).rev() {
+        for at in (0..width).rev() {
+            let taken = likeness(lines[n], printed[at]).map_or(0, |l| l + best[n + 1][at + 1]);
+            best[n][at] = taken.max(best[n + 1][at]).max(best[n][at + 1]);
+        }
+    }
+    let (mut n, mut at, mut next) = (0, 0, 0);
+    let mut out: Vec<String> = Vec::new();
+    while n < rows && at < width {
+        let taken = likeness(lines[n], printed[at]).map(|l| l + best[n + 1][at + 1]);
+        if taken.is_some_and(|taken| taken >= best[n][at]) {
+            if at > next {
+                out.push("…".to_owned());
+            }
+            let keeps = is_line(lines[n], printed[at]);
+            out.push(if keeps { lines[n].clone() } else { printed[at].trim_end().to_owned() });
+            (n, at, next) = (n + 1, at + 1, at + 1);
+        } else if best[n + 1][at] >= best[n][at] {
+            n += 1;
+        } else {
+            at += 1;
+        }
+    }
+    if next < width {
         out.push("…".to_owned());
     }
     out
@@ -250,6 +267,10 @@ fn go_through(path: &Path) -> (Vec<String>, String) {
             let end = block.lines[n + 1..].iter().position(|line| line.starts_with("$ "));
             let end = end.map_or(block.lines.len(), |length| n + 1 + length);
             let shown = &block.lines[n + 1..end];
+            if shown.windows(2).any(|pair| pair.iter().all(|line| line.trim() == "…")) {
+                let place = block.first + n + 2;
+                wrong.push(format!("{name}:{place}: one `…` is enough, and shows too little"));
+            }
             if command.starts_with("wavetank ") || command.starts_with("cargo run --example ") {
                 let is = printed(command, folder.path());
                 let is: Vec<&str> = is.lines().collect();
@@ -347,4 +368,7 @@ fn an_ellipsis_stands_for_what_is_left_out() {
     assert_eq!(missing(&shown(&["b"]), &["a", "b"]), Some(0));
     assert_eq!(missing(&shown(&["a"]), &["a", "b"]), Some(1));
     assert_eq!(mended(&shown(&["ax x x", "…"]), &["ay x x", "b"]), ["ay x x", "…"]);
+    let printed = ["1s one thing", "2s another", "3s one thing more", "4s the end"];
+    let lines = shown(&["5s one thing", "…", "7s the end"]);
+    assert_eq!(mended(&lines, &printed), ["1s one thing", "…", "4s the end"]);
 }

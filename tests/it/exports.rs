@@ -174,7 +174,25 @@ fn a_perfetto_trace_has_a_track_an_actor_and_flows_inside_of_slices() {
     }
     assert!(begun.len() > 30);
     let faults: Vec<&Value> = events.iter().filter(|e| e["cat"] == "fault").collect();
-    assert!(faults.iter().any(|e| e["ph"] == "b" && e["name"] == "node-stop"));
+    for phase in ["b", "e"] {
+        assert!(faults.iter().any(|e| e["ph"] == phase && e["name"] == "node-stop"), "{phase}");
+    }
+    assert!(faults.iter().any(|e| e["ph"] == "i" && e["name"] == "node-start"));
+    // Slices of a track follow one another, or lie one in the other.
+    let mut by_track: BTreeMap<u64, Vec<(u64, u64)>> = BTreeMap::new();
+    for slice in &slices {
+        let from = number(slice, "ts");
+        by_track.entry(number(slice, "tid")).or_default().push((from, from + number(slice, "dur")));
+    }
+    for spans in by_track.values_mut() {
+        spans.sort_unstable();
+        for pair in spans.windows(2) {
+            assert!(
+                pair[1].0 >= pair[0].1 || pair[1].1 <= pair[0].1 || pair[0].0 == pair[1].0,
+                "{pair:?}"
+            );
+        }
+    }
 }
 
 #[test]

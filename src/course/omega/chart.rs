@@ -9,6 +9,8 @@ struct Panel {
     title: &'static str,
     unit: &'static str,
     most: u64,
+    /// So many of what is shown are one of the unit.
+    per: u64,
     of: fn(&Measured) -> u64,
     shows: &'static [usize],
 }
@@ -18,6 +20,7 @@ const PANELS: &[Panel] = &[
         title: "How busy the batch jobs' scheduler is",
         unit: "%",
         most: 100,
+        per: 1,
         of: |m| m.batch.busy_percent,
         shows: &[0, 1, 2, 3],
     },
@@ -25,6 +28,7 @@ const PANELS: &[Panel] = &[
         title: "How long a batch job waits (at most 60 s are drawn)",
         unit: "s",
         most: 60,
+        per: 1,
         of: |m| m.batch.wait.0 / 1_000_000_000,
         shows: &[0, 1, 2, 3],
     },
@@ -32,13 +36,15 @@ const PANELS: &[Panel] = &[
         title: "How busy the service jobs' scheduler is",
         unit: "%",
         most: 100,
+        per: 1,
         of: |m| m.service.busy_percent,
         shows: &[0, 1, 2, 3],
     },
     Panel {
-        title: "Conflicts for each service job, in hundredths",
+        title: "Conflicts for each service job (at most 4 are drawn)",
         unit: "",
-        most: 0,
+        most: 400,
+        per: 100,
         of: |m| m.service.conflicts_percent,
         shows: &[3, 4],
     },
@@ -82,9 +88,7 @@ fn place(n: usize) -> u64 {
 }
 
 fn draw(panel: &Panel, sweep: &Sweep, x: u64, y: u64, out: &mut String) {
-    let shown = || panel.shows.iter().map(|n| &sweep[*n]);
-    let highest = shown().flat_map(|(_, points)| points).map(|(_, m)| (panel.of)(m)).max();
-    let most = if panel.most > 0 { panel.most } else { highest.unwrap_or(1).max(1) };
+    let most = panel.most;
     let bottom = HEIGHT - 30;
     let room = bottom - TOP;
     let at = |value: u64| bottom - value.min(most) * room / most;
@@ -97,9 +101,10 @@ fn draw(panel: &Panel, sweep: &Sweep, x: u64, y: u64, out: &mut String) {
         let _ = writeln!(
             out,
             "<path d=\"M{LEFT} {line}H{end}\" stroke=\"#dddddd\"/><text x=\"{}\" y=\"{}\" \
-             text-anchor=\"end\">{value}{}</text>",
+             text-anchor=\"end\">{}{}</text>",
             LEFT - 6,
             line + 4,
+            value / panel.per,
             panel.unit
         );
     }

@@ -14,6 +14,7 @@ use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::resource_names;
 use crate::check::Breach;
 use crate::etcd::store::Store;
+use crate::scenario::expression::{self, Watched};
 use crate::scenario::spec::{
     Available, Condition, Event, Expectation, Judgement, ObjectRef, Phase, PodCount, Ready, Rule,
 };
@@ -66,6 +67,23 @@ struct Standing {
     judged: bool,
     detail: String,
     end: Option<(bool, String)>,
+    watched: Option<Watched>,
+}
+
+impl Standing {
+    /// Whether what the rule expects holds now.
+    fn holds(
+        &mut self,
+        expected: &Expectation,
+        store: &Store,
+        namespace: &Name,
+        now: SimTime,
+    ) -> Result<(), String> {
+        match &mut self.watched {
+            Some(watched) => watched.holds(store, namespace, now),
+            None => holds(expected, store, namespace, now),
+        }
+    }
 }
 
 impl Judge {
@@ -77,6 +95,7 @@ impl Judge {
             judged: false,
             detail: String::new(),
             end: None,
+            watched: watched(&rule.judgement),
         };
         Judge {
             rules: rules.iter().map(standing).collect(),
@@ -130,22 +149,24 @@ impl Judge {
                 Judgement::Holds(_) | Judgement::Settled(_) | Judgement::Healthy(_) => {}
                 Judgement::Always(e) => {
                     if standing.first.is_none()
-                        && let Err(why) = holds(e, store, &self.namespace, now)
+                        && let Err(why) = standing.holds(e, store, &self.namespace, now)
                         && standing.judged
                     {
                         standing.first = Some((now, why));
                     } else if !standing.judged {
                         // It is judged from the first instant at which it holds.
-                        standing.judged = holds(e, store, &self.namespace, now).is_ok();
+                        standing.judged = standing.holds(e, store, &self.namespace, now).is_ok();
                     }
                 }
                 Judgement::Never(e) => {
-                    if standing.first.is_none() && holds(e, store, &self.namespace, now).is_ok() {
+                    if standing.first.is_none()
+                        && standing.holds(e, store, &self.namespace, now).is_ok()
+                    {
                         standing.first = Some((now, "it held".to_owned()));
                     }
                 }
                 Judgement::Sometimes(e) | Judgement::Eventually(e) => {
-                    match holds(e, store, &self.namespace, now) {
+                    match standing.holds(e, store, &self.namespace, now) {
                         Ok(()) => {
                             standing.since.get_or_insert(now);
                             standing.first.get_or_insert((now, String::new()));
@@ -249,6 +270,23 @@ impl Judge {
     }
 }
 
+/// What is judged again and again by an expression remembers what it has found.
+fn watched(judgement: &Judgement) -> Option<Watched> {
+    match judgement {
+        Judgement::Always(Expectation::Cel(cel))
+        | Judgement::Eventually(Expectation::Cel(cel))
+        | Judgement::Sometimes(Expectation::Cel(cel))
+        | Judgement::Never(Expectation::Cel(cel)) => Some(Watched::new(&cel.0)),
+        Judgement::Always(_)
+        | Judgement::Eventually(_)
+        | Judgement::Sometimes(_)
+        | Judgement::Never(_)
+        | Judgement::Holds(_)
+        | Judgement::Settled(_)
+        | Judgement::Healthy(_) => None,
+    }
+}
+
 fn eventually(standing: &Standing) -> (bool, String) {
     let limit = standing.rule.within.map_or(SimTime::NEVER, |w| SimTime::ZERO + w);
     match standing.since {
@@ -278,7 +316,7 @@ pub(super) fn holds(
         Expectation::Ready(r) => ready(r, store, &within(&r.namespace)),
         Expectation::Phase(p) => phase(p, store, &within(&p.namespace)),
         Expectation::Condition(c) => has_condition(c, store, &within(&c.namespace)),
-        Expectation::Cel(cel) => super::super::expression::holds(&cel.0, store, namespace, now),
+        Expectation::Cel(cel) => expression::holds(&cel.0, store, namespace, now),
     }
 }
 

@@ -93,16 +93,23 @@ fn id(name: &str) -> String {
     format!("p_{}", name.chars().map(part).collect::<String>())
 }
 
+/// An arrow's text is drawn on one line, and no longer than this.
+const WIDEST: usize = 72;
+
 /// A text without what Mermaid reads as its own.
 fn plain(text: &str) -> String {
     let mut out = String::new();
-    for c in text.chars() {
+    let cut = if text.chars().count() > WIDEST { WIDEST - 1 } else { WIDEST };
+    for c in text.chars().take(cut) {
         match c {
             ';' => out.push(','),
             '#' => out.push_str("#35;"),
             '\n' => out.push(' '),
             other => out.push(other),
         }
+    }
+    if cut < WIDEST {
+        out.push('…');
     }
     out
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::api::note::{Note, WriteNote};
+use crate::api::note::{FaultNote, Note, WriteNote};
 use crate::sim::log::{Log, Record};
 use crate::sim::time::SimTime;
 use crate::trace::timeline::words;
@@ -21,26 +21,111 @@ pub fn perfetto(log: &Log<Note>) -> Value {
     let causes = Causes::new(log);
     let mut tracks = Tracks::default();
     let mut events = Vec::new();
+    let mut busy: Vec<SimTime> = Vec::new();
     for (step, record) in causes.steps() {
+        // What goes on in the background has a track of its own.
+        let lane = busy.iter().position(|until| *until <= step.begun).unwrap_or(busy.len());
+        busy.resize(busy.len().max(lane + 1), SimTime::ZERO);
+        busy[lane] = record.time;
         let (begin, end) = (micros(step.begun), micros(record.time));
         let args = json!({"code": step.code, "output": step.output});
+        let track = if lane == 0 { "steps".to_owned() } else { format!("steps ({})", lane + 1) };
         events.push(json!({
             "name": step.text.as_str(), "cat": "step", "ph": "X", "ts": begin,
-            "dur": end.saturating_sub(begin).max(1), "pid": 1, "tid": tracks.of("steps"),
+            "dur": end.saturating_sub(begin).max(1), "pid": 1, "tid": tracks.of(&track),
             "args": args,
         }));
     }
+    let mut faults = Faults::default();
+    let mut last = 0;
     for (place, record) in causes.records().iter().enumerate() {
         if record.turn == 0 || record.note.is_heartbeat() {
             continue;
         }
-        one(record, &mut tracks, &mut events);
+        last = micros(record.time);
+        match &record.note {
+            Note::Fault(fault) => faults.one(fault, last, tracks.of("faults"), &mut events),
+            Note::Write(_) | Note::Refused(_) | Note::Mark(_) | Note::Step(_) => {
+                one(record, &mut tracks, &mut events);
+            }
+        }
         if let Cause::Record(cause) | Cause::Fault(cause) = causes.of(place) {
             flow(place, causes.records()[cause], record, &mut tracks, &mut events);
         }
     }
+    faults.end(last, tracks.of("faults"), &mut events);
+    clip(&mut events);
     events.extend(tracks.names());
     json!({"displayTimeUnit": "ms", "traceEvents": events})
+}
+
+/// Writes of one actor end before its next one begins: slices of a track must not overlap.
+fn clip(events: &mut [Value]) {
+    let mut next: BTreeMap<u64, u64> = BTreeMap::new();
+    let number = |event: &Value, key: &str| event[key].as_u64().unwrap_or(0);
+    for event in events.iter_mut().rev().filter(|e| e["ph"] == "X" && e["cat"] != "step") {
+        let (tid, ts) = (number(event, "tid"), number(event, "ts"));
+        if let Some(later) = next.get(&tid).filter(|later| **later > ts) {
+            event["dur"] = number(event, "dur").min(later - ts).into();
+        }
+        next.insert(tid, ts);
+    }
+}
+
+/// The faults that have begun and not ended, each with its number.
+#[derive(Default)]
+struct Faults {
+    open: Vec<(u64, String)>,
+    count: u64,
+}
+
+impl Faults {
+    fn one(&mut self, fault: &FaultNote, ts: u64, tid: usize, events: &mut Vec<Value>) {
+        let args = json!({"hit": fault.hit.join(", ")});
+        let name = fault.fault.as_str();
+        if fault.begins {
+            // What is started anew ends what was stopped.
+            if let Some(what) = name.strip_suffix("-start") {
+                self.close(&format!("{what}-stop"), ts, tid, events);
+                let mut event = event(name, "i", None, ts, tid);
+                event["s"] = "t".into();
+                event["args"] = args;
+                events.push(event);
+                return;
+            }
+            self.count += 1;
+            self.open.push((self.count, name.to_owned()));
+            let mut event = event(name, "b", Some(self.count), ts, tid);
+            event["args"] = args;
+            events.push(event);
+        } else {
+            self.close(name, ts, tid, events);
+        }
+    }
+
+    fn close(&mut self, name: &str, ts: u64, tid: usize, events: &mut Vec<Value>) {
+        if let Some(place) = self.open.iter().position(|(_, open)| open == name) {
+            let (id, name) = self.open.remove(place);
+            events.push(event(&name, "e", Some(id), ts, tid));
+        }
+    }
+
+    /// What lasts to the end of the run ends there.
+    fn end(&mut self, ts: u64, tid: usize, events: &mut Vec<Value>) {
+        for (id, name) in std::mem::take(&mut self.open) {
+            events.push(event(&name, "e", Some(id), ts, tid));
+        }
+    }
+}
+
+/// An event of a fault.
+fn event(name: &str, phase: &str, id: Option<u64>, ts: u64, tid: usize) -> Value {
+    let mut event =
+        json!({"name": name, "cat": "fault", "ph": phase, "ts": ts, "pid": 1, "tid": tid});
+    if let Some(id) = id {
+        event["id"] = id.into();
+    }
+    event
 }
 
 fn micros(at: SimTime) -> u64 {
@@ -85,19 +170,11 @@ fn one(record: &Record<Note>, tracks: &mut Tracks, events: &mut Vec<Value>) {
             });
             json!({"name": name, "cat": "refused", "ph": "X", "dur": LENGTH, "args": args})
         }
-        Note::Fault(fault) => {
-            let phase = if fault.begins { "b" } else { "e" };
-            let args = json!({"hit": fault.hit.join(", ")});
-            json!({
-                "name": fault.fault.as_str(), "cat": "fault", "ph": phase,
-                "id": fault.fault.as_str(), "args": args,
-            })
-        }
         Note::Mark(mark) => {
             let name = format!("{} {}", mark.mark, mark.detail);
             json!({"name": name, "cat": "mark", "ph": "i", "s": "t"})
         }
-        Note::Step(_) => return,
+        Note::Fault(_) | Note::Step(_) => return,
     };
     let mut event = event;
     event["ts"] = ts.into();

@@ -16,20 +16,24 @@ const board = (() => {
   }
   const bar = (n, of, kind) => `<span class="bar"><i class="${kind}" style="width:${of ? Math.min(100, (100 * n) / of) : 0}%"></i></span>`;
 
+  const titleOf = (o) => kindOf(o) === "ConfigMap" ? "Node groups of the autoscaler" : thing(o);
   function desired(selected) {
-    const there = topWork.filter((o) => present.there[o] && present.states[o]);
+    const there = topWork.filter((o) => present.there[o] && present.states[o] && ("want" in present.states[o] || kindOf(o) !== "ConfigMap"));
     if (!there.length) { put("desired", `<p class="hint">No workload is there ${topWork.length ? "yet" : "in this run"}.</p>`); return; }
     const apart = there.filter((o) => isApart(o, present.states[o]));
-    const order = there.length > 12 ? [...apart, ...there.filter((o) => !apart.includes(o))].slice(0, 12) : there;
+    // Where there are many, what is apart comes first, and what agrees takes one line.
+    const many = there.length > 3, order = many ? [...apart, ...there.filter((o) => !apart.includes(o))].slice(0, 16) : there;
     const html = order.map((o) => {
-      const s = present.states[o], w = wants(o, s), most = Math.max(w.want, w.have, s.pods, 1), is = isApart(o, s);
+      const s = present.states[o], w = wants(o, s), most = Math.max(w.want, w.have, s.pods || 0, 1), is = isApart(o, s);
+      if (many && !is && o !== selected) return `<button class="work slim" data-o="${o}" aria-pressed="false" title="${safe(workloadSays(o, s))}"><span class="title"><span>${safe(titleOf(o))}</span><span>=</span></span>
+        <span class="bars"><span>desired <b>${w.want}</b></span><span>observed <b>${w.have} <span class="unit">${w.unit}</span></b></span></span></button>`;
       return `<button class="work ${is ? "apart" : ""}" data-o="${o}" aria-pressed="${o === selected}">
-        <span class="title"><span>${safe(kindOf(o))} ${safe(nameOf(o))}</span><span>${is ? "≠" : "="}</span></span>
+        <span class="title"><span>${safe(titleOf(o))}</span><span title="${is ? "desired and observed differ" : "desired and observed agree"}">${is ? "≠" : "="}</span></span>
         <span class="bars"><span>desired</span>${bar(w.want, most, "")}<b>${w.want}</b>
-        <span>observed</span>${bar(w.have, most, is ? "not" : "ok")}<b>${w.have}</b></span>
+        <span>observed</span>${bar(w.have, most, is ? "not" : "ok")}<b>${w.have} <span class="unit">${w.unit}</span></b></span>
         <span class="say">${safe(workloadSays(o, s))}</span></button>`;
     }).join("");
-    put("desired", html + (there.length > order.length ? `<p class="hint">and ${there.length - order.length} more as desired</p>` : ""));
+    put("desired", html + (there.length > order.length ? `<p class="hint">and ${there.length - order.length} more</p>` : ""));
   }
 
   function tile(o, selected) {
@@ -63,7 +67,7 @@ const board = (() => {
       const n = present.states[o].node;
       if (!n) homeless.push(o); else if (byNode.has(n)) byNode.get(n).push(o); else byNode.set(n, [o]);
     }
-    const there = nodeObjects.filter((o) => present.there[o]).sort((a, b) => nameOf(a).localeCompare(nameOf(b), "en", { numeric: true }));
+    const there = nodeObjects.filter((o) => present.there[o]);
     const none = homeless.length ? `<div class="node closed"><b class="name">on no node yet</b><div class="said">${homeless.length} ${homeless.length === 1 ? "pod waits" : "pods wait"} for the scheduler</div>${pods(homeless, selected)}</div>` : "";
     let html;
     if (there.length <= MOST_NODES) html = none + there.map((o) => nodeBox(o, byNode.get(nameOf(o)) || [], selected)).join("");

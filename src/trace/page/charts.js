@@ -5,8 +5,8 @@ const chart = (() => {
   let width = 0, height = 0, scale = 1, curves = null, still = null, most = 1;
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const styles = [["desired", "--ink", [7, 4]], ["ready", "--blue", []], ["available", "--green", [2, 2]], ["pending", "--bad", [10, 3, 2, 3]]];
-  select.innerHTML = [["all", "all workloads"], ...topWork.slice(0, 100).map((o) => [String(o), `${kindOf(o)} ${nameOf(o)}`])].map(([v, t]) => `<option value="${v}">${safe(t)}</option>`).join("");
-  if (topWork.length === 1) select.value = String(topWork[0]);
+  select.innerHTML = [["all", "all workloads"], ...topWork.filter((o) => keepers.has(o)).slice(0, 100).map((o) => [String(o), `${kindOf(o)} ${nameOf(o)}`])].map(([v, t]) => `<option value="${v}">${safe(t)}</option>`).join("");
+  const first = topWork.filter((o) => keepers.has(o)); if (first.length === 1) select.value = String(first[0]);
   $("chartkeys").innerHTML = styles.map(([name, colour, dash]) => `<svg width="34" height="10" aria-hidden="true"><line x1="0" y1="5" x2="34" y2="5" stroke="var(${colour})" stroke-width="3" stroke-dasharray="${dash.join(" ")}"/></svg> ${name}`).join(" &nbsp; ");
   function compute() {
     const only = select.value === "all" ? null : +select.value;
@@ -17,13 +17,13 @@ const chart = (() => {
       if (rows.k[i] !== WRITE) continue;
       const o = rows.o[i], gone = rows.f[i] & DELETED, kind = kindOf(o);
       if (kind === "Pod") {
-        if (only !== null && topOf(o) !== only) continue;
+        if (only !== null && !isUnder(o, only)) continue;
         const s = stateOfText(rows.s[i]); const is = !gone && s && !s.leaving && s.phase === "Pending";
         if (is === pending.has(o)) continue;
         if (is) pending.add(o); else pending.delete(o);
       } else {
-        if (only !== null ? o !== only : objects.owner[o] >= 0) continue;
-        const s = gone ? null : stateOfText(rows.s[i]), old = now.get(o);
+        if (only !== null ? o !== only : !topSet.has(o)) continue;
+        const known = gone ? null : stateOfText(rows.s[i]), s = known && "desired" in known ? known : null, old = now.get(o);
         if (!s && !old) continue;
         for (const k of ["desired", "ready", "available"]) sums[k] += (s ? s[k] : 0) - (old ? old[k] : 0);
         now.set(o, s);
@@ -45,7 +45,7 @@ const chart = (() => {
   function paint() {
     still = document.createElement("canvas"); still.width = canvas.width; still.height = canvas.height;
     const g = still.getContext("2d"); g.setTransform(scale, 0, 0, scale, 0, 0);
-    g.font = '12px system-ui, "DejaVu Sans", sans-serif'; g.fillStyle = css("--quiet"); g.textAlign = "right"; g.textBaseline = "middle";
+    g.font = `${innerWidth >= 1900 ? 14 : 12}px system-ui, "DejaVu Sans", sans-serif`; g.fillStyle = css("--quiet"); g.textAlign = "right"; g.textBaseline = "middle";
     const step = Math.max(1, Math.ceil(most / 4));
     for (let v = 0; v <= most; v += step) { g.fillText(String(v), left - 6, yOf(v)); g.strokeStyle = css("--line"); g.lineWidth = 1; g.beginPath(); g.moveTo(left, yOf(v)); g.lineTo(width - 12, yOf(v)); g.stroke(); }
     for (const b of bands) { g.fillStyle = css("--faultband"); g.fillRect(xOf(b.from), 6, Math.max(3, xOf(b.to) - xOf(b.from)), height - bottom - 6); }

@@ -7,11 +7,10 @@ use crate::api::object::{Object, ObjectKey};
 use crate::sim::index::Map;
 use crate::sim::log::Record;
 use crate::sim::time::SimTime;
-use crate::trace::gauge::Gauges;
 use crate::trace::page::Told;
 use crate::trace::page::delta::{as_json, delta};
 use crate::trace::page::state::state;
-use crate::trace::page::table::{Column, Texts};
+use crate::trace::page::table::{Column, Texts, packed};
 use crate::trace::rows::{BEGINNING, BEGINNING_WHY};
 use crate::trace::timeline::words;
 use crate::trace::why::causes::{Cause, Causes};
@@ -39,7 +38,12 @@ const NO_END: i64 = 0;
 const TIMER: i64 = 1;
 const START: i64 = 2;
 
-/// The data of a page as JSON that may stand inside a script of HTML.
+/// The data of a page: scripts of HTML that hold packed bytes, each with the name `data-…`.
+///
+/// `head` is JSON: what the run was, and what the others hold. `columns` holds the columns of the
+/// rows, of the objects and of the gauges one after the other, `texts` the shared texts. Each
+/// `versions-N` holds the versions of some objects: U+0001 between two objects, NUL between two
+/// versions of one.
 pub(super) fn data(told: &Told<'_>) -> String {
     let mut sheet = Sheet::default();
     for object in told.beginning.iter().filter(|o| !matches!(o, Object::Lease(_))) {
@@ -48,6 +52,9 @@ pub(super) fn data(told: &Told<'_>) -> String {
     sheet.log(told);
     sheet.write(told)
 }
+
+/// Versions are packed together up to about so many bytes.
+const CHUNK: usize = 300_000;
 
 /// Everything that is being collected.
 #[derive(Default)]
@@ -65,9 +72,10 @@ struct Sheet {
     why: Column,
     flags: Column,
     state: Column,
-    patch: Column,
     numbers: Map<ObjectKey, usize>,
     owners: Vec<Option<ObjectKey>>,
+    /// The versions of each object.
+    versions: Vec<String>,
     /// Whether the last object that was asked for is new.
     fresh: bool,
     kinds: Column,
@@ -91,7 +99,6 @@ struct Row<'a> {
     why: &'a str,
     flags: i64,
     state: Option<usize>,
-    patch: Option<usize>,
 }
 
 impl Row<'_> {
@@ -108,7 +115,6 @@ impl Row<'_> {
             why: "",
             flags: 0,
             state: None,
-            patch: None,
         }
     }
 }
@@ -124,7 +130,6 @@ impl Sheet {
         self.end.push(row.end);
         self.flags.push(row.flags);
         self.state.push_place(row.state);
-        self.patch.push_place(row.patch);
         let texts = [
             (&mut self.actor, row.actor),
             (&mut self.verb, row.verb),
@@ -159,13 +164,14 @@ impl Sheet {
             column.push_place(Some(text));
         }
         self.owners.push(owner);
+        self.versions.push(String::new());
         self.numbers.insert(key, number);
         number
     }
 
     /// What a new object's version is made of: a sibling whose first version it begins with, or -1
     /// for none, and the changes from there.
-    fn first(&mut self, item: usize, object: &Object, value: &Value) -> usize {
+    fn first(&mut self, item: usize, object: &Object, value: &Value) {
         let owner = object.meta().controller().map_or(0, |owner| owner.uid.bits());
         let group = (object.kind().0, owner);
         let text = if let Some((base, model)) = self.models.get(&group) {
@@ -178,14 +184,23 @@ impl Sheet {
             }
             format!("[-1,{}]", as_json(&delta(&empty, value)))
         };
-        self.texts.number(&text)
+        self.version(item, &text);
+    }
+
+    /// Adds a version of an object.
+    fn version(&mut self, item: usize, text: &str) {
+        let all = &mut self.versions[item];
+        if !all.is_empty() {
+            all.push('\0');
+        }
+        all.push_str(text);
     }
 
     fn before(&mut self, object: &Object) {
         let value = object.to_value();
         let item = self.item(object);
         let state = self.texts.number(&state(object, &value));
-        let patch = self.first(item, object, &value);
+        self.first(item, object, &value);
         self.push(&Row {
             actor: BEGINNING,
             object: Some(item),
@@ -194,7 +209,6 @@ impl Sheet {
             why: BEGINNING_WHY,
             flags: CREATED | BEFORE,
             state: Some(state),
-            patch: Some(patch),
             ..Row::new(WRITE, SimTime::ZERO)
         });
     }
@@ -294,13 +308,13 @@ impl Sheet {
         let object = &change.object;
         let value = object.to_value();
         let item = self.item(object);
-        let patch = match &change.old {
+        match &change.old {
             Some(old) => {
                 let changes = delta(&old.to_value(), &value);
-                self.texts.number(&as_json(&changes))
+                self.version(item, &as_json(&changes));
             }
             None => self.first(item, object, &value),
-        };
+        }
         let state = self.texts.number(&state(object, &value));
         let words = words(write, time).join("; ");
         let part = match origin.subresource {
@@ -322,7 +336,6 @@ impl Sheet {
             why: &origin.why.to_string(),
             flags,
             state: Some(state),
-            patch: Some(patch),
             ..Row::new(WRITE, time)
         });
     }
@@ -332,8 +345,15 @@ impl Sheet {
         for owner in &self.owners {
             owners.push_place(owner.as_ref().and_then(|key| self.numbers.get(key).copied()));
         }
-        let mut out = String::from("{\"rows\":{");
-        let columns = [
+        let gauges = told.gauges.map(|gauges| {
+            let (mut times, mut values) = (Column::default(), Column::default());
+            let of = gauges.to_json(|time, value| {
+                times.push(time);
+                values.push(value);
+            });
+            (of, times, values)
+        });
+        let mut columns = vec![
             ("t", &self.time),
             ("k", &self.what),
             ("a", &self.actor),
@@ -345,32 +365,54 @@ impl Sheet {
             ("y", &self.why),
             ("f", &self.flags),
             ("s", &self.state),
-            ("p", &self.patch),
-        ];
-        columns.iter().for_each(|(name, column)| column.write(name, &mut out));
-        out.push_str("},\"objects\":{");
-        let columns = [
             ("kind", &self.kinds),
             ("namespace", &self.namespaces),
             ("name", &self.names),
             ("owner", &owners),
         ];
-        columns.iter().for_each(|(name, column)| column.write(name, &mut out));
-        out.push_str("},\"run\":");
-        push_json(&run_of(told), &mut out);
-        out.push_str(",\"steps\":");
-        push_json(&Value::Array(std::mem::take(&mut self.steps)), &mut out);
-        out.push_str(",\"gauges\":");
-        push_json(&told.gauges.map_or(Value::Null, Gauges::to_json), &mut out);
-        out.push_str(",\"texts\":");
-        self.texts.write(&mut out);
-        out.push('}');
+        if let Some((_, times, values)) = &gauges {
+            columns.extend([("times", times), ("values", values)]);
+        }
+        let mut out = String::new();
+        let chunks = self.versions(&mut out);
+        let lengths: Vec<Value> = columns.iter().map(|(name, c)| json!([name, c.len()])).collect();
+        let head = json!({
+            "run": run_of(told), "steps": std::mem::take(&mut self.steps), "columns": lengths,
+            "chunks": chunks, "gauges": gauges.as_ref().map(|(of, ..)| of),
+        });
+        let bytes: Vec<u8> = columns.iter().flat_map(|(_, c)| c.bytes()).copied().collect();
+        put("head", head.to_string().as_bytes(), &mut out);
+        put("columns", &bytes, &mut out);
+        put("texts", self.texts.joined().as_bytes(), &mut out);
         out
+    }
+
+    /// Writes the versions of all objects in chunks; gives the first object of each, and how many
+    /// bytes it holds.
+    fn versions(&self, out: &mut String) -> Vec<[usize; 2]> {
+        let mut chunks = Vec::new();
+        let (mut text, mut first) = (String::new(), 0);
+        for (item, all) in self.versions.iter().enumerate() {
+            text.push_str(all);
+            if text.len() >= CHUNK || item + 1 == self.versions.len() {
+                put(&format!("versions-{}", chunks.len()), text.as_bytes(), out);
+                chunks.push([first, text.len()]);
+                (text, first) = (String::new(), item + 1);
+            } else {
+                text.push('\u{1}');
+            }
+        }
+        chunks
     }
 }
 
-fn push_json(value: &Value, out: &mut String) {
-    out.push_str(&value.to_string().replace('<', "\\u003c"));
+/// A script of HTML with packed bytes.
+fn put(name: &str, bytes: &[u8], out: &mut String) {
+    out.push_str("<script type=\"text/plain\" id=\"data-");
+    out.push_str(name);
+    out.push_str("\">");
+    out.push_str(&packed(bytes));
+    out.push_str("</script>\n");
 }
 
 fn run_of(told: &Told<'_>) -> Value {

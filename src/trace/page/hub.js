@@ -8,7 +8,7 @@ const hub = (() => {
   for (let i = 0; i < N; i++) if (rows.k[i] === WRITE && !(rows.f[i] & BEFORE)) counts.set(actorOf(i), (counts.get(actorOf(i)) || 0) + 1);
   const actors = [...counts.keys()];
   const isNode = (a) => a.startsWith("kubelet/");
-  const nodeNames = nodeObjects.map(nameOf).sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  const nodeNames = nodeObjects.map(nameOf);
   const controllers = actors.filter((a) => !isNode(a) && !["kubectl", "kube-scheduler", "weather", "bootstrap"].includes(a))
     .sort((a, b) => counts.get(b) - counts.get(a));
   const shown = controllers.slice(0, MOST_SPOKES - 1);
@@ -36,7 +36,7 @@ const hub = (() => {
     width = canvas.clientWidth; height = canvas.clientHeight;
     canvas.width = width * scale; canvas.height = height * scale;
     const c = css; colours = { ink: c("--ink"), quiet: c("--quiet"), line: c("--line"), card: c("--card"), ask: c("--blue"), keep: c("--purple"), tell: c("--green"), tellRun: c("--blue"), bad: c("--bad"), good: c("--good"), wait: c("--wait"), gone: c("--gone") };
-    const narrow = width < 560, font = narrow ? 11 : 13, box = narrow ? width * 0.36 : Math.min(210, width * 0.29);
+    const narrow = width < 560, font = narrow ? 11 : innerWidth >= 1900 ? 16 : 13, box = narrow ? width * 0.36 : Math.min(font * 16, width * 0.29);
     Object.assign(center, { x: width / 2, y: height * 0.56, w: narrow ? 84 : 120, h: 46, font });
     Object.assign(store, { x: width / 2, y: Math.max(30, height * 0.14), w: narrow ? 60 : 90, h: 34 });
     for (const side of ["left", "right"]) {
@@ -84,12 +84,12 @@ const hub = (() => {
     return out;
   }
   // Whether a process is known to be down at an instant: of several replicas, whether all are.
-  const ups = (data.gauges || []).filter(([metric]) => metric === "up");
+  const ups = (gauges || []).filter((g) => g.metric === "up");
   const isDown = (component, t) => {
-    const own = ups.filter(([, name]) => name === component || name.startsWith(component + "-"));
-    return own.length > 0 && own.every(([, , , , times, values]) => { let v = 0; for (let n = 0; n < times.length && times[n] <= t; n++) v = values[n]; return v === 0; });
+    const own = ups.filter((g) => g.component === component || g.component.startsWith(component + "-"));
+    return own.length > 0 && own.every((g) => !readingAt(g, t));
   };
-  const named = new Set(ups.map(([, name]) => name));
+  const named = new Set(ups.map((g) => g.component));
   const processOf = (label) => label === "kubectl" ? null : label === "kube-scheduler" || named.has(label) ? label : "kube-controller-manager";
   function draw(p) {
     const g = canvas.getContext("2d");
@@ -114,8 +114,9 @@ const hub = (() => {
         continue;
       }
       const c = pods.get(s) || { all: 0, ready: 0, list: [] }, down = s.nodes.filter((n) => ready.get(n) !== "True").length;
-      const state = s.nodes.length === 1 ? (ready.has(s.nodes[0]) ? (down ? "not ready, " : "") : "not there, ") : (down ? `${down} of ${s.nodes.length} down, ` : `${s.nodes.length} nodes, `);
-      boxed(g, s, s.label, s.h > 26 ? `${state}${c.ready} of ${c.all} pods ready` : "", { dash: down > 0, colour: down ? colours.bad : busy.has(s) ? colours.ink : colours.line, subColour: down ? colours.bad : colours.quiet });
+      const there = s.nodes.filter((n) => ready.has(n)).length, one = s.nodes.length === 1, broken = down - (s.nodes.length - there);
+      const state = one ? (down ? "not ready, " : "") : broken ? `${broken} of ${there} down, ` : `${there} nodes, `;
+      boxed(g, s, s.label, s.h <= 26 ? "" : there ? `${state}${c.ready} of ${c.all} pods ready` : one ? "does not exist now" : "none of them exists now", { dash: broken > 0 || !there, colour: broken ? colours.bad : busy.has(s) ? colours.ink : colours.line, subColour: broken ? colours.bad : colours.quiet });
       if (s.h < 46) continue;
       const tones = { ready: colours.good, running: colours.tellRun, pending: colours.wait, bad: colours.bad, leaving: colours.gone, done: colours.gone }, n = Math.min(12, c.list.length);
       for (let k = 0; k < n; k++) { g.fillStyle = g.strokeStyle = tones[c.list[k]]; const x = s.x + (k - n / 2) * 12 + 1, y = s.y + s.h / 2 - 13; if (c.list[k] === "ready") g.fillRect(x, y, 10, 9); else { g.lineWidth = 1.5; g.strokeRect(x + 1, y + 1, 8, 7); } }
@@ -128,10 +129,14 @@ const hub = (() => {
       const a = edge(d.from, d.to), b = edge(d.to, d.from), x = a.x + (b.x - a.x) * d.part, y = a.y + (b.y - a.y) * d.part;
       g.fillStyle = d.colour; g.beginPath(); g.arc(x, y, 7, 0, 7); g.fill();
       g.strokeStyle = colours.card; g.lineWidth = 1.5; g.stroke();
-      if (n < 6) {
-        g.textAlign = "center"; const w = g.measureText(d.label).width + 8;
-        g.fillStyle = colours.card; g.globalAlpha = 0.85; g.fillRect(x - w / 2, y - 26, w, 16); g.globalAlpha = 1;
-        g.fillStyle = colours.ink; g.fillText(d.label, x, y - 18);
+      if (n < 6 && width >= 560) {
+        // The label stays clear of the boxes at both ends.
+        g.textAlign = "center"; const w = g.measureText(d.label).width + 8, up = d.from === store || d.to === store;
+        const part = up ? d.part : Math.max(0.3, Math.min(0.62, d.from === center ? d.part : 1 - d.part)), [n0, n1] = d.from === center ? [a, b] : [b, a];
+        const room = center.w / 2 + w / 2 + 6, along = n0.x + (n1.x - n0.x) * part;
+        const lx = up ? x + w / 2 + 12 : n1.x < center.x ? Math.min(along, center.x - room) : Math.max(along, center.x + room), ly = up ? y : n0.y + (n1.y - n0.y) * part - 18;
+        g.fillStyle = colours.card; g.globalAlpha = 0.85; g.fillRect(lx - w / 2, ly - 8, w, 16); g.globalAlpha = 1;
+        g.fillStyle = colours.ink; g.fillText(d.label, lx, ly);
       }
     });
     const seen = [...new Set(dots.map((d) => d.row))].slice(0, 2);

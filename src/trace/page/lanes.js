@@ -2,25 +2,26 @@
 
 const lanes = (() => {
   const frame = $("lanes"), canvas = $("lanecanvas"), space = $("lanespace"), select = $("lanekind");
+  const px = () => innerWidth >= 1900 ? 14 : 12;
   const HEIGHT = 24, HEAD = 26;
   let list = [], label = 170, width = 0, height = 0, scale = 1, colours = {}, hits = [];
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const options = [["main", "workloads and nodes"], ...topWork.slice(0, 50).map((o) => [String(o), `${kindOf(o)} ${nameOf(o)} and its pods`]), ["pods", "all pods"], ["nodes", "all nodes"]];
   select.innerHTML = options.map(([value, text]) => `<option value="${value}">${safe(text)}</option>`).join("");
-  if (topWork.length === 1 && podObjects.length <= 60) select.value = String(topWork[0]);
-  const alive = (o) => rowsOf[o].length > 0;
+  const only = topWork.filter((o) => keepers.has(o)); if (only.length === 1 && podObjects.length <= 60) select.value = String(only[0]);
+  const alive = (o) => rowsOf(o).length > 0;
   function choose() {
     const v = select.value;
     if (v === "pods") list = podObjects.filter(alive);
     else if (v === "nodes") list = nodeObjects.filter(alive);
     else if (v === "main") list = [...workObjects, ...nodeObjects.slice(0, 200)].filter(alive);
-    else { const top = +v; list = [...workObjects.filter((o) => topOf(o) === top), ...podObjects.filter((o) => topOf(o) === top), ...nodeObjects.slice(0, 100)].filter(alive); }
+    else { const top = +v; list = [...workObjects.filter((o) => isUnder(o, top) && kindOf(o) !== "Pod"), ...podObjects.filter((o) => isUnder(o, top)), ...nodeObjects.slice(0, 100)].filter(alive); }
     space.style.height = `${list.length * HEIGHT + HEAD}px`;
   }
   function lay() {
     scale = window.devicePixelRatio || 1;
     width = frame.clientWidth; height = frame.clientHeight;
-    label = width < 600 ? 96 : 210;
+    label = width < 600 ? 96 : px() * 17;
     canvas.style.width = `${width}px`;
     canvas.width = width * scale; canvas.height = height * scale;
     space.style.marginTop = `${-height}px`;
@@ -32,8 +33,8 @@ const lanes = (() => {
     const kind = kindOf(o);
     if (kind === "Pod") { const c = podClass(s); return { colour: { ready: colours.good, running: colours.blue, pending: colours.wait, bad: colours.bad, leaving: colours.gone, done: colours.gone }[c], text: c === "bad" && s.word ? s.word : podWords[c], thin: c === "pending" || c === "leaving" }; }
     if (kind === "Node") return s.ready === "True" ? { colour: s.closed ? colours.wait : colours.good, text: s.closed ? "cordoned" : "ready", thin: s.closed } : { colour: colours.bad, text: "not ready", thin: true };
-    const w = wants(o, s), is = w.have !== w.want;
-    return { colour: is ? colours.bad : colours.good, text: `${w.have} of ${w.want}`, thin: is };
+    const w = wants(o, s), is = isApart(o, s);
+    return { colour: is ? colours.bad : colours.good, text: w.want === w.have && "want" in s ? `${w.have} ${w.unit}` : `${w.have} of ${w.want}`, thin: is };
   }
   function draw(t, selected) {
     const g = canvas.getContext("2d");
@@ -41,16 +42,22 @@ const lanes = (() => {
     const top = frame.scrollTop, first = Math.max(0, Math.floor((top - HEAD) / HEIGHT)), last = Math.min(list.length, Math.ceil((top + height) / HEIGHT));
     for (const b of bands) { g.fillStyle = colours.band; g.fillRect(xOf(b.from), HEAD, Math.max(3, xOf(b.to) - xOf(b.from)), height); }
     hits = [];
+    // What the shade stands for, at its foot, as far as there is room.
+    g.font = `600 ${px()}px system-ui, "DejaVu Sans", sans-serif`; g.textAlign = "left"; g.textBaseline = "alphabetic"; let free = 0;
+    if (list.length * HEIGHT + HEAD < height - HEIGHT) for (const b of bands) {
+      const x = Math.max(xOf(b.from) + 3, label); if (x < free) continue;
+      const text = `${b.what} ${b.hit}`.trim(); g.fillStyle = colours.bad; g.fillText(text, x, height - 6); free = x + g.measureText(text).width + 8;
+    }
     g.textBaseline = "middle";
     for (let n = first; n < last; n++) lane(g, list[n], HEAD + n * HEIGHT - top, selected);
     g.fillStyle = colours.card; g.fillRect(0, 0, width, HEAD - 2);
     axis(g);
     const x = xOf(t); g.strokeStyle = colours.ink; g.lineWidth = 2; g.beginPath(); g.moveTo(x, 0); g.lineTo(x, height); g.stroke();
     const said = bands.length ? " Shaded: while a fault lasts." : "";
-    board.put("lanekeys", `The axis is stretched where much happens. <span class="key" style="color:var(--good)">■</span> as it should be <span class="key" style="color:var(--wait)">▬</span> waits <span class="key" style="color:var(--bad)">▬</span> not as it should be <span class="key" style="color:var(--gone)">▬</span> ending${said}`);
+    board.put("lanekeys", `The axis is stretched where much happens. <span class="key" style="color:var(--good)">■</span> as it should be <span class="key" style="color:var(--wait)">▬</span> waits <span class="key" style="color:var(--bad)">▥</span> not as it should be <span class="key" style="color:var(--gone)">▬</span> ending${said}`);
   }
   function axis(g) {
-    g.font = '12px system-ui, "DejaVu Sans", sans-serif'; g.fillStyle = colours.quiet; g.textAlign = "left";
+    g.font = `${px()}px system-ui, "DejaVu Sans", sans-serif`; g.fillStyle = colours.quiet; g.textAlign = "left";
     let free = label, said = "";
     const marks = [...new Set([...stepRows, ...faultRows].map((i) => T[i])), END].sort((a, b) => a - b);
     for (const at of marks) {
@@ -62,19 +69,24 @@ const lanes = (() => {
     for (const i of faultRows) if (verbOf(i) === "begins") { g.fillStyle = colours.bad; g.beginPath(); g.moveTo(xOf(T[i]) - 5, HEAD - 9); g.lineTo(xOf(T[i]) + 5, HEAD - 9); g.lineTo(xOf(T[i]), HEAD - 1); g.fill(); }
   }
   function lane(g, o, y, selected) {
-    g.font = `${o === selected ? "700 " : ""}12px system-ui, "DejaVu Sans", sans-serif`;
+    g.font = `${o === selected ? "700 " : ""}${px()}px system-ui, "DejaVu Sans", sans-serif`;
     g.fillStyle = colours.ink; g.textAlign = "left";
-    let text = `${kindOf(o)} ${nameOf(o)}`; while (text.length > 3 && g.measureText(text).width > label - 12) text = text.slice(0, -2).replace(/…?$/, "…");
+    // On a phone the end of a pod's name tells it from its siblings.
+    let text = width >= 600 ? thing(o) : kindOf(o) === "Pod" && nameOf(o).length > 12 ? `…${nameOf(o).slice(-11)}` : nameOf(o);
+    while (text.length > 3 && g.measureText(text).width > label - 12) text = text.slice(0, -2).replace(/…?$/, "…");
     g.fillText(text, 6, y + HEIGHT / 2);
     g.strokeStyle = colours.line; g.lineWidth = 1; g.beginPath(); g.moveTo(0, y + HEIGHT); g.lineTo(width, y + HEIGHT); g.stroke();
-    const own = rowsOf[o];
+    const own = rowsOf(o);
     for (let n = 0; n < own.length; n++) {
       const i = own[n]; if (rows.f[i] & DELETED) continue;
       const s = stateOfText(rows.s[i]); if (!s) continue;
       let m = n + 1; while (m < own.length && rows.s[own[m]] === rows.s[i] && !(rows.f[own[m]] & DELETED)) m++;
       const from = Math.max(BEGIN, T[i]), to = m < own.length ? T[own[m]] : END, x = xOf(from), w = Math.max(1.5, xOf(to) - x);
-      const l = look(o, s); g.fillStyle = l.colour; g.fillRect(x, y + (l.thin ? 8 : 4), w, l.thin ? 8 : 16);
-      if (w > 58 && !l.thin) { g.fillStyle = colours.onGood; g.font = '11px system-ui, "DejaVu Sans", sans-serif'; g.save(); g.beginPath(); g.rect(x, y, w - 3, HEIGHT); g.clip(); g.fillText(l.text, x + 4, y + HEIGHT / 2); g.restore(); }
+      const l = look(o, s), bad = l.colour === colours.bad, high = bad ? 12 : l.thin ? 6 : 16;
+      g.fillStyle = l.colour; g.fillRect(x, y + (HEIGHT - high) / 2, w, high);
+      // Striped, so that nobody needs the colour.
+      if (bad) { g.fillStyle = colours.card; for (let at = Math.ceil(x / 7) * 7; at < x + w - 2; at += 7) g.fillRect(at, y + (HEIGHT - high) / 2, 2, high); }
+      if (w > 58 && !l.thin) { g.fillStyle = colours.onGood; g.font = `${px() - 1}px system-ui, "DejaVu Sans", sans-serif`; g.save(); g.beginPath(); g.rect(x, y, w - 3, HEIGHT); g.clip(); g.fillText(l.text, x + 4, y + HEIGHT / 2); g.restore(); }
       n = m - 1;
     }
     hits.push({ y, o });

@@ -34,9 +34,9 @@ function stepTo(row) {
 }
 function arrive(t, row) { view.goal = null; setTime(t); if (row !== undefined && row < view.row && T[row] === T[view.row]) { view.row = row; seek(row); } view.dirty = true; }
 function stepBy(way) {
-  const list = story.entries, now = view.goal ? view.goal.row : view.chosen >= 0 && T[view.chosen] <= view.t && Math.abs(T[view.chosen] - view.t) < 1 ? view.chosen : view.row;
-  if (way > 0) { const e = list.find((e) => e.row > now); if (e) stepTo(e.row); }
-  else { let found = -1; for (const e of list) { if (e.row >= now) break; found = e.row; } if (found >= 0) stepTo(found); else arrive(BEGIN); }
+  const now = view.goal ? view.goal.row : view.chosen >= 0 && T[view.chosen] <= view.t && Math.abs(T[view.chosen] - view.t) < 1 ? view.chosen : view.row;
+  const next = way > 0 ? story.after(now) : story.before(now);
+  if (next >= 0) stepTo(next); else if (way < 0) arrive(BEGIN);
 }
 const jumpsTo = {
   step: () => stepRows.map((i) => ({ t: T[i], row: i })),
@@ -68,7 +68,7 @@ function recall() {
   const words = new Map(location.hash.slice(1).split("&").filter(Boolean).map((p) => [p.split("=")[0], decodeURIComponent(p.split("=").slice(1).join("="))]));
   const t = words.has("t") ? readInstant(words.get("t")) : null;
   if (t !== null) arrive(t);
-  const o = words.has("object") ? keys.get(words.get("object")) : undefined;
+  const o = words.has("object") ? objectNamed(words.get("object")) : undefined;
   if (o !== undefined) view.object = o;
   const row = words.has("row") ? +words.get("row") : NaN;
   if (row >= 0 && row < N) view.chosen = row; else if (o !== undefined) view.chosen = versionAt(o, view.row);
@@ -84,7 +84,7 @@ function header() {
   badge.textContent = v ? { held: "✓ everything held", failed: `✗ ${failures.length} expectation${failures.length === 1 ? "" : "s"} failed`, error: "✗ could not go on" }[v.word] : "cut off";
   badge.className = `badge ${v ? v.word : "error"}`;
   $("facts").textContent = `${clockText(END)} of a simulated cluster, seed ${run.seed}`;
-  $("foot").textContent = `wavetank ${run.version}, Kubernetes ${run.kubernetes}, seed ${run.seed}${v ? `, ${v.turns} turns, ${v.writes} writes, digest ${v.digest}` : ""}. Simulated: times follow from the modelled latencies.`;
+  $("foot").textContent = `wavetank ${run.version}, Kubernetes ${run.kubernetes}, seed ${run.seed}${v ? `, ${v.turns} turns, ${v.writes} writes, ${N} rows here, digest ${v.digest}` : ""}. Simulated: times follow from the modelled latencies.`;
   $("scenario").textContent = run.scenario || "The trace does not hold it.";
   $("expectations").innerHTML = (v && v.error ? `<div class="exp failed"><b>error</b><span>${safe(v.error)}</span></div>` : "") + (expectations.length ? expectations.map((e) => `<div class="exp ${e.outcome}"><b>${e.outcome === "held" ? "✓ held" : "✗ failed"}</b><span>${safe(e.text)} <button class="linkish" data-at="${e.at}">${clockText(e.at)}</button> ${e.detail && e.outcome === "failed" ? `<span class="quiet">${safe(e.detail)}</span>` : ""}</span></div>`).join("") : '<p class="hint">Nothing was expected.</p>');
   $("helptext").innerHTML = `<p><b>How to read this page.</b> A run of a simulated Kubernetes cluster, from its first to its last instant. Drag the slider or press Play; everything on the page shows the same instant. Commands and controllers only ever talk to the apiserver; what happens, happens because somebody noticed a change and asked for another. Click anything to see why.</p>
@@ -117,7 +117,7 @@ function draw() {
   board.put("why", inspect.why(view.chosen >= 0 ? view.chosen : i));
   const open = $("object").querySelector("details")?.open;
   const object = view.object >= 0 ? view.object : view.playing || i < 0 ? -1 : rows.o[i];
-  board.put("object", inspect.object(object, view.row));
+  board.put("object", inspect.object(object, view.row, () => { view.dirty = true; }));
   if (open) { const d = $("object").querySelector("details"); if (d) d.open = true; }
 }
 function frame(ms) {
@@ -167,7 +167,8 @@ chart.select.onchange = () => { chart.compute(); view.dirty = true; };
 chart.canvas.onclick = (e) => { play(false); arrive(chart.at(e.offsetX)); remember(); };
 story.frame.addEventListener("scroll", () => { view.dirty = true; });
 for (const id of ["messages", "events"]) $(id).onchange = () => { story.filter(); story.follow(-9); story.follow(view.row); view.dirty = true; };
-$("find").oninput = () => { story.filter(); view.dirty = true; };
+let findAt = 0;
+$("find").oninput = () => { clearTimeout(findAt); findAt = setTimeout(() => { story.filter(); view.dirty = true; }, N > 20000 ? 250 : 0); };
 document.addEventListener("keydown", (e) => {
   if (e.ctrlKey || e.metaKey || e.altKey) return;
   const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(e.target.tagName) && e.target !== slider;
@@ -180,6 +181,7 @@ document.addEventListener("keydown", (e) => {
 });
 window.addEventListener("hashchange", recall);
 window.addEventListener("resize", layAll);
+new ResizeObserver(() => { hub.lay(); view.dirty = true; }).observe($("hub"));
 const dark = matchMedia("(prefers-color-scheme: dark)");
 document.documentElement.dataset.theme = dark.matches ? "dark" : "light";
 dark.addEventListener("change", () => { document.documentElement.dataset.theme = dark.matches ? "dark" : "light"; layAll(); });

@@ -6,14 +6,18 @@
 use serde_json::Value;
 
 use crate::api::object::{Kind, Object};
+use crate::trace::page::aim::aim;
 
-/// The state of a version: `P…` for a pod, `N…` for a node, `W…` for what keeps a number of pods;
-/// empty for all others. The parts are separated by `|`.
+/// The state of a version: `P…` for a pod, `N…` for a node, `W…` for what keeps a number of pods,
+/// `D…` for what desires something else; empty for all others. The parts are separated by `|`.
 pub(super) fn state(object: &Object, value: &Value) -> String {
     match object.kind() {
         Kind::POD => pod(value),
         Kind::NODE => node(value),
-        kind => workload(kind.name(), value),
+        kind => {
+            let text = workload(kind.name(), value);
+            if text.is_empty() { aim(kind, value) } else { text }
+        }
     }
 }
 

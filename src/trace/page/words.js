@@ -51,12 +51,14 @@ function messagesOf(i) {
   return out;
 }
 function workloadSays(o, s) {
+  if (s.say !== undefined) return s.say;
   const w = wants(o, s), kind = kindOf(o);
+  if (kind === "Pod") return `${s.word || podWords[podClass(s)]}${s.restarts ? `, ${s.restarts} restart${s.restarts === 1 ? "" : "s"}` : ""}; a pod of its own: no controller replaces it`;
   const missing = w.want - w.have;
-  if (kind === "Job") return missing > 0 ? `${w.have} of ${w.want} done, ${s.pods} running${s.failed ? `, ${s.failed} failed` : ""}` : `all ${w.want} done`;
+  if (kind === "Job") return missing > 0 ? `${w.have} of ${w.want} done, ${s.pods} running${s.failed ? `, ${s.failed} failed` : ""}` : w.want === 1 ? "done" : `all ${w.want} done`;
   if (missing > 0) return `${missing} of ${w.want} not ready`;
   if (missing < 0) return `${-missing} more than asked for`;
-  if (kind === "Deployment" && s.updated < s.desired) return `${s.desired - s.updated} of ${s.desired} still of the old template`;
+  if ((kind === "Deployment" || kind === "DaemonSet") && s.updated < s.desired) return `${s.desired - s.updated} of ${s.desired} still of the old template`;
   if (s.pods > s.desired) return `${s.pods - s.desired} more than asked for`;
   return w.want === 0 ? "none asked for, none there" : "as desired";
 }

@@ -72,6 +72,11 @@ impl Told {
         matches!(self.tone, fact::Tone::Bad | fact::Tone::Fault)
     }
 
+    /// Whether a fault begins or ends.
+    pub fn is_fault(&self) -> bool {
+        self.tone == fact::Tone::Fault
+    }
+
     /// Whether a person's step begins.
     pub fn is_step(&self) -> bool {
         self.tone == fact::Tone::Step

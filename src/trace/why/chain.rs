@@ -3,7 +3,7 @@
 use crate::api::note::{Note, RefusedNote, WriteNote};
 use crate::sim::log::{Log, Record};
 use crate::sim::time::SimTime;
-use crate::trace::timeline::{clock, words};
+use crate::trace::timeline::{Colour, Options, clock, words};
 use crate::trace::why::causes::{Cause, Causes};
 
 /// One link of a chain, as it is shown.
@@ -14,8 +14,8 @@ struct Link {
     why: String,
 }
 
-/// The chain from a record back, newest first, one line a link.
-pub(super) fn chain(log: &Log<Note>, from: &Record<Note>) -> String {
+/// The chain from a record back, newest first, drawn.
+pub(super) fn chain(log: &Log<Note>, from: &Record<Note>, options: Options) -> String {
     let causes = Causes::new(log);
     let place = causes.records().iter().position(|record| std::ptr::eq(*record, from));
     let mut place = place.expect("the record is one of the log");
@@ -52,7 +52,7 @@ pub(super) fn chain(log: &Log<Note>, from: &Record<Note>) -> String {
             }
         }
     }
-    render(&links)
+    render(&links, options)
 }
 
 impl Link {
@@ -101,24 +101,109 @@ fn told(write: &WriteNote, record: &Record<Note>) -> String {
     text
 }
 
-/// The links in columns; what led to a line stands below it.
-fn render(links: &[Link]) -> String {
+/// The links from the newest to the oldest, joined by a line; what leads to a link stands below it.
+fn render(links: &[Link], options: Options) -> String {
     let times: Vec<String> = links.iter().map(|link| clock(link.time)).collect();
     let time = times.iter().map(String::len).max().unwrap_or(0);
-    let actor = links.iter().map(|link| link.actor.chars().count()).max().unwrap_or(0);
+    let room = options.width.saturating_sub(time + 5).max(20);
+    let paint = |text: &str, style: &str| match options.colour {
+        Colour::Always if !style.is_empty() => format!("\u{1b}[{style}m{text}\u{1b}[0m"),
+        Colour::Always | Colour::Never => text.to_owned(),
+    };
     let mut out = String::new();
     for (n, (link, clock)) in links.iter().zip(&times).enumerate() {
-        let because = if n == 0 { "" } else { "because" };
-        let mut line =
-            format!("{because:<7}  {clock:>time$}  {:<actor$}  {}", link.actor, link.what);
+        let is_root = n + 1 == links.len();
+        let (sign, style) = if is_root { ("◆", "33") } else { ("●", "36") };
+        let rail = if is_root { " " } else { "│" };
+        let mut lines = wrapped(&format!("{}  {}", link.actor, link.what), room);
         if link.actor.is_empty() {
-            line = format!("{because:<7}  {clock:>time$}  {}", link.what);
+            lines = wrapped(&link.what, room);
+        }
+        let first = match lines[0].split_once("  ").filter(|_| !link.actor.is_empty()) {
+            Some((actor, what)) => format!("{}  {what}", paint(actor, style)),
+            None => lines[0].clone(),
+        };
+        let head = paint(&format!("{clock:>time$}"), "2");
+        out.push_str(&format!("{head} {} {first}\n", paint(sign, style)));
+        for line in &lines[1..] {
+            out.push_str(&format!("{:time$} {rail}   {line}\n", ""));
         }
         if !link.why.is_empty() {
-            line = format!("{line} ({})", link.why);
+            for line in wrapped(&format!("because {}", link.why), room) {
+                out.push_str(&format!("{:time$} {rail}   {}\n", "", paint(&line, "2")));
+            }
         }
-        out.push_str(line.trim_end());
-        out.push('\n');
     }
     out
+}
+
+/// Text in lines of at most so many characters, broken between words where it can be.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for line in text.lines() {
+        for word in line.split(' ') {
+            let mut word: Vec<char> = word.chars().collect();
+            loop {
+                let last = lines.last_mut().expect("there is a line");
+                let used = last.chars().count();
+                let gap = usize::from(used > 0);
+                if used + gap + word.len() <= width {
+                    last.push_str(&" "[..gap]);
+                    last.extend(word);
+                    break;
+                }
+                if used > 0 {
+                    lines.push(String::new());
+                    continue;
+                }
+                last.extend(word.drain(..width));
+            }
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn links() -> Vec<Link> {
+        let link = |at: u64, actor: &str, what: &str, why: &str| Link {
+            time: SimTime(at * 1_000_000),
+            actor: actor.to_owned(),
+            what: what.to_owned(),
+            why: why.to_owned(),
+        };
+        let long = "update Deployment/status web: not available: 2 pods available of those";
+        vec![
+            link(105_043, "deployment-controller", long, "3 new pods, 2 available, 3 wanted"),
+            link(1_005, "kubelet/node-1", "patch Pod/status web-1: Running", ""),
+            link(60, "", "$ kubectl apply -f web.yaml", ""),
+        ]
+    }
+
+    #[test]
+    fn a_chain_is_drawn_and_keeps_to_its_width() {
+        let options = Options { width: 60, colour: Colour::Never };
+        let drawn = render(&links(), options);
+        let expected = "\
+105.043s ● deployment-controller  update Deployment/status
+         │   web: not available: 2 pods available of those
+         │   because 3 new pods, 2 available, 3 wanted
+  1.005s ● kubelet/node-1  patch Pod/status web-1: Running
+  0.060s ◆ $ kubectl apply -f web.yaml
+";
+        assert_eq!(drawn, expected);
+        let coloured = render(&links(), Options { width: 60, colour: Colour::Always });
+        assert!(
+            coloured.contains("\u{1b}[36mdeployment-controller\u{1b}[0m  update"),
+            "{coloured}"
+        );
+    }
+
+    #[test]
+    fn words_that_are_too_long_are_broken() {
+        assert_eq!(wrapped("to abcdefgh", 4), ["to", "abcd", "efgh"]);
+        assert_eq!(wrapped("", 4), [""]);
+    }
 }

@@ -103,7 +103,7 @@ impl Browser {
         serde_json::from_slice(&bytes).expect("the browser speaks JSON")
     }
 
-    fn call(&mut self, method: &str, params: &Value) -> Value {
+    pub(super) fn call(&mut self, method: &str, params: &Value) -> Value {
         self.asked += 1;
         let id = self.asked;
         let mut message = json!({"id": id, "method": method, "params": params});
@@ -163,7 +163,10 @@ impl Browser {
     /// Presses a key, as a keyboard does.
     pub(super) fn press(&mut self, key: &str) {
         for kind in ["keyDown", "keyUp"] {
-            let params = json!({"type": kind, "key": key, "text": key});
+            let mut params = json!({"type": kind, "key": key});
+            if key.chars().count() == 1 {
+                params["text"] = key.into();
+            }
             self.call("Input.dispatchKeyEvent", &params);
         }
     }
