@@ -292,10 +292,9 @@ mod tests {
     }
 
     fn stored(outcome: Result<Outcome, Refusal>) -> Object {
-        match outcome.expect("it is let in") {
-            Outcome::Store(object) => object,
-            other => panic!("it is stored, and not {other:?}"),
-        }
+        let outcome = outcome.expect("it is let in");
+        let Outcome::Store(object) = outcome else { panic!("it is stored, and not {outcome:?}") };
+        object
     }
 
     fn scaled(current: &Object, replicas: i64) -> Object {

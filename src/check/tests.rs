@@ -23,8 +23,8 @@ fn object(value: &Value) -> Object {
 
 /// Which invariants are broken by changes in a cluster that holds some objects.
 fn broken(held: &[Value], changes: &[Planted]) -> Vec<&'static str> {
-    let mut config = ClusterConfig::default();
-    config.state = held.iter().map(object).collect();
+    let state = held.iter().map(object).collect();
+    let config = ClusterConfig { state, ..ClusterConfig::default() };
     let cluster = Cluster::new(&config);
     let mut invariants = Invariants::default();
     for (n, (user, verb, old, new)) in changes.iter().enumerate() {

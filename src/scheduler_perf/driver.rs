@@ -180,7 +180,7 @@ impl Driver {
         self.asked += 1;
         self.under_way.insert(self.asked, purpose);
         let user = Name::new_static("scheduler-perf");
-        let request = Request { user, verb, why: Why::default() };
+        let request = Request { user, manager: Name::default(), verb, why: Why::default() };
         let server = context.peer(self.server);
         context.send(server, Message::Request(self.asked, Box::new(request)));
     }
@@ -245,7 +245,8 @@ impl Guest for Driver {
                     send_initial_events: false,
                 }));
                 let user = Name::new_static("scheduler-perf");
-                let request = Box::new(Request { user, verb, why: Why::default() });
+                let request =
+                    Box::new(Request { user, manager: Name::default(), verb, why: Why::default() });
                 let server = context.peer(self.server);
                 context.send(server, Message::Request(WATCH, request));
                 self.begin_step(context);
