@@ -277,7 +277,10 @@ mod tests {
     fn born(replicas: i64) -> Object {
         let patch = patch(config(replicas), "anna", false);
         let applied = Applied::of(&patch, at(1)).expect("an apply");
-        edge::apply_anew(&key(), &applied, Gates::default()).expect("it is valid")
+        let object = edge::apply_anew(&key(), &applied, Gates::default());
+        let mut object = object.expect("it is valid");
+        object.meta_mut().resource_version = 7;
+        object
     }
 
     fn request(manager: &str, part: Subresource, patch: Patch) -> Request {

@@ -57,7 +57,7 @@ const READ: &[(&str, &str, &str)] = &[
         "PodChaos",
         "  action: pod-failure\n  mode: fixed-percent\n  value: '50'\n  duration: 1m30s\n  \
              selector: {namespaces: [other], nodes: [node-1]}",
-        r#"{"duration":"90s","pod-failure":{"mode":"fixed-percent","namespaces":["other"],"nodes":["node-1"],"value":50}}"#,
+        r#"{"duration":"1m30s","pod-failure":{"mode":"fixed-percent","namespaces":["other"],"nodes":["node-1"],"value":50}}"#,
     ),
     (
         "PodChaos",
@@ -81,19 +81,19 @@ const READ: &[(&str, &str, &str)] = &[
         "  action: delay\n  mode: all\n  delay: {latency: 90ms, jitter: 0ms, correlation: '0'}\n  selector: \
              {namespaces: [kube-system], labelSelectors: {component: etcd}}\n  target: {mode: all, \
              selector: {namespaces: [kube-system], labelSelectors: {component: kube-apiserver}}}",
-        r#"{"duration":"8640000s","network-delay":{"direction":"to","from":["etcd"],"latency":"90ms","to":["kube-apiserver"]}}"#,
+        r#"{"duration":"2400h0m0s","network-delay":{"direction":"to","from":["etcd"],"latency":"90ms","to":["kube-apiserver"]}}"#,
     ),
     (
         "TimeChaos",
         "  {mode: one, timeOffset: '-10m', clockIds: [CLOCK_REALTIME], duration: 5m, selector: \
              {namespaces: [kube-system], labelSelectors: {component: kube-controller-manager}}}",
-        r#"{"clock-skew":{"component":"kube-controller-manager","time-offset":"-600s"},"duration":"300s"}"#,
+        r#"{"clock-skew":{"component":"kube-controller-manager","time-offset":"-10m0s"},"duration":"5m0s"}"#,
     ),
     (
         "StressChaos",
         "  {mode: all, duration: 1m, selector: {labelSelectors: {app: web}}, stressors: \
              {cpu: {workers: 2, load: 50}, memory: {workers: 4, size: 256MB}}}",
-        r#"{"duration":"60s","stress":{"cpu":"1000m","labelSelectors":{"app":"web"},"memory":"268435456","namespaces":["shop"]}}"#,
+        r#"{"duration":"1m0s","stress":{"cpu":"1000m","labelSelectors":{"app":"web"},"memory":"268435456","namespaces":["shop"]}}"#,
     ),
     (
         "Schedule",
