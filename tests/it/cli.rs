@@ -396,7 +396,7 @@ steps:
         "deployment.apps/web serverside-applied",
         "conflict with \"kubectl\" with subresource \"scale\" using apps/v1: .spec.replicas",
         "Please review the fields above",
-        "4 kubectl kube-controller-manager kubectl",
+        "4 kubectl kube-controller-manager",
         "\n             3\n",
     ] {
         assert!(done.out.contains(said), "no {said:?} in:\n{}", done.out);

@@ -81,7 +81,8 @@ pub fn get(objects: &[Object], how: &How, now: Time) -> Result<String, String> {
     if let Some(path) = &how.sort_by {
         sort::sort_by(&mut rows, path)?;
     }
-    if !how.show_managed_fields {
+    let is_whole = matches!(how.output, Some(Output::Yaml | Output::Json));
+    if is_whole && !how.show_managed_fields {
         for (_, value) in &mut rows {
             document::without_managed_fields(value);
         }
