@@ -96,7 +96,7 @@ impl Descheduler {
         all.nth(place)
     }
 
-    /// Source: descheduler v0.36 pkg/descheduler/descheduler.go, `runDeschedulerLoop`
+    /// Source: descheduler pkg/descheduler/descheduler.go, `runDeschedulerLoop`
     fn begin_round(&mut self, moment: &mut Moment<'_>) {
         self.next_round = moment.now + self.policy.interval;
         self.is_changed = false;
@@ -171,7 +171,7 @@ impl Descheduler {
         Why::two("{} finds that it stands badly on {}", name, &pod.node_name)
     }
 
-    /// Source: descheduler v0.36 pkg/descheduler/evictions/evictions.go, `PodEvictor.EvictPod`
+    /// Source: descheduler pkg/descheduler/evictions/evictions.go, `PodEvictor.EvictPod`
     fn evicted(&mut self, pod: &Arc<Pod>, moment: &mut Moment<'_>) {
         let Some(round) = &mut self.round else { return };
         round.count.add(pod);
@@ -221,7 +221,7 @@ impl Component for Descheduler {
 
     /// The first round begins at once.
     ///
-    /// Source: descheduler v0.36 pkg/descheduler/descheduler.go, `RunDeschedulerStrategies`
+    /// Source: descheduler pkg/descheduler/descheduler.go, `RunDeschedulerStrategies`
     fn synced(&mut self, moment: &mut Moment<'_>) {
         self.is_synced = true;
         self.next_round = moment.now;

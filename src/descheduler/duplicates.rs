@@ -44,7 +44,7 @@ struct Spread {
 ///
 /// Differs: owners and nodes come in the order of their names, not in any.
 ///
-/// Source: descheduler v0.36 pkg/framework/plugins/removeduplicates/removeduplicates.go,
+/// Source: descheduler pkg/framework/plugins/removeduplicates/removeduplicates.go,
 /// `RemoveDuplicates.Balance`
 pub fn surplus(args: &Duplicates, sight: &Sight<'_>) -> Vec<Arc<Pod>> {
     let mut spreads: BTreeMap<Owner, Spread> = BTreeMap::new();
@@ -102,7 +102,7 @@ fn note_node(
 /// How many nodes would take the pods beside the first ones, by selectors, affinity and taints
 /// alone.
 ///
-/// Source: descheduler v0.36 pkg/framework/plugins/removeduplicates/removeduplicates.go,
+/// Source: descheduler pkg/framework/plugins/removeduplicates/removeduplicates.go,
 /// `getTargetNodes`
 fn targets(spread: &Spread, sight: &Sight<'_>) -> usize {
     let mut targets: BTreeSet<&Name> = BTreeSet::new();

@@ -25,7 +25,7 @@ const SOURCE: &str = "kubernetes.io/config.source";
 
 /// From this priority on the system cannot do without a pod.
 ///
-/// Source: descheduler v0.36 pkg/utils/priority.go, `SystemCriticalPriority`
+/// Source: descheduler pkg/utils/priority.go, `SystemCriticalPriority`
 const SYSTEM_CRITICAL: i32 = 2_000_000_000;
 
 /// Why a pod stays.
@@ -61,7 +61,7 @@ pub enum Stays {
 
 /// Why a pod may not be evicted; none if it may.
 ///
-/// Source: descheduler v0.36 pkg/framework/plugins/defaultevictor/defaultevictor.go,
+/// Source: descheduler pkg/framework/plugins/defaultevictor/defaultevictor.go,
 /// `DefaultEvictor.Filter`; pkg/framework/plugins/defaultevictor/constraints.go
 pub fn refusal(pod: &Pod, sight: &Sight<'_>) -> Option<Stays> {
     let annotations = &pod.meta.annotations;
@@ -122,7 +122,7 @@ fn is_young(pod: &Pod, sight: &Sight<'_>) -> bool {
 
 /// How many pods a round has evicted.
 ///
-/// Source: descheduler v0.36 pkg/descheduler/evictions/evictions.go, `PodEvictor`
+/// Source: descheduler pkg/descheduler/evictions/evictions.go, `PodEvictor`
 #[derive(Clone, Debug, Default)]
 pub struct Count {
     on_node: BTreeMap<Name, usize>,
@@ -133,7 +133,7 @@ pub struct Count {
 impl Count {
     /// Whether one more would be within the limits.
     ///
-    /// Source: descheduler v0.36 pkg/descheduler/evictions/evictions.go, `PodEvictor.EvictPod`
+    /// Source: descheduler pkg/descheduler/evictions/evictions.go, `PodEvictor.EvictPod`
     pub fn allows(&self, pod: &Pod, limits: Limits) -> bool {
         let below = |count: usize, most: Option<usize>| most.is_none_or(|most| count < most);
         let of = |counts: &BTreeMap<Name, usize>, key| counts.get(key).copied().unwrap_or(0);

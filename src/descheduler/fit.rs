@@ -21,7 +21,7 @@ fn comparison() -> ComparisonOperators {
 
 /// Whether a pod would fit on any of these nodes but its own.
 ///
-/// Source: descheduler v0.36 pkg/descheduler/node/node.go, `PodFitsAnyOtherNode`
+/// Source: descheduler pkg/descheduler/node/node.go, `PodFitsAnyOtherNode`
 pub fn fits_any_other(pod: &Pod, nodes: &[Arc<Node>], sight: &Sight<'_>) -> bool {
     nodes.iter().filter(|n| n.meta.name != pod.node_name).any(|node| fits(pod, node, sight))
 }
@@ -29,7 +29,7 @@ pub fn fits_any_other(pod: &Pod, nodes: &[Arc<Node>], sight: &Sight<'_>) -> bool
 /// Whether a pod would fit on a node: its selector and affinity, taints, requests, cordons, and the
 /// pods that it keeps away from. Spread, affinity to pods, ports and volumes are not looked at.
 ///
-/// Source: descheduler v0.36 pkg/descheduler/node/node.go, `NodeFit`
+/// Source: descheduler pkg/descheduler/node/node.go, `NodeFit`
 fn fits(pod: &Pod, node: &Node, sight: &Sight<'_>) -> bool {
     is_meant(pod, node)
         && has_room(pod, node, sight)
@@ -45,7 +45,7 @@ pub(super) fn is_meant(pod: &Pod, node: &Node) -> bool {
 
 /// Whether a pod bears all taints of one of these nodes, those that it had better bear too.
 ///
-/// Source: descheduler v0.36 pkg/utils/predicates.go, `PodToleratesTaints`
+/// Source: descheduler pkg/utils/predicates.go, `PodToleratesTaints`
 pub(super) fn bears_taints_of_any<'n>(
     pod: &Pod,
     mut nodes: impl Iterator<Item = &'n [Taint]>,
@@ -67,7 +67,7 @@ pub(super) fn asked<'p>(pods: impl IntoIterator<Item = &'p Arc<Pod>>) -> Resourc
     sum
 }
 
-/// Source: descheduler v0.36 pkg/descheduler/node/node.go, `fitsRequest`
+/// Source: descheduler pkg/descheduler/node/node.go, `fitsRequest`
 fn has_room(pod: &Pod, node: &Node, sight: &Sight<'_>) -> bool {
     let (wants, has) = (pod_requests::of_pod(pod), &node.allocatable);
     let asked = asked(sight.pods_on(&node.meta.name));
@@ -80,9 +80,9 @@ fn has_room(pod: &Pod, node: &Node, sight: &Sight<'_>) -> bool {
 
 /// Whether a pod keeps away from one that is on a node.
 ///
-/// Differs: what is near is one node; the real one asks the same.
+/// Differs: what is near is one node, whatever the topology key of the term.
 ///
-/// Source: descheduler v0.36 pkg/utils/predicates.go, `CheckPodsWithAntiAffinityExist`
+/// Source: descheduler pkg/utils/predicates.go, `CheckPodsWithAntiAffinityExist`
 fn is_kept_away(pod: &Pod, node: &Node, sight: &Sight<'_>) -> bool {
     let terms = &pod.spec.pod_terms.required_anti;
     if terms.is_empty() {

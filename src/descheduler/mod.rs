@@ -5,6 +5,9 @@
 //! where they would stand better is the scheduler's to find, which knows other rules than these.
 //! That is how the two can go in circles. It never deletes a pod: it asks for evictions, so that
 //! disruption budgets count.
+//!
+//! Differs: the rules were read in files of different age, so that one which was changed lately may
+//! be as it was before.
 
 pub mod component;
 pub mod duplicates;

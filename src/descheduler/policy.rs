@@ -8,7 +8,7 @@ use crate::sim::time::SimDuration;
 
 /// How the descheduler is run.
 ///
-/// Source: descheduler v0.36 pkg/api/types.go, `DeschedulerPolicy`
+/// Source: descheduler pkg/api/types.go, `DeschedulerPolicy`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Policy {
     /// From the beginning of one round to that of the next: `--descheduling-interval`.
@@ -45,7 +45,7 @@ pub struct Profile {
 
 /// Which pods may be evicted.
 ///
-/// Source: descheduler v0.36 pkg/framework/plugins/defaultevictor/types.go, `DefaultEvictorArgs`
+/// Source: descheduler pkg/framework/plugins/defaultevictor/types.go, `DefaultEvictorArgs`
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a protection of its own")]
 pub struct Evictor {
@@ -136,7 +136,7 @@ impl Strategy {
     }
 }
 
-/// Source: descheduler v0.36 pkg/framework/plugins/removeduplicates/types.go,
+/// Source: descheduler pkg/framework/plugins/removeduplicates/types.go,
 /// `RemoveDuplicatesArgs`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Duplicates {
@@ -146,7 +146,7 @@ pub struct Duplicates {
     pub exclude_owner_kinds: Vec<Name>,
 }
 
-/// Source: descheduler v0.36
+/// Source: descheduler
 /// pkg/framework/plugins/removepodsviolatingtopologyspreadconstraint/types.go,
 /// `RemovePodsViolatingTopologySpreadConstraintArgs`
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -178,7 +178,7 @@ impl Default for Spread {
 /// Shares of a node's resources, in percent.
 pub type Percentages = BTreeMap<Name, f64>;
 
-/// Source: descheduler v0.36 pkg/framework/plugins/nodeutilization/types.go,
+/// Source: descheduler pkg/framework/plugins/nodeutilization/types.go,
 /// `LowNodeUtilizationArgs`
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Utilization {

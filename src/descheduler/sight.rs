@@ -31,7 +31,7 @@ pub struct Sight<'a> {
 
 /// The nodes that are ready, by name.
 ///
-/// Source: descheduler v0.36 pkg/descheduler/node/node.go, `ReadyNodes`
+/// Source: descheduler pkg/descheduler/node/node.go, `ReadyNodes`
 pub fn ready_nodes(caches: &Caches, selector: Option<&Selector>) -> Vec<Arc<Node>> {
     // Bounded by the nodes of the cluster, once a strategy.
     let nodes = caches.of(Kind::NODE).all().filter_map(|o| o.as_a::<Node>());
@@ -44,7 +44,7 @@ pub fn ready_nodes(caches: &Caches, selector: Option<&Selector>) -> Vec<Arc<Node
 impl<'a> Sight<'a> {
     /// The pods on a node that have not ended, by namespace and name.
     ///
-    /// Source: descheduler v0.36 pkg/descheduler/pod/pods.go, `BuildGetPodsAssignedToNodeFunc`
+    /// Source: descheduler pkg/descheduler/pod/pods.go, `BuildGetPodsAssignedToNodeFunc`
     pub fn pods_on(&self, node: &Name) -> Vec<&'a Arc<Pod>> {
         let pods = self.caches.of(Kind::POD).on_node(node).filter_map(|o| o.as_a::<Pod>());
         let mut all: Vec<_> = pods.filter(|p| !p.is_terminal()).collect();
@@ -59,7 +59,7 @@ impl<'a> Sight<'a> {
 
     /// Whether a pod would find a place elsewhere, where the policy asks for that.
     ///
-    /// Source: descheduler v0.36 pkg/framework/plugins/defaultevictor/defaultevictor.go,
+    /// Source: descheduler pkg/framework/plugins/defaultevictor/defaultevictor.go,
     /// `DefaultEvictor.PreEvictionFilter`
     pub fn may_move(&self, pod: &Pod) -> bool {
         if !self.evictor.node_fit {

@@ -53,7 +53,7 @@ impl Constraint<'_> {
 ///
 /// Differs: namespaces, constraints and pods come in the order of their names, not in any.
 ///
-/// Source: descheduler v0.36
+/// Source: descheduler
 /// pkg/framework/plugins/removepodsviolatingtopologyspreadconstraint/topologyspreadconstraint.go,
 /// `RemovePodsViolatingTopologySpreadConstraint.Balance`
 pub fn violating(args: &Spread, sight: &Sight<'_>) -> Vec<Arc<Pod>> {
@@ -133,7 +133,7 @@ fn wide(count: usize) -> i64 {
 /// The domains from the smallest to the largest, and in each the pods that go last first: those
 /// that must stay, those with a selector or affinity, those of high priority.
 ///
-/// Source: descheduler v0.36
+/// Source: descheduler
 /// pkg/framework/plugins/removepodsviolatingtopologyspreadconstraint/topologyspreadconstraint.go,
 /// `sortDomains`
 fn sorted<'a>(domains: BTreeMap<&Name, Vec<&'a Arc<Pod>>>, sight: &Sight<'_>) -> Vec<Domain<'a>> {
@@ -159,7 +159,7 @@ fn sorted<'a>(domains: BTreeMap<&Name, Vec<&'a Arc<Pod>>>, sight: &Sight<'_>) ->
 /// With 1, 1 and 4 pods and a skew of 1 the average is 2: from the last to the first goes
 /// ⌈(3 - 1) / 2⌉ = 1, which leaves 2, 1 and 3; then the second is 2 behind and gets 1.
 ///
-/// Source: descheduler v0.36
+/// Source: descheduler
 /// pkg/framework/plugins/removepodsviolatingtopologyspreadconstraint/topologyspreadconstraint.go,
 /// `balanceDomains`
 fn balance<'a>(

@@ -49,7 +49,7 @@ struct Seen<'a> {
 
 /// What is to be done.
 ///
-/// Source: descheduler v0.36 pkg/framework/plugins/nodeutilization/lownodeutilization.go,
+/// Source: descheduler pkg/framework/plugins/nodeutilization/lownodeutilization.go,
 /// `LowNodeUtilization.Balance`
 pub fn moving(args: &Utilization, sight: &Sight<'_>) -> Moving {
     let basic = ["cpu", "memory", "pods"].map(Name::new_static);
@@ -97,7 +97,7 @@ impl<'a> Seen<'a> {
     /// The pods that may leave, in their order: low priority first, then those that ask for least
     /// certainty.
     ///
-    /// Source: descheduler v0.36 pkg/framework/plugins/nodeutilization/nodeutilization.go,
+    /// Source: descheduler pkg/framework/plugins/nodeutilization/nodeutilization.go,
     /// `evictPodsFromSourceNodes`, `evictPods`; pkg/descheduler/pod/pods.go,
     /// `SortPodsBasedOnPriorityLowToHigh`
     fn going(
@@ -127,7 +127,7 @@ fn share(asked: i64, there: i64) -> f64 {
 
 /// So much of a node as may be asked for of a resource.
 ///
-/// Source: descheduler v0.36 pkg/framework/plugins/nodeutilization/nodeutilization.go,
+/// Source: descheduler pkg/framework/plugins/nodeutilization/nodeutilization.go,
 /// `capNodeCapacityToThreshold`
 #[expect(clippy::float_arithmetic, reason = "as the descheduler computes it")]
 #[expect(clippy::cast_precision_loss, reason = "as the descheduler converts it")]
@@ -139,7 +139,7 @@ fn capped(node: &Node, high: &Percentages, name: &Name) -> i64 {
 
 /// Whether no resource that has a threshold is above it.
 ///
-/// Source: descheduler v0.36 pkg/framework/plugins/nodeutilization/nodeutilization.go,
+/// Source: descheduler pkg/framework/plugins/nodeutilization/nodeutilization.go,
 /// `isNodeBelowThreshold`, `isNodeAboveThreshold`
 fn is_below(share: &Percentages, thresholds: &Percentages) -> bool {
     thresholds.iter().all(|(name, most)| share.get(name).is_none_or(|share| share <= most))
@@ -147,7 +147,7 @@ fn is_below(share: &Percentages, thresholds: &Percentages) -> bool {
 
 /// Below what a node is used little, and above what it is used much.
 ///
-/// Source: descheduler v0.36 pkg/framework/plugins/nodeutilization/nodeutilization.go,
+/// Source: descheduler pkg/framework/plugins/nodeutilization/nodeutilization.go,
 /// `assessNodesUsagesAndRelativeThresholds`
 #[expect(clippy::float_arithmetic, reason = "as the descheduler computes it")]
 #[expect(clippy::cast_precision_loss, reason = "as the descheduler converts it")]
@@ -195,7 +195,7 @@ impl Moving {
 
     /// The pod that went last has gone.
     ///
-    /// Source: descheduler v0.36 pkg/framework/plugins/nodeutilization/nodeutilization.go,
+    /// Source: descheduler pkg/framework/plugins/nodeutilization/nodeutilization.go,
     /// `subtractPodUsageFromNodeAvailability`
     pub fn went(&mut self, pod: &Pod) {
         let asked = pod_requests::of_pod(pod);

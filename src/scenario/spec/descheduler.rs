@@ -399,7 +399,7 @@ fn policy_is_possible(policy: &DeschedulerPolicy, node: &Node, session: &mut Ses
 
 /// Reports thresholds that do not go together.
 ///
-/// Source: descheduler v0.36 pkg/framework/plugins/nodeutilization/validation.go,
+/// Source: descheduler pkg/framework/plugins/nodeutilization/validation.go,
 /// `validateThresholds`
 fn thresholds_are_possible(args: &UtilizationArgs, node: &Node, session: &mut Session) {
     let place = |key| node.get(key).map_or(node.place, |node| node.place);

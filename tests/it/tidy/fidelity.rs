@@ -14,7 +14,7 @@ const ORIGINS: &[(&str, &[&str])] = &[
     ("etcd v3.6 ", &["server/", "api/", "client/"]),
     ("go ", &["src/"]),
     ("autoscaler cluster-autoscaler-1.36 ", &["cluster-autoscaler/"]),
-    ("descheduler v0.36 ", &["pkg/"]),
+    ("descheduler ", &["pkg/"]),
     ("", &["github.com/", "golang.org/", "cel.dev/"]),
 ];
 
