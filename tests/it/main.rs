@@ -14,6 +14,7 @@
 )]
 
 mod batch;
+mod bounds;
 mod browser;
 mod cli;
 mod conformance;

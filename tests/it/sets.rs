@@ -1,9 +1,10 @@
-//! Random histories of a `StatefulSet` and a `DaemonSet`: edits, deletions, failing pods, tainted
-//! nodes, and controllers that crash between two of their writes. What was asked for comes in the
-//! end, and what must never be is not on the way.
+//! Random histories of a `Deployment`, a `StatefulSet`, a `DaemonSet` and a
+//! `ReplicationController`: edits, deletions, failing pods, tainted nodes, and controllers that
+//! crash between two of their writes. What was asked for comes in the end, and what must never be
+//! is not on the way.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -12,6 +13,8 @@ use serde_json::{Value, json};
 use wavetank::api::Name;
 use wavetank::api::apps::controller_revision::{ControllerRevision, POD_REVISION};
 use wavetank::api::apps::daemon_set::DaemonSet;
+use wavetank::api::apps::deployment::Deployment;
+use wavetank::api::apps::replica_set::ReplicaSet;
 use wavetank::api::apps::stateful_set::StatefulSet;
 use wavetank::api::core::node::Node;
 use wavetank::api::core::pod::Pod;
@@ -23,6 +26,7 @@ use wavetank::scenario::load::load;
 use wavetank::scenario::world::World;
 use wavetank::sim::time::{SimDuration, SimTime};
 
+use crate::bounds::{self, Asked, Bounds};
 use crate::determinism::number_from_environment;
 
 /// How many histories are told; `WAVETANK_CASES` says otherwise.
@@ -44,6 +48,10 @@ struct History {
     start: u8,
     parallel: bool,
     pace: (u8, u8),
+    /// How many pods of the Deployment may be missing, and how many too many.
+    rolling: (u8, u8),
+    /// How many pods of the `StatefulSet` may be missing.
+    missing: u8,
     deeds: Vec<(u16, Deed)>,
     crashes: Vec<(&'static str, u8, u8)>,
 }
@@ -51,7 +59,7 @@ struct History {
 /// What a person does.
 #[derive(Clone, Debug)]
 enum Deed {
-    Scale(u8),
+    Scale(&'static str, u8),
     Image(&'static str, u8),
     Partition(u8),
     Restart(&'static str),
@@ -63,11 +71,13 @@ enum Deed {
     Cordon(u8),
 }
 
-const SETS: &[&str] = &["statefulset/db", "daemonset/agent"];
+const SETS: &[&str] = &["statefulset/db", "daemonset/agent", "deployment/web"];
+
+const SCALED: &[&str] = &["statefulset/db", "deployment/web", "rc/old"];
 
 fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
-        3 => (0_u8..6).prop_map(Deed::Scale),
+        4 => (select(SCALED), 0_u8..6).prop_map(|(set, n)| Deed::Scale(set, n)),
         4 => (select(SETS), 1_u8..4).prop_map(|(set, n)| Deed::Image(set, n)),
         1 => (0_u8..5).prop_map(Deed::Partition),
         1 => select(SETS).prop_map(Deed::Restart),
@@ -82,19 +92,22 @@ fn deed() -> impl Strategy<Value = Deed> {
 }
 
 fn history() -> impl Strategy<Value = History> {
-    let actor = select(&["statefulset-controller", "daemonset-controller"][..]);
+    let actors = &[
+        "statefulset-controller",
+        "daemonset-controller",
+        "deployment-controller",
+        "replicaset-controller",
+    ][..];
+    let actor = select(actors);
+    let rolling = select(&[(1_u8, 0_u8), (0, 1), (1, 1), (2, 1)][..]);
+    let pace = select(&[(1_u8, 0_u8), (2, 0), (0, 1), (0, 2)][..]);
     (
-        (0_u8..5, 0_u8..3, any::<bool>(), select(&[(1_u8, 0_u8), (2, 0), (0, 1), (0, 2)][..])),
+        (0_u8..5, 0_u8..3, any::<bool>(), pace, rolling, 1_u8..3),
         proptest::collection::vec((0_u16..12_000, deed()), 0..10),
         proptest::collection::vec((actor, 1_u8..25, 1_u8..8), 0..3),
     )
-        .prop_map(|((replicas, start, parallel, pace), deeds, crashes)| History {
-            replicas,
-            start,
-            parallel,
-            pace,
-            deeds,
-            crashes,
+        .prop_map(|((replicas, start, parallel, pace, rolling, missing), deeds, crashes)| {
+            History { replicas, start, parallel, pace, rolling, missing, deeds, crashes }
         })
 }
 
@@ -108,12 +121,50 @@ fn template(app: &str) -> Value {
 }
 
 impl History {
-    fn manifests(&self) -> [Value; 2] {
+    /// What may be missing, and what may be too much, while the sets are updated.
+    fn asked(&self) -> Asked {
+        let bounds = |(unavailable, surge): (u8, u8)| Bounds {
+            unavailable: unavailable.into(),
+            surge: surge.into(),
+        };
+        Asked {
+            deployment: bounds(self.rolling),
+            stateful_set: bounds((self.missing, 0)),
+            daemon_set: bounds(self.pace),
+            nodes: NODES,
+            with_crashes: !self.crashes.is_empty(),
+        }
+    }
+
+    fn manifests(&self) -> [Value; 4] {
         let policy = if self.parallel { "Parallel" } else { "OrderedReady" };
         let (unavailable, surge) = self.pace;
         let rolling = json!({"maxUnavailable": unavailable, "maxSurge": surge});
         let selector = |app: &str| json!({"matchLabels": {"app": app}});
+        let (missing, surplus) = self.rolling;
+        let pace = json!({"maxUnavailable": missing, "maxSurge": surplus});
         [
+            json!({
+                "apiVersion": "apps/v1",
+                "kind": "Deployment",
+                "metadata": {"name": "web"},
+                "spec": {
+                    "replicas": self.replicas,
+                    "strategy": {"type": "RollingUpdate", "rollingUpdate": pace},
+                    "selector": selector("web"),
+                    "template": template("web"),
+                },
+            }),
+            json!({
+                "apiVersion": "v1",
+                "kind": "ReplicationController",
+                "metadata": {"name": "old"},
+                "spec": {
+                    "replicas": self.replicas,
+                    "selector": {"app": "old"},
+                    "template": template("old"),
+                },
+            }),
             json!({
                 "apiVersion": "apps/v1",
                 "kind": "StatefulSet",
@@ -123,6 +174,9 @@ impl History {
                     "replicas": self.replicas,
                     "ordinals": {"start": self.start},
                     "podManagementPolicy": policy,
+                    "updateStrategy": {
+                        "type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": self.missing},
+                    },
                     "selector": selector("db"),
                     "template": template("db"),
                 },
@@ -147,9 +201,9 @@ impl History {
             }}})
         };
         let command = match deed {
-            Deed::Scale(n) => format!("scale statefulset/db --replicas={n}"),
+            Deed::Scale(set, n) => format!("scale {set} --replicas={n}"),
             Deed::Image(set, n) => {
-                let app = if set.ends_with("db") { "db" } else { "agent" };
+                let app = set.rsplit('/').next().unwrap_or_default();
                 format!("set image {set} app={app}:v{n}")
             }
             Deed::Partition(n) => format!("patch statefulset/db -p '{}'", patch(*n)),
@@ -192,7 +246,10 @@ impl History {
         };
         let scenario = json!({
             "name": "sets",
-            "cluster": {"nodes": [{"name": "node", "count": NODES, "cpu": "4"}]},
+            "cluster": {
+                "nodes": [{"name": "node", "count": NODES, "cpu": "4"}],
+                "feature-gates": {"MaxUnavailableStatefulSet": true},
+            },
             "images": {"*": {"start": "300ms", "term": "500ms"}},
             "steps": steps,
             "faults": self.crashes.iter().map(crash).collect::<Vec<Value>>(),
@@ -211,11 +268,19 @@ impl History {
     }
 }
 
+/// How often the bounds of a set were looked at, over all histories.
+static LOOKS: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
+
 fn judge(history: &History) -> Result<(), String> {
     let mut world = history.world();
     let end = SimTime::ZERO + SimDuration::secs(CALM + CONVERGES);
     while world.now() < end && world.go_on() {}
     let mut wrong = on_the_way(&world, history);
+    let (beyond, looks) = bounds::violations(&world, history.asked());
+    wrong.extend(beyond);
+    for (app, count) in looks {
+        *LOOKS.lock().expect("one test counts").entry(app.to_owned()).or_default() += count;
+    }
     wrong.extend(in_the_end(world.cluster().store()));
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }
@@ -278,12 +343,19 @@ fn in_the_end(store: &Store) -> Vec<String> {
             wrong.push(format!("pods on {on:?}, status {status:?}"));
         }
     }
-    let uids: BTreeSet<Uid> = [Kind::STATEFUL_SET, Kind::DAEMON_SET]
-        .into_iter()
-        .flat_map(|kind| store.iter(kind).map(|o| o.meta().uid))
-        .collect();
+    wrong.extend(of_deployments(store, &pods));
+    wrong.extend(of_replication_controllers(store, &pods));
+    let owners = [
+        Kind::STATEFUL_SET,
+        Kind::DAEMON_SET,
+        Kind::DEPLOYMENT,
+        Kind::REPLICA_SET,
+        Kind::REPLICATION_CONTROLLER,
+    ];
+    let uids: BTreeSet<Uid> =
+        owners.into_iter().flat_map(|kind| store.iter(kind).map(|o| o.meta().uid)).collect();
     let owned = |o: &Object| o.meta().controller().is_some_and(|c| uids.contains(&c.uid));
-    for kind in [Kind::POD, Kind::CONTROLLER_REVISION] {
+    for kind in [Kind::POD, Kind::CONTROLLER_REVISION, Kind::REPLICA_SET] {
         let lost = store.iter(kind).filter(|o| !owned(o));
         wrong.extend(lost.map(|o| format!("{kind:?} {} belongs to nobody", o.meta().name)));
     }
@@ -293,6 +365,51 @@ fn in_the_end(store: &Store) -> Vec<String> {
         .collect();
     if numbers.iter().collect::<BTreeSet<_>>().len() != numbers.len() {
         wrong.push(format!("two revisions of one number: {numbers:?}"));
+    }
+    wrong
+}
+
+/// What Deployments ask for: all pods of the one new `ReplicaSet`, ready, and no more than the
+/// history of others.
+fn of_deployments(store: &Store, pods: &[&Arc<Pod>]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for set in all::<Deployment>(store) {
+        let (want, status) = (set.spec.replicas, &set.status);
+        let counts = [
+            status.replicas,
+            status.updated_replicas,
+            status.ready_replicas,
+            status.available_replicas,
+        ];
+        let sets = all::<ReplicaSet>(store);
+        let full: Vec<_> = sets.iter().filter(|s| s.spec.replicas > 0).collect();
+        let own = pods.iter().filter(|p| p.meta.labels.get("app").is_some_and(|a| a == "web"));
+        let is_right = counts == [want; 4]
+            && status.observed_generation == set.meta.generation
+            && full.len() <= 1
+            && full.iter().all(|s| s.spec.replicas == want)
+            && sets.len() <= 11
+            && i32::try_from(own.count()) == Ok(want);
+        if !is_right {
+            wrong.push(format!("{want} wanted of {}, status {status:?}", set.meta.name));
+        }
+    }
+    wrong
+}
+
+/// What `ReplicationController`s ask for.
+fn of_replication_controllers(store: &Store, pods: &[&Arc<Pod>]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for object in store.iter(Kind::REPLICATION_CONTROLLER) {
+        let meta = object.meta();
+        let value = object.to_value();
+        let want = value["spec"]["replicas"].as_u64().unwrap_or(0);
+        let own = pods.iter().filter(|p| p.meta.controller().is_some_and(|o| o.uid == meta.uid));
+        let ready = own.clone().filter(|p| p.is_ready()).count() as u64;
+        let told = value["status"]["readyReplicas"].as_u64().unwrap_or(0);
+        if [own.count() as u64, ready, told] != [want; 3] {
+            wrong.push(format!("{ready} ready of {}, {told} told, {want} wanted", meta.name));
+        }
     }
     wrong
 }
@@ -360,4 +477,10 @@ fn sets_come_to_what_is_asked_for_and_never_to_what_must_not_be() {
     if let Err(why) = told {
         panic!("{why}");
     }
+    let looks = LOOKS.lock().expect("one test counts");
+    for app in ["web", "db", "agent"] {
+        let count = looks.get(app).copied().unwrap_or(0);
+        assert!(count > 0, "no history has ever put the bounds of {app} to the test");
+    }
+    println!("bounds were looked at: {looks:?}");
 }
