@@ -13,11 +13,12 @@ use crate::api::message::{Origin, StoreChange};
 use crate::api::note::{FaultNote, MarkNote, Note, RefusedNote, StepNote, WriteNote};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
+use crate::api::time::Time;
 use crate::api::why::Why;
 use crate::sim::digest::DigestValue;
 use crate::sim::engine::ActorId;
 use crate::sim::log::{Cut, Log, Record};
-use crate::sim::time::SimTime;
+use crate::sim::time::{SimTime, Start};
 use crate::trace::history::History;
 use crate::trace::rows::Header;
 use crate::trace::scheduling::Attempt;
@@ -136,8 +137,12 @@ impl Reading {
             _ => None,
         };
         self.log.set_cut(cut);
+        let start = row.0.remove("start").and_then(|text| Time::parse(text.as_str()?));
+        let start = start.map_or(Start::USUAL, |start| Start(start.0));
+        self.log.set_start(start);
         self.header = Some(Header {
             cut,
+            start,
             scenario: row.text("scenario")?,
             namespace: row.text("namespace")?,
             seed: row.number("seed")?,
