@@ -20,7 +20,7 @@ use crate::api::core::pod::Pod;
 use crate::api::object::{Kind, Object};
 use crate::api::time::Time;
 use crate::client::component::Outbox;
-use crate::client::known::{self, Known};
+use crate::client::known::{self, Known, merge};
 use crate::client::reconciler::Observed;
 use crate::sim::engine::ActorId;
 use crate::sim::rng::Rng;

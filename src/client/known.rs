@@ -61,7 +61,7 @@ pub(crate) fn pod(name: &str, node: &str, cpu: &str, more: &Value) -> Value {
 }
 
 /// Lays the members of one value over those of another.
-fn merge(value: &mut Value, more: &Value) {
+pub(crate) fn merge(value: &mut Value, more: &Value) {
     match (value, more) {
         (Value::Object(value), Value::Object(more)) => {
             for (key, more) in more {

@@ -11,7 +11,7 @@ use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::object::{Kind, Object};
 use crate::api::time::EPOCH;
-use crate::client::known::{self, Known};
+use crate::client::known::{self, Known, merge};
 use crate::sim::time::SimDuration;
 
 /// A cluster of a few objects, as informers know it.

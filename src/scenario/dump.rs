@@ -179,7 +179,7 @@ mod tests {
     fn check(text: &str) -> (Vec<Object>, Vec<String>) {
         let mut session = Session::default();
         let manifests = manifest::of_text("dump.yaml", text, &mut session);
-        let objects = objects(&manifests, &mut session);
+        let objects = objects(&manifests, crate::api::time::EPOCH, &mut session);
         (objects, session.take_problems().iter().map(ToString::to_string).collect())
     }
 

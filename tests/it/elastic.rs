@@ -187,7 +187,7 @@ fn not_to_be_moved(world: &World) -> (Vec<String>, usize) {
             continue;
         }
         count += 1;
-        if !pod.meta.controller().is_some_and(|o| o.kind == "ReplicaSet") {
+        if pod.meta.controller().is_none_or(|o| o.kind != "ReplicaSet") {
             wrong.push(format!("{}: {} is moved", record.time, pod.meta.name));
         }
     }
