@@ -136,8 +136,10 @@ impl Reading {
             _ => None,
         };
         self.log.set_cut(cut);
+        let messages = row.0.remove("timeline").is_some_and(|sort| sort == "messages");
         self.header = Some(Header {
             cut,
+            messages,
             scenario: row.text("scenario")?,
             namespace: row.text("namespace")?,
             seed: row.number("seed")?,

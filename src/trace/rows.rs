@@ -38,6 +38,8 @@ pub struct Header {
     pub plan: Value,
     /// Where the log begins, when its beginning is forgotten.
     pub cut: Option<Cut>,
+    /// Whether its story is told message by message.
+    pub messages: bool,
 }
 
 /// Whether the trace has leases and the heartbeats of nodes.
@@ -94,6 +96,9 @@ impl Tracer {
         line.text("version", &header.version);
         line.text("kubernetes", &header.kubernetes);
         line.json("plan", &header.plan);
+        if header.messages {
+            line.text("timeline", "messages");
+        }
         if let Some(cut) = header.cut {
             line.number("cut_ns", cut.at.0);
             line.number("cut_turn", cut.turn);

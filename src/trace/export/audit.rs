@@ -88,6 +88,8 @@ fn head(record: &Record<Note>, level: &str, who: &str, verb: &str, uri: &str) ->
         "verb": verb, "user": user(who), "userAgent": who,
         "requestReceivedTimestamp": instant(record.time),
         "stageTimestamp": instant(record.time),
+        // Everybody may do everything here.
+        "annotations": {"authorization.k8s.io/decision": "allow", "authorization.k8s.io/reason": ""},
     })
 }
 
@@ -116,7 +118,7 @@ fn written(write: &WriteNote, record: &Record<Note>) -> Value {
     event["responseObject"] = object.to_value();
     let why = origin.why.to_string();
     if !why.is_empty() {
-        event["annotations"] = json!({WHY: why});
+        event["annotations"][WHY] = why.into();
     }
     event
 }
