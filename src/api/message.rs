@@ -43,7 +43,7 @@ pub enum Message {
     /// etcd tells an apiserver that the history up to a revision is gone.
     Compacted(u64),
     /// A person or the weather acts on a node's containers.
-    Runtime(Name, Value),
+    Runtime(Name, Box<Value>),
     /// What passes beside the apiserver and its clients.
     Beside(Beside),
 }

@@ -199,6 +199,14 @@ impl Meta {
         self.finalizers = (!all.is_empty()).then(|| all.into());
     }
 
+    /// Whether both share one copy of the owners: then they have the same, seen at a glance.
+    pub fn has_same_owners_copy(&self, other: &Meta) -> bool {
+        match (&self.owners, &other.owners) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        }
+    }
+
     /// Replaces the owners.
     pub fn set_owners(&mut self, all: Vec<OwnerReference>) {
         self.owners = (!all.is_empty()).then(|| all.into());

@@ -378,6 +378,22 @@ impl Verb {
         }
     }
 
+    /// The kind that it is about.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Verb::Get(key)
+            | Verb::Put { key, .. }
+            | Verb::Patch { key, .. }
+            | Verb::Delete { key, .. }
+            | Verb::Bind { key, .. }
+            | Verb::Evict { key, .. } => key.kind,
+            Verb::List(list) | Verb::DeleteCollection { list, .. } => list.kind,
+            Verb::Watch(watch) => watch.kind,
+            Verb::Create { object, .. } | Verb::Update { object, .. } => object.kind(),
+            Verb::Post { kind, .. } => *kind,
+        }
+    }
+
     /// Whether it changes nothing.
     pub fn is_read_only(&self) -> bool {
         matches!(self, Verb::Get(_) | Verb::List(_) | Verb::Watch(_))

@@ -100,9 +100,8 @@ impl Level {
     /// Differs: users are told apart by their names, as there are no groups.
     pub fn of(request: &Request) -> Level {
         let user = request.user.as_str();
-        let key = request.verb.key();
         let client = Client::named(user);
-        match (client, key.kind) {
+        match (client, request.verb.kind()) {
             (Client::Master, _) => Level::Exempt,
             (Client::Core | Client::Controller | Client::Workload, Kind::LEASE)
                 if is_leaders_verb(&request.verb) =>
@@ -110,7 +109,9 @@ impl Level {
                 Level::LeaderElection
             }
             (Client::Node, Kind::NODE) => Level::NodeHigh,
-            (Client::Node, Kind::LEASE) if key.namespace == "kube-node-lease" => Level::NodeHigh,
+            (Client::Node, Kind::LEASE) if request.verb.key().namespace == "kube-node-lease" => {
+                Level::NodeHigh
+            }
             (Client::Node, _) => Level::System,
             (Client::Core | Client::Controller, _) => Level::WorkloadHigh,
             (Client::Workload, _) => Level::WorkloadLow,

@@ -336,7 +336,7 @@ impl Apiserver {
             return self.refuse(&pending, refusal, context);
         }
         let request = &pending.request;
-        if request.verb.key().kind.row().aggregated {
+        if request.verb.kind().row().aggregated {
             return self.forward(pending, context);
         }
         match &request.verb {

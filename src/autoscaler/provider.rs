@@ -155,7 +155,7 @@ impl Provider {
 
     fn tell(&self, what: &'static str, machine: ActorId, after: SimDuration, out: &mut Outbox) {
         let how = json!({ "machine": machine.0, "after_ns": after.0 });
-        let message = Message::Runtime(Name::new_static(what), how);
+        let message = Message::Runtime(Name::new_static(what), how.into());
         out.messages.push((To::Process(self.cloud), message));
     }
 }

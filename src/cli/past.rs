@@ -21,7 +21,7 @@ use crate::cli::Status;
 use crate::cli::files::{self, complain, say};
 use crate::cli::play::{self, Choice};
 use crate::scenario::duration;
-use crate::scenario::kubectl::{self, Command, Kubectl, Target};
+use crate::scenario::kubectl::{self, Command, Kubectl, Scope, Target};
 use crate::scenario::spec::Until;
 use crate::scenario::terminal::{Input, Manifests, Running};
 use crate::scenario::world::World;
@@ -246,7 +246,7 @@ fn show(source: Option<String>, when: &When, whole: bool, command: Command) -> S
             return Status::Unusable;
         }
     };
-    let kubectl = Kubectl { namespace: when.namespace.clone(), command };
+    let kubectl = Kubectl { scope: Scope { namespace: when.namespace.clone() }, command };
     let (code, text) = past.ask(&kubectl);
     if code == 0 && !text.starts_with("No resources found") {
         say(&text);

@@ -25,6 +25,8 @@ pub struct WorkQueue<K> {
     processing: usize,
     /// The keys that wait for their time, in the order of their times, then of their adds.
     waiting: BTreeMap<(SimTime, u64), K>,
+    /// When the first of them is due: asked for after every act of a process.
+    first_due: SimTime,
     waiting_keys: Map<K, Waiting>,
     adds: u64,
     limiter: RateLimiter<K>,
@@ -56,6 +58,7 @@ impl<K: Clone + Ord + Hash> WorkQueue<K> {
             known: Map::default(),
             processing: 0,
             waiting: BTreeMap::new(),
+            first_due: SimTime::NEVER,
             waiting_keys: Map::default(),
             adds: 0,
             limiter,
@@ -105,6 +108,7 @@ impl<K: Clone + Ord + Hash> WorkQueue<K> {
         self.adds += 1;
         let slot = (at, self.adds);
         self.waiting.insert(slot, key.clone());
+        self.note_first_due();
         self.waiting_keys.insert(key, Waiting { slot, cause, is_retry });
     }
 
@@ -134,14 +138,23 @@ impl<K: Clone + Ord + Hash> WorkQueue<K> {
 
     /// Moves the keys whose time has come into the queue, in the order of their times.
     pub fn advance(&mut self, now: SimTime) {
+        if self.first_due > now {
+            return;
+        }
         while let Some(first) = self.waiting.first_entry() {
             if first.key().0 > now {
-                return;
+                break;
             }
             let key = first.remove();
             let waiting = self.waiting_keys.remove(&key).expect("a waiting key is known");
             self.add(key, waiting.cause);
         }
+        self.note_first_due();
+    }
+
+    fn note_first_due(&mut self) {
+        let first = self.waiting.first_key_value();
+        self.first_due = first.map_or(SimTime::NEVER, |((at, _), _)| *at);
     }
 
     /// Forgets that a key is to be added later: whoever looks at it now decides anew. The retry of
@@ -154,6 +167,7 @@ impl<K: Clone + Ord + Hash> WorkQueue<K> {
         }
         if let Some(waiting) = self.waiting_keys.remove(key) {
             self.waiting.remove(&waiting.slot);
+            self.note_first_due();
         }
     }
 
@@ -187,12 +201,12 @@ impl<K: Clone + Ord + Hash> WorkQueue<K> {
 
     /// When the first waiting key is due; nothing waits when there is none.
     pub fn next_due(&self) -> Option<SimTime> {
-        self.waiting.first_key_value().map(|(slot, _)| slot.0)
+        (self.first_due != SimTime::NEVER).then_some(self.first_due)
     }
 
     /// Whether no key is ready, nor one that waits due.
     pub fn is_idle(&self, now: SimTime) -> bool {
-        self.ready.is_empty() && self.next_due().is_none_or(|due| due > now)
+        self.ready.is_empty() && self.first_due > now
     }
 
     /// How many keys are ready to be handed out, as of the last [`WorkQueue::advance`].
@@ -222,6 +236,7 @@ impl<K: Clone + Ord + Hash> WorkQueue<K> {
     pub fn shut_down(&mut self) {
         self.shutting_down = true;
         self.waiting.clear();
+        self.first_due = SimTime::NEVER;
         self.waiting_keys.clear();
     }
 

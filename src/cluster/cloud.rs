@@ -41,7 +41,7 @@ impl Guest for Cloud {
         } else if what == STOP {
             self.booting.remove(&machine);
             // What comes back under its name is another machine, with another disk.
-            let new_disk = Message::Runtime(Name::new_static("new-disk"), Value::Null);
+            let new_disk = Message::Runtime(Name::new_static("new-disk"), Value::Null.into());
             context.send(context.peer(machine), new_disk);
             let at = context.now() + STOP_TIME;
             self.stopping.insert(machine, at);

@@ -74,7 +74,8 @@ fn pod_changed<T: PodOwner>(old: &Arc<Pod>, new: &Arc<Pod>, view: View<'_>, out:
     if new.meta.is_deleting() {
         return pod_gone::<T>(new, view, out);
     }
-    let owner_changed = old.meta.controller() != new.meta.controller();
+    let owner_changed =
+        !old.meta.has_same_owners_copy(&new.meta) && old.meta.controller() != new.meta.controller();
     if owner_changed
         && let Some(owner) = old.meta.controller().and_then(|r| resolve::<T>(&old.meta, r, view))
     {

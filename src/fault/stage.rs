@@ -120,7 +120,7 @@ impl Stage<'_> {
     /// Acts on a process from outside.
     pub(super) fn tell(&mut self, process: ActorId, what: &'static str, how: Value) {
         self.cluster.with_guest(self.hand, |_: &mut Hand, context| {
-            let message = Message::Runtime(Name::new_static(what), how);
+            let message = Message::Runtime(Name::new_static(what), how.into());
             context.send(context.peer(process), message);
         });
     }

@@ -473,7 +473,7 @@ impl Weather {
 
     fn tell(&self, id: ActorId, what: &'static str, how: serde_json::Value, cluster: &mut Cluster) {
         cluster.with_guest(self.hand, |_: &mut Hand, context| {
-            let message = Message::Runtime(Name::new_static(what), how);
+            let message = Message::Runtime(Name::new_static(what), how.into());
             context.send(context.peer(id), message);
         });
     }

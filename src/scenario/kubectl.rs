@@ -15,6 +15,7 @@ mod target;
 mod top;
 mod word;
 
+use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 
@@ -85,59 +86,89 @@ pub use top::TopWhat;
 #[derive(Parser, Clone, PartialEq, Debug)]
 #[command(name = "kubectl", no_binary_name = true)]
 pub struct Kubectl {
-    /// The namespace of the request; the scenario's when not given.
-    #[arg(short, long, global = true)]
-    pub namespace: Option<String>,
+    /// What each command takes.
+    #[command(flatten)]
+    pub scope: Scope,
     /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// The commands.
-#[derive(Subcommand, Clone, PartialEq, Debug)]
-pub enum Command {
+/// What each command takes.
+#[derive(Args, Clone, PartialEq, Debug, Default)]
+pub struct Scope {
+    /// The namespace of the request; the scenario's when not given.
+    #[arg(short, long, global = true)]
+    pub namespace: Option<String>,
+}
+
+/// The commands, and how to find the grammar of one of them without making those of all.
+macro_rules! commands {
+    ($($(#[$about:meta])* $name:literal => $variant:ident($of:ident),)*) => {
+        /// The commands.
+        #[derive(Subcommand, Clone, PartialEq, Debug)]
+        pub enum Command {
+            $($(#[$about])* #[command(name = $name)] $variant($of),)*
+        }
+
+        impl Command {
+            /// The names of the commands.
+            pub const NAMES: &[&'static str] = &[$($name),*];
+
+            /// The grammar of one command.
+            fn grammar_of(name: &str) -> Option<clap::Command> {
+                match name {
+                    $($name => Some($of::augment_args(clap::Command::new($name))),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+commands! {
     /// Makes the cluster's objects as the manifests say.
-    Apply(Apply),
+    "apply" => Apply(Apply),
     /// Creates an object.
-    Create(Create),
+    "create" => Create(Create),
     /// Creates a pod.
-    Run(Run),
+    "run" => Run(Run),
     /// Creates a Service for pods.
-    Expose(Expose),
+    "expose" => Expose(Expose),
     /// Creates a `HorizontalPodAutoscaler`.
-    Autoscale(Autoscale),
+    "autoscale" => Autoscale(Autoscale),
     /// Deletes objects.
-    Delete(Delete),
+    "delete" => Delete(Delete),
     /// Sets the number of replicas.
-    Scale(Scale),
+    "scale" => Scale(Scale),
     /// Sets one aspect of a pod template.
-    Set(Set),
+    "set" => Set(Set),
     /// Looks at rollouts and steers them.
-    Rollout(Rollout),
+    "rollout" => Rollout(Rollout),
     /// Changes fields.
-    Patch(Patch),
+    "patch" => Patch(Patch),
     /// Changes labels.
-    Label(Label),
+    "label" => Label(Label),
     /// Changes annotations.
-    Annotate(Annotate),
+    "annotate" => Annotate(Annotate),
     /// Changes a node's taints.
-    Taint(Taint),
+    "taint" => Taint(Taint),
     /// Keeps new pods from nodes.
-    Cordon(Cordon),
+    "cordon" => Cordon(Cordon),
     /// Lets new pods onto nodes again.
-    Uncordon(Cordon),
+    "uncordon" => Uncordon(Cordon),
     /// Evicts the pods of nodes.
-    Drain(Drain),
+    "drain" => Drain(Drain),
     /// Waits until something is so.
-    Wait(Wait),
+    "wait" => Wait(Wait),
     /// Lists objects.
-    Get(Get),
+    "get" => Get(Get),
     /// Tells all about objects.
-    Describe(Describe),
+    "describe" => Describe(Describe),
     /// Lists events.
-    Events(Events),
+    "events" => Events(Events),
     /// Shows what nodes and pods use.
-    Top(Top),
+    "top" => Top(Top),
 }
 
 impl Command {

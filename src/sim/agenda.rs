@@ -230,23 +230,41 @@ impl<T> Agenda<T> {
 
     /// Takes the next thing.
     pub fn pop(&mut self) -> Option<(SimTime, T)> {
-        let entry = self.take_first()?;
+        self.pop_until(SimTime::NEVER)
+    }
+
+    /// Takes the next thing if it is at or before `until`.
+    pub fn pop_until(&mut self, until: SimTime) -> Option<(SimTime, T)> {
+        let entry = self.take_first_until(until)?;
         let place = entry.place();
         let what = self.slab[place as usize].take().expect("an entry stands for something");
         self.free.push(place);
         Some((entry.at(), what))
     }
 
-    fn take_first(&mut self) -> Option<Entry> {
+    fn take_first_until(&mut self, until: SimTime) -> Option<Entry> {
+        let is_due = |entry: &Entry| entry.at() <= until;
         if self.sorted.is_empty() && self.asked_since.is_empty() {
+            let (wheel, digit) = self.next_slot()?;
+            // Whoever does not take it must find it where it was.
+            if !is_due(&self.wheels[wheel].slots[digit as usize].first) {
+                return None;
+            }
             self.go_on();
         }
-        match (self.sorted.last(), self.asked_since.peek()) {
-            (Some(sorted), Some(Reverse(since))) if since < sorted => {
+        let since = self.asked_since.peek().map(|Reverse(entry)| *entry);
+        match self.sorted.last() {
+            Some(sorted) if since.is_none_or(|since| *sorted < since) => {
+                if is_due(sorted) {
+                    self.sorted.pop()
+                } else {
+                    None
+                }
+            }
+            _ if since.as_ref().is_some_and(is_due) => {
                 self.asked_since.pop().map(|Reverse(entry)| entry)
             }
-            (None, _) => self.asked_since.pop().map(|Reverse(entry)| entry),
-            (Some(_), _) => self.sorted.pop(),
+            _ => None,
         }
     }
 
@@ -300,6 +318,9 @@ mod tests {
                     naive.sort_unstable();
                     let (at, number) = naive.remove(0);
                     assert_eq!(agenda.next_time(), Some(SimTime(at)));
+                    if let Some(before) = at.checked_sub(1) {
+                        assert_eq!(agenda.pop_until(SimTime(before)), None);
+                    }
                     assert_eq!(agenda.pop(), Some((SimTime(at), number)));
                     now = at;
                 }

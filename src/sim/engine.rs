@@ -282,7 +282,12 @@ impl<A: Actor> Engine<A> {
 
     /// One turn; false when nothing is left to happen.
     pub fn step(&mut self) -> bool {
-        let Some((at, entry)) = self.core.agenda.pop() else { return false };
+        self.step_until(SimTime::NEVER)
+    }
+
+    /// One turn, if there is one at or before `until`.
+    fn step_until(&mut self, until: SimTime) -> bool {
+        let Some((at, entry)) = self.core.agenda.pop_until(until) else { return false };
         self.core.now = at;
         if !entry.background {
             self.core.foreground -= 1;
@@ -313,9 +318,7 @@ impl<A: Actor> Engine<A> {
 
     /// Runs until the agenda has nothing at or before `until`; then the clock stands there.
     pub fn run_until(&mut self, until: SimTime) {
-        while self.next_time().is_some_and(|at| at <= until) {
-            self.step();
-        }
+        while self.step_until(until) {}
         self.core.now = self.core.now.max(until);
     }
 

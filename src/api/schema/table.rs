@@ -310,9 +310,9 @@ impl Iterator for Blocks {
 impl Blocks {
     /// Where the first line after the first begins that stands at the margin.
     fn end(&self) -> usize {
-        let bytes = self.0.as_bytes();
-        let begins = |at: &usize| bytes[*at - 1] == b'\n' && !matches!(bytes[*at], b' ' | b'\n');
-        (1..bytes.len()).find(begins).unwrap_or(bytes.len())
+        let begins = |at: &usize| !self.0[*at..].starts_with([' ', '\n']);
+        let lines = self.0.match_indices('\n').map(|(at, _)| at + 1);
+        lines.filter(|at| *at < self.0.len()).find(begins).unwrap_or(self.0.len())
     }
 }
 

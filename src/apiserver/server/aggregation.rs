@@ -40,7 +40,7 @@ impl Apiserver {
     where
         A: Actor<Message = Message, Note = Note>,
     {
-        let kind = pending.request.verb.key().kind;
+        let kind = pending.request.verb.kind();
         let server = self.aggregated.iter().find(|(k, _)| *k == kind).map(|(_, s)| *s);
         match server {
             None => self.answer(&pending, Answer::Refused(not_served(&pending)), context),
@@ -62,7 +62,7 @@ impl Apiserver {
 /// Source: kubernetes v1.36 staging/src/k8s.io/apimachinery/pkg/api/errors/errors.go,
 /// `NewGenericServerResponse`
 fn generic(pending: &Pending, code: u16, reason: Reason, text: &str) -> Refusal {
-    let row = pending.request.verb.key().kind.row();
+    let row = pending.request.verb.kind().row();
     let verb = if pending.request.verb.is_read_only() { "get" } else { "post" };
     let message = format!("{text} ({verb} {}.{})", row.plural, row.group);
     Refusal { code, reason, message: message.into(), details: None }

@@ -288,7 +288,7 @@ impl Reconciler for DaemonSetController {
         if claim::refusal_is_harmless(write, refusal) {
             return Recovery::GoOn;
         }
-        let is_pod = write.verb.key().kind == Kind::POD;
+        let is_pod = write.verb.kind() == Kind::POD;
         let is_creation = matches!(write.verb, Verb::Create { .. });
         let is_deletion = matches!(write.verb, Verb::Delete { .. });
         if is_creation && claim::namespace_terminates(refusal)

@@ -213,7 +213,7 @@ fn substitution(inner: &str) -> Result<Substitution, Mistake> {
     let Command::Get(get) = kubectl.command else {
         return Err(Mistake::other("only `kubectl get` may stand inside `$(…)`"));
     };
-    Ok(Substitution { namespace: kubectl.namespace, get, cut })
+    Ok(Substitution { namespace: kubectl.scope.namespace, get, cut })
 }
 
 /// Reads `head -1`, `head -n 1`, `tail -n1`.

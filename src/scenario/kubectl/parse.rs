@@ -1,8 +1,11 @@
 //! Words to a command, and clap's complaints in our words.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use clap::ArgAction;
+use clap::ArgMatches;
+use clap::Args;
 use clap::CommandFactory;
 use clap::FromArgMatches;
 use clap::error::ContextKind;
@@ -15,6 +18,7 @@ use crate::scenario::kubectl::CreateKind;
 use crate::scenario::kubectl::Kubectl;
 use crate::scenario::kubectl::NOT_SUPPORTED;
 use crate::scenario::kubectl::RolloutVerb;
+use crate::scenario::kubectl::Scope;
 use crate::scenario::kubectl::SetWhat;
 
 /// A mistake in a command, and the word that it is about.
@@ -54,8 +58,7 @@ pub fn parse(words: &[String]) -> Result<Kubectl, Trouble> {
         let message = format!("`kubectl {name}` is not supported: {why}");
         return Err(Trouble::at(name, message));
     }
-    // What clap works out for a subcommand is kept for the next line.
-    let matches = GRAMMAR.with_borrow_mut(|grammar| grammar.try_get_matches_from_mut(words));
+    let matches = matches(first.map_or("", String::as_str), words);
     let kubectl = matches.and_then(|matches| Kubectl::from_arg_matches(&matches));
     let kubectl = kubectl.map_err(|error| trouble(&error, words))?;
     check(&kubectl.command)?;
@@ -63,8 +66,32 @@ pub fn parse(words: &[String]) -> Result<Kubectl, Trouble> {
 }
 
 thread_local! {
-    /// The grammar, made once a thread: flags behave as kubectl's do.
-    static GRAMMAR: RefCell<clap::Command> = RefCell::new(like_pflag(Kubectl::command()));
+    /// The grammars of the commands that were needed, made once a thread. What clap works out for
+    /// a subcommand is kept for the next line.
+    static GRAMMARS: RefCell<BTreeMap<&'static str, clap::Command>> = RefCell::default();
+}
+
+/// What clap makes of the words. The first of them mostly names the command, whose grammar is all
+/// that is needed; if it does not, that of kubectl as a whole is.
+fn matches(first: &str, words: &[String]) -> Result<ArgMatches, clap::Error> {
+    let known = Command::NAMES.iter().find(|name| **name == first).copied();
+    GRAMMARS.with_borrow_mut(|grammars| {
+        let make = || known.and_then(alone).unwrap_or_else(whole);
+        let grammar = grammars.entry(known.unwrap_or_default()).or_insert_with(make);
+        grammar.try_get_matches_from_mut(words)
+    })
+}
+
+/// The grammar of kubectl: flags behave as kubectl's do.
+fn whole() -> clap::Command {
+    like_pflag(Kubectl::command())
+}
+
+/// The grammar of kubectl if it had but one command.
+fn alone(name: &str) -> Option<clap::Command> {
+    let kubectl = clap::Command::new("kubectl").no_binary_name(true).subcommand_required(true);
+    let only = Command::grammar_of(name)?;
+    Some(like_pflag(Scope::augment_args(kubectl).subcommand(only)))
 }
 
 /// Switches take `=false`, values may begin with a dash, and there is no help to print.
@@ -245,7 +272,7 @@ fn bad_value(error: &clap::Error, flag: &str) -> Trouble {
 /// The innermost command that the words name, and how it is called.
 fn descend(words: &[String]) -> (clap::Command, String) {
     // Made anew: clap has added to the other what it worked out.
-    let whole = like_pflag(Kubectl::command());
+    let whole = whole();
     let mut command = &whole;
     let mut path = "kubectl".to_owned();
     for word in words {

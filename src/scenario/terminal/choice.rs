@@ -226,7 +226,7 @@ fn of_manifest(
             manifest.kind
         ))
     })?;
-    let named = scene.command.namespace.as_deref();
+    let named = scene.command.scope.namespace.as_deref();
     if kind.row().namespaced && !given.is_empty() && named.is_some_and(|named| named != given) {
         return Err(Failure::Text(format!(
             "the namespace from the provided object {given:?} does not match the namespace {:?}. \

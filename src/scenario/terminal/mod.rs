@@ -36,7 +36,7 @@ use crate::api::Name;
 use crate::api::refusal::Refusal;
 use crate::api::request::{Answer, Verb, WatchEvent};
 use crate::api::time::Time;
-use crate::scenario::kubectl::{Command, DryRun, Files, Kubectl, RolloutVerb, SetWhat};
+use crate::scenario::kubectl::{Command, DryRun, Files, Kubectl, RolloutVerb, Scope, SetWhat};
 use crate::scenario::kubectl::{Output, Substitution, TopWhat, Validate};
 use crate::scenario::manifest::Manifest;
 use crate::scenario::terminal::script::{End, Fact, Play, Script, Shared, Stop};
@@ -97,7 +97,7 @@ impl Running {
         let scene = Scene {
             command: command.clone(),
             files: files.clone(),
-            namespace: command.namespace.as_deref().map_or(namespace.clone(), Name::new),
+            namespace: command.scope.namespace.as_deref().map_or(namespace.clone(), Name::new),
         };
         Running { scene: Arc::new(scene), facts: Vec::new(), shared: Shared::default(), code: None }
     }
@@ -115,7 +115,7 @@ impl Running {
             output: None,
             selector: None,
         };
-        let command = Kubectl { namespace: None, command: Command::Apply(apply) };
+        let command = Kubectl { scope: Scope::default(), command: Command::Apply(apply) };
         let files = BTreeMap::from([(String::new(), Arc::from(manifests))]);
         Running::new(&command, &files, namespace)
     }
@@ -123,7 +123,7 @@ impl Running {
     /// The command inside a `$(…)`; [`words_of`] cuts its output.
     pub fn substitution(substitution: &Substitution, namespace: &Name) -> Running {
         let command = Kubectl {
-            namespace: substitution.namespace.clone(),
+            scope: Scope { namespace: substitution.namespace.clone() },
             command: Command::Get(substitution.get.clone()),
         };
         Running::new(&command, &Manifests::new(), namespace)

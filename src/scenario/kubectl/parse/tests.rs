@@ -1,3 +1,4 @@
+use super::{alone, whole};
 use crate::scenario::kubectl::*;
 use crate::scenario::source::Place;
 
@@ -156,5 +157,24 @@ fn what_is_wrong_is_told_at_its_word() {
     for (text, expected) in table {
         let told = refused(text);
         assert!(told.starts_with(expected), "{text:?}\n  {told}\n  {expected}");
+    }
+}
+
+#[test]
+fn a_command_alone_has_the_grammar_that_it_has_among_all() {
+    let (known, all) = (Command::NAMES, whole());
+    let names: Vec<&str> = all.get_subcommands().map(clap::Command::get_name).collect();
+    assert_eq!(known, names);
+    for name in known {
+        let alone = alone(name).expect("a name is that of a command");
+        let part = |of: &clap::Command| {
+            let part = of.find_subcommand(name).expect("it has the command").clone();
+            // What it is about and where it stands among others is of use for help alone.
+            format!("{:?}", part.about("").long_about("").display_order(0))
+        };
+        assert!(part(&alone) == part(&all), "the grammar of {name}");
+        let arguments =
+            |of: &clap::Command| format!("{:?}", of.get_arguments().collect::<Vec<_>>());
+        assert!(arguments(&alone) == arguments(&all), "the arguments of {name}");
     }
 }
