@@ -64,6 +64,8 @@ struct Play {
     begin: SimTime,
     end: SimTime,
     now: SimTime,
+    /// So many lines are shown: several of one instant come one by one.
+    shown: usize,
     playing: bool,
     pace: usize,
     ticks: u32,
@@ -103,6 +105,7 @@ impl Play {
         let first = lines.iter().map(|line| line.time).find(|at| at.0 >= 1_000_000_000);
         let begin = first.unwrap_or(SimTime::ZERO);
         let scenario = &world.described().scenario;
+        let shown = lines.partition_point(|line| line.time <= begin);
         let (partings, meetings) = turns(log);
         let verdict = world.traced_verdict();
         let failed = verdict.expectations.iter().filter(|e| e.outcome != Outcome::Held);
@@ -116,6 +119,7 @@ impl Play {
             begin,
             end: world.now(),
             now: begin,
+            shown,
             playing: true,
             pace: 1,
             ticks: 0,
@@ -138,35 +142,55 @@ impl Play {
             Pace::Real(times) => {
                 let span = TICK.as_millis() * u128::from(times);
                 let span = SimDuration::millis(u64::try_from(span).unwrap_or(u64::MAX));
-                self.now = (self.now + span).min(self.end);
+                self.go((self.now + span).min(self.end));
             }
         }
         self.playing &= self.now < self.end;
     }
 
+    /// Goes to an instant, with all that has happened until then.
+    fn go(&mut self, at: SimTime) {
+        self.now = at;
+        self.shown = self.lines.partition_point(|line| line.time <= at);
+    }
+
     /// Goes to the next line of the timeline.
     fn step(&mut self) {
-        let next = self.lines.iter().map(|line| line.time).find(|at| *at > self.now);
-        self.now = next.unwrap_or(self.end);
+        match self.lines.get(self.shown) {
+            Some(line) => {
+                self.now = self.now.max(line.time);
+                self.shown += 1;
+            }
+            None => self.now = self.end,
+        }
     }
 
     /// Goes to the next line of a sort, and stays there.
     fn jump(&mut self, is_it: impl Fn(&Told) -> bool) {
         self.playing = false;
-        let next = self.lines.iter().find(|line| line.time > self.now && is_it(line));
-        self.now = next.map_or(self.now, |line| line.time);
+        if let Some(ahead) = self.lines[self.shown..].iter().position(is_it) {
+            self.shown += ahead + 1;
+            self.now = self.lines[self.shown - 1].time;
+        }
     }
 
     /// Goes to the next of some instants, and stays there.
     fn jump_to(&mut self, instants: fn(&Play) -> &Vec<SimTime>) {
         self.playing = false;
         let next = instants(self).iter().copied().filter(|at| *at > self.now).min();
-        self.now = next.unwrap_or(self.now);
+        if let Some(at) = next {
+            self.go(at);
+        }
     }
 
     fn back(&mut self) {
-        let before = self.lines.iter().rev().map(|line| line.time).find(|at| *at < self.now);
-        self.now = before.unwrap_or(self.begin).max(self.begin);
+        let first = self.lines.partition_point(|line| line.time <= self.begin);
+        if self.now >= self.end && self.shown == self.lines.len() {
+            self.now = self.lines.last().map_or(self.begin, |line| line.time);
+        }
+        self.shown = self.shown.saturating_sub(1).max(first);
+        let last = self.shown.checked_sub(1).and_then(|n| self.lines.get(n));
+        self.now = last.map_or(self.begin, |line| line.time).max(self.begin);
     }
 
     /// A key is pressed; false when it is the one to end.
@@ -176,7 +200,7 @@ impl Play {
             KeyCode::Char('q') | KeyCode::Esc => return false,
             KeyCode::Char(' ') => {
                 if self.now >= self.end {
-                    self.now = self.begin;
+                    self.go(self.begin);
                 }
                 self.playing = !self.playing;
             }
@@ -193,8 +217,8 @@ impl Play {
             KeyCode::Char('d') => self.jump_to(|play| &play.partings),
             KeyCode::Char('m') => self.jump_to(|play| &play.meetings),
             KeyCode::Char('e') => self.jump_to(|play| &play.failures),
-            KeyCode::Home => self.now = self.begin,
-            KeyCode::End => self.now = self.end,
+            KeyCode::Home => self.go(self.begin),
+            KeyCode::End => self.go(self.end),
             KeyCode::Char('+' | '=') => self.pace = (self.pace + 1).min(PACES.len() - 1),
             KeyCode::Char('-') => self.pace = self.pace.saturating_sub(1),
             _ => {}
@@ -300,7 +324,7 @@ impl Play {
 
     /// The timeline up to now, the newest line last.
     fn draw_story(&self, frame: &mut Frame<'_>, area: Rect) {
-        let upto = self.lines.partition_point(|line| line.time <= self.now);
+        let upto = self.shown;
         let room = usize::from(area.height.saturating_sub(2));
         let width = usize::from(area.width.saturating_sub(2));
         let shown = &self.lines[upto.saturating_sub(room)..upto];

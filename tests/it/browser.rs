@@ -15,7 +15,7 @@ mod pictures;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use chromium::Browser;

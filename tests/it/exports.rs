@@ -233,12 +233,12 @@ fn the_metrics_are_openmetrics_under_their_real_names() {
         assert!(binding.0.contains(label), "no {label} in {}", binding.0);
     }
     // As kube-state-metrics has them: what is desired is available at the end, nodes are ready.
-    let last = |name: &str| series[name].last().unwrap().0;
+    let last = |name: &str| series[name].last().unwrap().0.to_string();
     let of = "{namespace=\"default\",deployment=\"web\"}";
     let desired = last(&format!("kube_deployment_spec_replicas{of}"));
     assert_eq!(last(&format!("kube_deployment_status_replicas_available{of}")), desired);
     let ready = "{node=\"node-1\",condition=\"Ready\",status=\"true\"}";
-    assert_eq!(last(&format!("kube_node_status_condition{ready}")), 1.0);
+    assert_eq!(last(&format!("kube_node_status_condition{ready}")), "1");
     assert!(series.keys().any(|name| name.contains("verb=\"WATCH\"")), "reads are counted");
     assert!(series.keys().any(|name| name.contains("job=\"kube-controller-manager\"")
         && name.contains("name=\"deployment-controller\"")));

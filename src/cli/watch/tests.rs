@@ -86,6 +86,23 @@ fn keys_lead_to_where_desired_and_observed_part_and_agree() {
 }
 
 #[test]
+fn lines_of_one_instant_come_one_by_one() {
+    let mut play = play();
+    play.press(KeyCode::Home);
+    let all = play.lines.len();
+    let mut last = play.shown;
+    while play.shown < all {
+        play.press(KeyCode::Right);
+        assert_eq!(play.shown, last + 1);
+        last = play.shown;
+    }
+    let same = play.lines.windows(2).filter(|pair| pair[0].time == pair[1].time).count();
+    assert!(same > 0, "there are lines of one instant");
+    play.press(KeyCode::Left);
+    assert_eq!(play.shown, all - 1);
+}
+
+#[test]
 fn it_pauses_steps_and_ends() {
     let mut play = play();
     assert!(play.press(KeyCode::Char(' ')) && !play.playing);

@@ -84,10 +84,7 @@ pub(crate) fn told(log: &Log<Note>) -> Vec<Told> {
             What::Refused => Line::Bad,
             What::Noticed | What::Asked | What::Stored => Line::Plain,
         };
-        let text = message.to_string();
-        // The clock stands in a column of its own.
-        let text: String = text.chars().skip(11).collect();
-        Told::line(message.time, text, sort)
+        Told::line(message.time, message.body(), sort)
     };
     messages(log).into_iter().map(line).collect()
 }
@@ -203,24 +200,28 @@ impl Message {
     }
 }
 
+impl Message {
+    /// What it says, without when.
+    fn body(&self) -> String {
+        let Message { from, to, text, .. } = self;
+        match self.what {
+            What::Step => format!("$ {text}"),
+            What::Fault => format!("fault    {text}"),
+            What::Noticed => format!("notices  {from} → {to}: {text}"),
+            What::Asked => format!("asks     {from} → {to}: {text}"),
+            What::Refused => format!("refuses  {from} → {to}: {text}"),
+            What::Stored => format!("stores   {from} → {to}: {text}"),
+        }
+    }
+}
+
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = clock(self.time);
-        match self.what {
-            What::Step => write!(f, "{at:>9}  $ {}", self.text),
-            What::Fault => write!(f, "{at:>9}  fault    {}", self.text),
-            What::Noticed => {
-                write!(f, "{:>9}  notices  {} → {}: {}", "", self.from, self.to, self.text)
-            }
-            What::Asked => {
-                write!(f, "{:>9}  asks     {} → {}: {}", "", self.from, self.to, self.text)
-            }
-            What::Refused => {
-                write!(f, "{at:>9}  refuses  {} → {}: {}", self.from, self.to, self.text)
-            }
-            What::Stored => {
-                write!(f, "{at:>9}  stores   {} → {}: {}", self.from, self.to, self.text)
-            }
-        }
+        // When it was noticed and asked, the log does not tell.
+        let at = match self.what {
+            What::Noticed | What::Asked => String::new(),
+            What::Step | What::Fault | What::Refused | What::Stored => clock(self.time),
+        };
+        write!(f, "{at:>9}  {}", self.body())
     }
 }

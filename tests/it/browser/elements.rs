@@ -67,6 +67,13 @@ fn messages_travel_and_the_run_plays_to_its_end() {
     let middle = text(&mut browser, "#clock");
     press(&mut browser, "ArrowLeft");
     assert_ne!(text(&mut browser, "#clock"), middle);
+    // To where both agree, and back to where they part.
+    press(&mut browser, "Home");
+    press(&mut browser, "m");
+    assert!(text(&mut browser, "#desired").contains("as desired"));
+    press(&mut browser, "Home");
+    press(&mut browser, "d");
+    assert!(text(&mut browser, "#desired").contains("of 3 not ready"));
     // It plays at the pace that is chosen, and stops at the end.
     browser.ask("document.querySelector('#speed').value = '10'");
     click(&mut browser, "#play");
