@@ -256,6 +256,7 @@ macro_rules! resource {
 
 mod custom;
 mod definition;
+pub mod served;
 mod wire;
 
 const CORE: KindRow = KindRow {

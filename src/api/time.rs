@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::sim::time::{SimDuration, SimTime};
+use crate::sim::time::{SimDuration, SimTime, Start};
 
 /// An instant on the wall clock of the simulated cluster: nanoseconds since the Unix epoch.
 ///
@@ -14,13 +14,29 @@ use crate::sim::time::{SimDuration, SimTime};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct Time(pub i64);
 
-/// The wall-clock instant at which every run starts: 2026-01-01T00:00:00Z.
-pub const EPOCH: Time = Time(1_767_225_600_000_000_000);
+/// The wall-clock instant at which a run starts unless it says otherwise: 2026-01-01T00:00:00Z.
+pub const EPOCH: Time = Time(Start::USUAL.0);
 
 impl Time {
-    /// The wall-clock reading at an instant of the run.
+    /// The reading of a steady clock at an instant of the run: only spans between two readings mean
+    /// anything. In a run that starts as usual it is that of the wall clock.
     pub fn at(now: SimTime) -> Time {
         Time(EPOCH.0.saturating_add_unsigned(now.0))
+    }
+
+    /// The wall-clock reading at an instant of a run.
+    pub fn wall(start: Start, now: SimTime) -> Time {
+        Time(start.0.saturating_add_unsigned(now.0))
+    }
+
+    /// The instant of a run at which the wall clock reads so; its start for a reading before it.
+    pub fn since_start(self, start: Start) -> SimTime {
+        SimTime(u64::try_from(self.0.saturating_sub(start.0)).unwrap_or(0))
+    }
+
+    /// The span since the beginning of 1970.
+    pub fn since_1970(self) -> SimDuration {
+        self.since(Time(0))
     }
 
     /// Cut to whole seconds, as metav1.Time is stored.
@@ -57,7 +73,7 @@ impl Time {
         Time(self.0.saturating_sub_unsigned(span.0))
     }
 
-    /// The instant of the run; the start for a reading before it.
+    /// The instant of the run at which a steady clock reads so; the start for a reading before it.
     pub fn sim(self) -> SimTime {
         SimTime(u64::try_from(self.0 - EPOCH.0).unwrap_or(0))
     }
@@ -108,5 +124,14 @@ mod tests {
         assert_eq!(t.to_string(), "2026-01-01T00:00:01Z");
         assert_eq!(t.micro_text(), "2026-01-01T00:00:01.234567Z");
         assert_eq!(Time::parse("2026-01-01T00:00:01Z"), Some(t.whole_seconds()));
+    }
+
+    #[test]
+    fn a_run_may_start_at_any_time_of_the_wall_clock() {
+        let start = Start(Time::parse("2024-02-29T23:59:50Z").expect("a time").0);
+        let t = Time::wall(start, SimTime(20_000_000_000));
+        assert_eq!(t.to_string(), "2024-03-01T00:00:10Z");
+        assert_eq!(t.since_start(start), SimTime(20_000_000_000));
+        assert_eq!(EPOCH.since_start(Start(EPOCH.0 + 1)), SimTime::ZERO);
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::api::deletion;
 use crate::api::gates::Gates;
-use crate::api::object::{Kind, Object, ObjectKey};
+use crate::api::object::{Kind, Object, ObjectKey, served::Served};
 use crate::api::patch::{self, PatchError, strategic};
 use crate::api::refusal::{GroupResource, Refusal};
 use crate::api::request::{Patch, Subresource};
@@ -26,12 +26,19 @@ fn read(kind: Kind, value: Value) -> Result<Object, Refusal> {
 
 /// Refuses fields that Kubernetes does not know and values of the wrong type.
 fn check_strictly(kind: Kind, value: &Value) -> Result<(), Refusal> {
-    if Schema::of(kind.name()).is_none() {
-        return Ok(());
-    }
-    match strict::message(&strict::check(kind.name(), value)) {
+    let served =
+        Served::of_value(value).and_then(|s| Schema::of_version(s.api_version, kind.name()));
+    let Some(schema) = served.or_else(|| Schema::of(kind.name())) else { return Ok(()) };
+    match strict::message(&strict::check_against(schema, value)) {
         None => Ok(()),
         Some(message) => Err(Refusal::bad_request(&message)),
+    }
+}
+
+/// Turns what is written in another version into the one that is stored.
+fn convert(value: &mut Value) {
+    if let Some(served) = Served::of_value(value) {
+        (served.to_stored)(value);
     }
 }
 
@@ -61,6 +68,7 @@ pub fn create(
     gates: Gates,
 ) -> Result<Object, Refusal> {
     check_strictly(kind, &value)?;
+    convert(&mut value);
     admit_custom(kind, &mut value, None)?;
     strategy::begin_create(kind.name(), &mut value);
     let namespace = if kind.row().namespaced { namespace } else { "" };
@@ -107,7 +115,9 @@ pub fn replace(
     gates: Gates,
 ) -> Result<Object, Refusal> {
     check_strictly(current.kind(), value)?;
-    updated(current, value.clone(), part, gates)
+    let mut value = value.clone();
+    convert(&mut value);
+    updated(current, value, part, gates)
 }
 
 /// What server-side apply makes of an object that is there: the merged version, defaulted and

@@ -20,8 +20,8 @@ use crate::api::core::pod::Pod;
 use crate::api::object::{Kind, Object};
 use crate::api::time::Time;
 use crate::client::component::Outbox;
+use crate::client::known::{self, Known, merge};
 use crate::client::reconciler::Observed;
-use crate::client::view::Caches;
 use crate::sim::engine::ActorId;
 use crate::sim::rng::Rng;
 use crate::sim::time::{SimDuration, SimTime};
@@ -29,64 +29,31 @@ use crate::sim::time::{SimDuration, SimTime};
 /// A world of a few objects: what informers know, and the picture of it.
 #[derive(Default)]
 struct World {
-    caches: Caches,
+    known: Known,
     picture: Picture,
-    count: u64,
 }
 
 impl World {
-    fn put(&mut self, kind: Kind, value: &Value) -> Object {
-        let mut value = value.clone();
-        self.count += 1;
-        value["metadata"]["uid"] = json!(format!("00000000-0000-0000-0000-{:012}", self.count));
-        let object = Object::from_value(kind, value).unwrap();
-        let old = self.caches.of_mut(kind).put(object.clone());
+    fn put(&mut self, kind: Kind, value: Value) -> Object {
+        let (old, object) = self.known.put(kind, value);
         self.picture.observe(&Observed { old: old.as_ref(), new: Some(&object) });
         object
     }
 
     fn node(&mut self, name: &str, cpu: &str) {
-        let resources = json!({ "cpu": cpu, "memory": "8Gi", "pods": "110" });
-        self.put(
-            Kind::NODE,
-            &json!({
-                "metadata": { "name": name, "labels": { "kubernetes.io/hostname": name } },
-                "status": {
-                    "capacity": resources, "allocatable": resources,
-                    "conditions": [{ "type": "Ready", "status": "True" }],
-                },
-            }),
-        );
+        self.put(Kind::NODE, known::node(name, cpu, &json!({})));
     }
 
     /// A pod of the set `web`, on a node or on none.
     fn pod(&mut self, name: &str, node: &str, cpu: &str, more: &Value) -> Arc<Pod> {
-        let mut value = json!({
-            "metadata": {
-                "name": name, "namespace": "default", "labels": { "app": "web" },
-                "ownerReferences": [{
-                    "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web",
-                    "uid": "11111111-0000-0000-0000-000000000000", "controller": true,
-                }],
-            },
-            "spec": {
-                "containers": [{
-                    "name": "app", "image": "app", "resources": { "requests": { "cpu": cpu } },
-                }],
-            },
-            "status": { "phase": "Running" },
-        });
-        if !node.is_empty() {
-            value["spec"]["nodeName"] = json!(node);
-        }
-        merge(&mut value, more);
-        self.put(Kind::POD, &value).as_a::<Pod>().unwrap().clone()
+        let pod = known::pod(name, node, cpu, more);
+        self.put(Kind::POD, pod).as_a::<Pod>().unwrap().clone()
     }
 
     fn set(&mut self) {
         self.put(
             Kind::REPLICA_SET,
-            &json!({
+            json!({
                 "metadata": { "name": "web", "namespace": "default" },
                 "spec": { "replicas": 3, "selector": { "matchLabels": { "app": "web" } } },
             }),
@@ -96,23 +63,12 @@ impl World {
     fn budget(&mut self, allowed: i32) {
         self.put(
             Kind::POD_DISRUPTION_BUDGET,
-            &json!({
+            json!({
                 "metadata": { "name": "web", "namespace": "default" },
                 "spec": { "minAvailable": 1, "selector": { "matchLabels": { "app": "web" } } },
                 "status": { "disruptionsAllowed": allowed },
             }),
         );
-    }
-}
-
-fn merge(value: &mut Value, more: &Value) {
-    match (value, more) {
-        (Value::Object(value), Value::Object(more)) => {
-            for (key, more) in more {
-                merge(value.entry(key.clone()).or_insert(Value::Null), more);
-            }
-        }
-        (value, more) => *value = more.clone(),
     }
 }
 
@@ -177,7 +133,7 @@ fn pods_are_packed_onto_as_few_new_nodes_as_a_first_fit_needs() {
         let alike: Vec<_> = alike.iter().collect();
         let before = world.picture.mark();
         let group = small(0);
-        let choice = estimate((0, &group), 5, &alike, &mut world.picture, &world.caches);
+        let choice = estimate((0, &group), 5, &alike, &mut world.picture, &world.known.caches);
         assert_eq!((choice.nodes, choice.pods.len()), (nodes, helped), "{requests:?}");
         assert_eq!(world.picture.mark(), before, "the picture is as it was");
     }
@@ -195,7 +151,7 @@ fn pods_that_keep_apart_get_a_node_each() {
     let pods = (0..3).map(|n| world.pod(&format!("p{n}"), "", "100m", &apart)).collect();
     let alike = group(pods);
     let alike: Vec<_> = alike.iter().collect();
-    let choice = estimate((0, &small(0)), 5, &alike, &mut world.picture, &world.caches);
+    let choice = estimate((0, &small(0)), 5, &alike, &mut world.picture, &world.known.caches);
     assert_eq!((choice.nodes, choice.pods.len()), (3, 3));
 }
 
@@ -204,7 +160,7 @@ fn daemons_take_their_room_on_a_new_node() {
     let mut world = World::default();
     world.put(
         Kind::DAEMON_SET,
-        &json!({
+        json!({
             "metadata": { "name": "agent", "namespace": "default" },
             "spec": {
                 "selector": { "matchLabels": { "app": "agent" } },
@@ -222,7 +178,7 @@ fn daemons_take_their_room_on_a_new_node() {
         vec![world.pod("p0", "", "3500m", &json!({})), world.pod("p1", "", "3600m", &json!({}))];
     let alike = group(pods);
     let alike: Vec<_> = alike.iter().collect();
-    let choice = estimate((0, &small(0)), 5, &alike, &mut world.picture, &world.caches);
+    let choice = estimate((0, &small(0)), 5, &alike, &mut world.picture, &world.known.caches);
     let names: Vec<&str> = choice.pods.iter().map(|p| p.meta.name.as_str()).collect();
     assert_eq!((choice.nodes, names), (1, vec!["p0"]));
 }
@@ -314,8 +270,8 @@ fn pods_keep_their_node_for_the_reasons_that_the_rules_give() {
         world.set();
         budget.into_iter().for_each(|allowed| world.budget(allowed));
         let pod = world.pod("p", "n", "1", &more);
-        let (options, budgets) = (Options::default(), Budgets::read(&world.caches));
-        let caches = &world.caches;
+        let (options, budgets) = (Options::default(), Budgets::read(&world.known.caches));
+        let caches = &world.known.caches;
         let rules = Rules { options: &options, caches, budgets: &budgets, now: later(60).1 };
         assert_eq!(rules.outcome(&pod), expected, "{more}, budget {budget:?}");
     }
@@ -325,7 +281,7 @@ fn pods_keep_their_node_for_the_reasons_that_the_rules_give() {
     of_system["metadata"]["ownerReferences"][0]["apiVersion"] = json!("example.org/v1");
     let pod = world.pod("p", "n", "1", &of_system);
     let (options, budgets) = (Options::default(), Budgets::default());
-    let (caches, now) = (&world.caches, later(60).1);
+    let (caches, now) = (&world.known.caches, later(60).1);
     let rules = Rules { options: &options, caches, budgets: &budgets, now };
     assert_eq!(rules.outcome(&pod), block(Blocking::UnmovableKubeSystemPod));
 }
@@ -338,7 +294,7 @@ fn a_pod_that_ends_for_too_long_is_not_waited_for() {
     let pod = world.pod("p", "n", "1", &ending);
     let (options, budgets) = (Options::default(), Budgets::default());
     let outcome = |seconds| {
-        let (caches, now) = (&world.caches, later(seconds).1);
+        let (caches, now) = (&world.known.caches, later(seconds).1);
         Rules { options: &options, caches, budgets: &budgets, now }.outcome(&pod)
     };
     // 10 s + 30 s of grace + 30 s.
@@ -360,7 +316,7 @@ fn what_is_asked_of_a_node_is_the_greater_share() {
 #[test]
 fn a_group_whose_nodes_do_not_come_is_left_alone_for_longer_each_time() {
     let options = Options::default();
-    let caches = Caches::default();
+    let caches = crate::client::view::Caches::default();
     let mut provider = Provider::new(vec![small(0)].into(), ActorId(9));
     let mut registry = Registry::default();
     let mut out = Outbox::default();
@@ -397,13 +353,13 @@ fn pods_are_told_of_every_group_that_does_not_help() {
     ];
     let provider = Provider::new(groups.into(), ActorId(9));
     let mut registry = Registry::default();
-    registry.update(&provider, &world.caches, &options, later(60));
+    registry.update(&provider, &world.known.caches, &options, later(60));
     let pod = world.pod("p", "", "6", &json!({}));
     let outlook = Outlook {
         options: &options,
         provider: &provider,
         registry: &registry,
-        caches: &world.caches,
+        caches: &world.known.caches,
         now: later(60).0,
     };
     let mut rng = Rng::named(1, "test");

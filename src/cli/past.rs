@@ -382,7 +382,8 @@ impl Past {
     /// Carries out a command that only looks; gives its exit status and what it printed.
     fn ask(&self, command: &Kubectl) -> (i32, String) {
         let mut running = Running::new(command, &Manifests::new(), &self.namespace);
-        let now = Time::at(self.at);
+        let start = self.run.log().start();
+        let now = Time::wall(start, self.at);
         let mut wants = running.step(Input::Begin, now);
         let mut open: VecDeque<(u32, Verb)> = wants.requests.drain(..).collect();
         while let (None, Some((token, verb))) = (wants.done, open.pop_front()) {
@@ -390,7 +391,7 @@ impl Past {
             open.extend(wants.requests.drain(..));
             if let Verb::Watch(options) = &verb {
                 for (time, event) in self.events(options) {
-                    running.step(Input::Watched(token, &[event]), Time::at(time));
+                    running.step(Input::Watched(token, &[event]), Time::wall(start, time));
                 }
                 wants = running.step(Input::WatchClosed(token, None), now);
             }

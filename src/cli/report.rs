@@ -115,6 +115,7 @@ pub(crate) fn header_of(name: &str, world: &World) -> Header {
         seed: world.seed(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         kubernetes: "1.36".to_owned(),
+        start: world.cluster().engine.log().start(),
         cut: world.cluster().engine.log().cut(),
         messages: scenario.timeline == Timeline::Messages,
         ..Header::default()

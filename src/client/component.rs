@@ -12,7 +12,7 @@ use crate::client::reconciler::Observed;
 use crate::client::view::Caches;
 use crate::sim::engine::{ActorId, Control, Peer};
 use crate::sim::rng::Rng;
-use crate::sim::time::SimTime;
+use crate::sim::time::{SimTime, Start};
 
 /// A component that is driven by changes, replies and its own clock.
 pub trait Component: Clone + Send {
@@ -63,6 +63,8 @@ pub struct Moment<'a> {
     pub now: SimTime,
     /// The reading of the component's clock.
     pub time: Time,
+    /// What the wall clock showed when the run started.
+    pub start: Start,
     /// Its random stream.
     pub rng: &'a mut Rng,
     /// What its informers know.

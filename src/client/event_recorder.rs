@@ -16,7 +16,7 @@ use crate::client::Draw;
 use crate::client::lru::Lru;
 use crate::client::token_bucket::TokenBucket;
 use crate::sim::index::hash;
-use crate::sim::time::{SimDuration, SimTime};
+use crate::sim::time::{SimDuration, SimTime, Start};
 
 /// How many entries each cache of the correlator has.
 const MAX_ENTRIES: usize = 4_096;
@@ -43,6 +43,8 @@ pub struct EventRecorder {
     last_name: i64,
     /// Where its last events of each type came from.
     origins: [Option<Arc<EventOrigin>>; 2],
+    /// What the wall clock showed when the run started.
+    start: Start,
 }
 
 /// Something to record.
@@ -131,11 +133,17 @@ impl Default for EventRecorder {
     fn default() -> Self {
         let (similar, seen) = (Lru::new(MAX_ENTRIES), Lru::new(MAX_ENTRIES));
         let spam = Lru::new(MAX_ENTRIES);
-        EventRecorder { similar, seen, spam, last_name: i64::MIN, origins: [None, None] }
+        let start = Start::USUAL;
+        EventRecorder { similar, seen, spam, last_name: i64::MIN, origins: [None, None], start }
     }
 }
 
 impl EventRecorder {
+    /// Says what the wall clock showed when the run started.
+    pub fn set_start(&mut self, start: Start) {
+        self.start = start;
+    }
+
     /// Where an event comes from, shared by all of one component.
     pub fn origin(&mut self, what: &Occurrence) -> Arc<EventOrigin> {
         let last = &mut self.origins[what.event_type as usize];
@@ -206,14 +214,15 @@ impl EventRecorder {
     /// `eventObserve`
     fn observe(&mut self, what: Occurrence, key: u64, now: SimTime) -> Recorded {
         let last_name = &mut self.last_name;
+        let wall = Time::wall(self.start, now);
         let seen = self.seen.use_or(key, || {
-            *last_name = Time::at(now).0.max(last_name.saturating_add(1));
-            let first = Time::at(now);
+            *last_name = wall.0.max(last_name.saturating_add(1));
+            let first = wall;
             Seen { count: 0, first, name: event_name(&what.involved.name, *last_name) }
         });
         seen.count = seen.count.saturating_add(1);
         let (name, namespace) = (seen.name.clone(), event_namespace(&what.involved));
-        let (count, first, last) = (seen.count, seen.first, Time::at(now));
+        let (count, first, last) = (seen.count, seen.first, wall);
         Recorded { name, namespace, what, count, first, last }
     }
 }

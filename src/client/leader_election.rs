@@ -10,7 +10,7 @@ use crate::api::time::Time;
 use crate::api::variant::Variant;
 use crate::client::Draw;
 use crate::client::backoff::jitter;
-use crate::sim::time::{SimDuration, SimTime};
+use crate::sim::time::{SimDuration, SimTime, Start};
 
 /// The times of an election.
 ///
@@ -69,6 +69,8 @@ pub struct LeaderElector {
     trusts_clocks: bool,
     /// The clock of the last attempt.
     clock: Time,
+    /// What the wall clock showed when the run started.
+    start: Start,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -190,6 +192,7 @@ impl LeaderElector {
             read: None,
             trusts_clocks: false,
             clock: Time::default(),
+            start: Start::USUAL,
         }
     }
 
@@ -200,9 +203,10 @@ impl LeaderElector {
         LeaderElector { trusts_clocks: gates.varies(Variant::TrustsClocks), ..self }
     }
 
-    /// What its process's clock shows now.
-    pub fn read_clock(&mut self, clock: Time) {
+    /// What its process's clock shows now, and what a right one showed when the run started.
+    pub fn read_clock(&mut self, clock: Time, start: Start) {
         self.clock = clock;
+        self.start = start;
     }
 
     /// Whether it leads.
@@ -379,7 +383,7 @@ impl LeaderElector {
     /// staging/src/k8s.io/client-go/tools/leaderelection/leaderelection.go, `release`
     fn give_up(&mut self, record: Option<LeaseRecord>, now: SimTime) -> Step {
         let Some(record) = record.filter(|_| self.holds()) else { return self.stop() };
-        let stamp = Time::at(now).whole_micros();
+        let stamp = Time::wall(self.start, now).whole_micros();
         let empty = LeaseRecord {
             holder: Name::default(),
             lease_seconds: 1,
@@ -404,7 +408,7 @@ impl LeaderElector {
 
     /// The record that follows `old` when this candidate takes or renews the lease.
     fn mine(&self, old: &LeaseRecord) -> LeaseRecord {
-        let stamp = Time::at(self.attempt_at).whole_micros();
+        let stamp = Time::wall(self.start, self.attempt_at).whole_micros();
         let holds = self.holds();
         LeaseRecord {
             holder: self.me.clone(),

@@ -12,6 +12,8 @@ pub mod event_recorder;
 pub mod event_series;
 pub mod expectations;
 pub mod informer;
+#[cfg(test)]
+pub(crate) mod known;
 pub mod leader_election;
 mod lru;
 pub mod manager;

@@ -423,7 +423,8 @@ impl<C: Component> Process<C> {
         let now = context.now();
         let mut moment = Moment {
             now,
-            time: Time(Time::at(now).0 + self.skew),
+            time: Time(Time::wall(context.start(), now).0 + self.skew),
+            start: context.start(),
             rng: self.rng.as_mut().expect("a process that lives has a random stream"),
             caches: &self.caches,
             cause: context.cause(),
@@ -489,9 +490,9 @@ impl<C: Component> Process<C> {
         A: Actor<Message = Message, Note = Note>,
     {
         let recorder = self.recorders.entry(source.clone()).or_default();
-        let Some(told) = telling::record(recorder, (source, host), note, context.now()) else {
-            return;
-        };
+        recorder.set_start(context.start());
+        let now = context.now();
+        let Some(told) = telling::record(recorder, (source, host), note, now) else { return };
         let anew = told.anew.map(|anew| Box::new((anew, user.clone())));
         let request = self.as_user(user, told.verb, telling::why());
         self.ask(request, Purpose::Event(anew), context);

@@ -13,12 +13,11 @@ use crate::api::object::{Kind, Object, Opaque};
 use crate::api::storage::csi_driver::{CSIDriver, CsiDriverSpec};
 use crate::api::storage::csi_node::CsiNodeSpec;
 use crate::api::storage::storage_class::{DEFAULT_CLASS, StorageClass};
-use crate::api::time::EPOCH;
+use crate::api::time::Time;
 use crate::cluster::config::{ClusterConfig, Storage};
 use crate::cluster::resume;
 use crate::node::kubelet::{self, Config as KubeletConfig};
 use crate::sim::rng::keyed;
-use crate::sim::time::SimTime;
 
 /// The namespaces that every cluster has.
 const SYSTEM: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
@@ -27,6 +26,7 @@ const SYSTEM: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-sy
 /// the system's priority classes, nodes and their leases.
 pub fn objects(config: &ClusterConfig, kubelets: &[Arc<KubeletConfig>]) -> Vec<Object> {
     let mut all = Vec::new();
+    let start = Time(config.start.0);
     let names = SYSTEM.iter().map(|n| Name::new_static(n)).chain(config.namespaces.iter().cloned());
     let names = names.chain(resume::namespaces(&config.state));
     let names: std::collections::BTreeSet<Name> = names.collect();
@@ -40,26 +40,26 @@ pub fn objects(config: &ClusterConfig, kubelets: &[Arc<KubeletConfig>]) -> Vec<O
     all.push(priority_class("system-node-critical", 2_000_001_000));
     all.push(priority_class("system-cluster-critical", 2_000_000_000));
     for kubelet in kubelets.iter().filter(|k| k.is_registered) {
-        all.push(Object::from(kubelet::registered(kubelet, EPOCH)));
-        all.push(Object::from(kubelet::registered_lease(kubelet, SimTime::ZERO)));
+        all.push(Object::from(kubelet::registered(kubelet, start)));
+        all.push(Object::from(kubelet::registered_lease(kubelet, start)));
     }
     all.extend(config.storage.iter().flat_map(|storage| storage_of(storage, &config.state)));
-    resume::join(&mut all, &config.state);
-    identify(&mut all, config.seed);
+    resume::join(&mut all, &config.state, start);
+    identify(&mut all, config.seed, start);
     let nodes = csi_nodes(&all, kubelets);
     all.extend(nodes);
-    identify(&mut all, config.seed);
+    identify(&mut all, config.seed, start);
     all
 }
 
 /// Gives those that have none a uid and a time of creation.
-fn identify(all: &mut [Object], seed: u64) {
+fn identify(all: &mut [Object], seed: u64, start: Time) {
     for object in all.iter_mut().filter(|o| o.meta().uid.is_none()) {
         let kind = object.kind();
         let uid = uid(seed, object);
         let meta = object.meta_mut();
         meta.uid = uid;
-        meta.creation = meta.creation.or(Some(EPOCH));
+        meta.creation = meta.creation.or(Some(start));
         meta.generation = meta.generation.max(i64::from(kind.row().generation));
     }
 }

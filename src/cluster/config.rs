@@ -20,13 +20,15 @@ use crate::node::images::Images;
 use crate::node::kubelet::NodeStorage;
 use crate::scheduler::config::Config as SchedulerConfig;
 use crate::sim::link::Delay;
-use crate::sim::time::SimDuration;
+use crate::sim::time::{SimDuration, Start};
 
 /// What a cluster is to be made of.
 #[derive(Clone)]
 pub struct ClusterConfig {
     /// The run's seed.
     pub seed: u64,
+    /// What the wall clock shows when the run starts.
+    pub start: Start,
     /// The nodes.
     pub nodes: Vec<NodeTemplate>,
     /// How many kube-apiserver replicas.
@@ -256,6 +258,7 @@ impl Default for ClusterConfig {
     fn default() -> Self {
         ClusterConfig {
             seed: 0,
+            start: Start::USUAL,
             nodes: Vec::new(),
             apiservers: 1,
             controller_managers: 1,

@@ -9,7 +9,7 @@ use crate::api::core::container::{Container, ContainerStatus};
 use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::object::{Kind, Object, ObjectKey};
-use crate::api::time::EPOCH;
+use crate::api::time::Time;
 use crate::node::images::Images;
 use crate::node::runtime::{Run, Runtime, Sandbox};
 use crate::sim::time::{SimDuration, SimTime};
@@ -25,26 +25,26 @@ pub(super) fn namespaces(state: &[Object]) -> BTreeSet<Name> {
 
 /// Puts the objects of a state in the place of those that a new cluster would have, and adds the
 /// others.
-pub(super) fn join(all: &mut Vec<Object>, state: &[Object]) {
+pub(super) fn join(all: &mut Vec<Object>, state: &[Object], start: Time) {
     let mut given: BTreeMap<ObjectKey, &Object> = state.iter().map(|o| (o.key(), o)).collect();
     for object in all.iter_mut() {
         if let Some(one) = given.remove(&object.key()) {
-            *object = up_to_now(one);
+            *object = up_to_now(one, start);
         }
     }
     // In the order of the state, so that revisions tell which object was written before which.
     let rest = state.iter().filter(|o| given.contains_key(&o.key()));
-    all.extend(rest.map(up_to_now));
+    all.extend(rest.map(|o| up_to_now(o, start)));
 }
 
 /// A node that is up has just given its sign of life.
-fn up_to_now(object: &Object) -> Object {
+fn up_to_now(object: &Object, start: Time) -> Object {
     let Some(node) = object.as_a::<Node>().filter(|node| node.is_ready()) else {
         return object.clone();
     };
     let mut node = Node::clone(node);
     for condition in &mut Arc::make_mut(&mut node.status).conditions {
-        condition.last_heartbeat_time = condition.last_heartbeat_time.map(|_| EPOCH);
+        condition.last_heartbeat_time = condition.last_heartbeat_time.map(|_| start);
     }
     Object::from(node)
 }

@@ -69,6 +69,7 @@ impl Cluster {
     /// A cluster at the beginning of its run, nothing of it started yet.
     pub fn new(config: &ClusterConfig) -> Cluster {
         let mut engine = Engine::new(config.seed);
+        engine.log_mut().set_start(config.start);
         set_delays(&mut engine, config);
         let kubelets: Vec<Arc<KubeletConfig>> =
             config.nodes.iter().zip(0..).map(|(node, n)| kubelet_config(node, n, config)).collect();

@@ -31,7 +31,8 @@ const RESYNC: SimDuration = SimDuration::secs(300);
 /// the quota as it is stored, so two who create at once cannot both have the last room. But a count
 /// is written over the version of the quota that this controller has seen, and the objects that it
 /// counts come by watches of their own: when those lag, what was charged in that version is not
-/// counted yet, the count gives it back, and it can be had once more until the next count.
+/// counted yet, the count gives it back, and it can be had once more until the next count
+/// (kubernetes/kubernetes#50442, #51454).
 ///
 /// Source: kubernetes v1.36 pkg/controller/resourcequota/resource_quota_controller.go,
 /// `Controller.syncResourceQuota`;

@@ -11,64 +11,31 @@ use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::object::{Kind, Object};
 use crate::api::time::EPOCH;
-use crate::client::view::Caches;
+use crate::client::known::{self, Known, merge};
 use crate::sim::time::SimDuration;
 
 /// A cluster of a few objects, as informers know it.
 #[derive(Default)]
 struct World {
-    caches: Caches,
-    count: u64,
+    known: Known,
     evictor: Evictor,
 }
 
 impl World {
-    fn put(&mut self, kind: Kind, mut value: Value) -> Object {
-        self.count += 1;
-        value["metadata"]["uid"] = json!(format!("00000000-0000-0000-0000-{:012}", self.count));
-        let object = Object::from_value(kind, value).unwrap();
-        self.caches.of_mut(kind).put(object.clone());
-        object
+    fn put(&mut self, kind: Kind, value: Value) -> Object {
+        self.known.put(kind, value).1
     }
 
     /// A node in a zone of its name's first letter.
     fn node(&mut self, name: &str, cpu: &str, spec: &Value) {
-        let resources = json!({"cpu": cpu, "memory": "8Gi", "pods": "110"});
-        self.put(
-            Kind::NODE,
-            json!({
-                "metadata": {
-                    "name": name, "labels": {"zone": &name[..1], "kubernetes.io/hostname": name},
-                },
-                "spec": spec,
-                "status": {
-                    "allocatable": resources,
-                    "conditions": [{"type": "Ready", "status": "True"}],
-                },
-            }),
-        );
+        let more = json!({"metadata": {"labels": {"zone": &name[..1]}}, "spec": spec});
+        self.put(Kind::NODE, known::node(name, cpu, &more));
     }
 
     /// A pod of the set `web` on a node, with other fields than usual.
     fn pod(&mut self, name: &str, node: &str, more: &Value) -> Arc<Pod> {
-        let mut value = json!({
-            "metadata": {
-                "name": name, "namespace": "default", "labels": {"app": "web"},
-                "ownerReferences": [{
-                    "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web",
-                    "uid": "11111111-0000-0000-0000-000000000000", "controller": true,
-                }],
-            },
-            "spec": {
-                "nodeName": node,
-                "containers": [{
-                    "name": "app", "image": "web:v1", "resources": {"requests": {"cpu": "600m"}},
-                }],
-            },
-            "status": {"phase": "Running", "startTime": "2026-01-01T00:00:00Z"},
-        });
-        merge(&mut value, more);
-        self.put(Kind::POD, value).as_a::<Pod>().unwrap().clone()
+        let pod = known::pod(name, node, "600m", more);
+        self.put(Kind::POD, pod).as_a::<Pod>().unwrap().clone()
     }
 
     /// Pods named by their nodes: `a-0`, `a-1`, ….
@@ -81,21 +48,10 @@ impl World {
     }
 
     fn see<T>(&self, look: impl FnOnce(&Sight<'_>) -> T) -> T {
-        let nodes: Vec<Arc<Node>> = ready_nodes(&self.caches, None);
-        let (caches, evictor) = (&self.caches, &self.evictor);
+        let nodes: Vec<Arc<Node>> = ready_nodes(&self.known.caches, None);
+        let (caches, evictor) = (&self.known.caches, &self.evictor);
         let now = EPOCH.plus(SimDuration::secs(60));
         look(&Sight { caches, now, nodes: &nodes, evictor })
-    }
-}
-
-fn merge(value: &mut Value, more: &Value) {
-    match (value, more) {
-        (Value::Object(value), Value::Object(more)) => {
-            for (key, more) in more {
-                merge(value.entry(key.clone()).or_insert(Value::Null), more);
-            }
-        }
-        (value, more) => *value = more.clone(),
     }
 }
 

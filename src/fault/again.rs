@@ -7,7 +7,7 @@ use crate::api::time::Time;
 use crate::cluster::Cluster;
 use crate::fault::plan::Inject;
 use crate::fault::weather::{Due, Weather};
-use crate::sim::time::{SimDuration, SimTime};
+use crate::sim::time::{SimDuration, SimTime, Start};
 
 /// A fault, and when it comes.
 #[derive(Clone, PartialEq, Debug)]
@@ -24,9 +24,9 @@ pub struct Again {
 
 impl Again {
     /// When it comes next.
-    pub(super) fn next(&self, after: SimTime) -> Option<SimTime> {
-        let next = self.schedule.next(Time::at(after))?;
-        Some(next.sim())
+    pub(super) fn next(&self, after: SimTime, start: Start) -> Option<SimTime> {
+        let next = self.schedule.next(Time::wall(start, after))?;
+        Some(next.since_start(start))
     }
 }
 
@@ -50,7 +50,7 @@ impl Weather {
     /// A person begins an experiment that comes again and again.
     pub fn schedule_experiment(&mut self, again: Again, cluster: &Cluster) {
         self.experiments.entry(again.name.clone()).or_default();
-        self.push_again(again, cluster.engine.now(), SimTime::ZERO);
+        self.push_again(again, cluster, SimTime::ZERO);
     }
 
     /// A person ends an experiment: what it does is made good; false when there is none.
@@ -73,8 +73,9 @@ impl Weather {
         true
     }
 
-    fn push_again(&mut self, again: Again, after: SimTime, busy: SimTime) {
-        if let Some(at) = again.next(after) {
+    fn push_again(&mut self, again: Again, cluster: &Cluster, busy: SimTime) {
+        let start = cluster.engine.log().start();
+        if let Some(at) = again.next(cluster.engine.now(), start) {
             self.push(at, Due::Again(Box::new(again), busy));
         }
     }
@@ -89,6 +90,6 @@ impl Weather {
                 self.misses.push(why);
             }
         }
-        self.push_again(again, now, busy);
+        self.push_again(again, cluster, busy);
     }
 }

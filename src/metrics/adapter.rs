@@ -66,7 +66,7 @@ impl Adapter {
             return Answer::Refused(Refusal::bad_request("metrics are read only"));
         };
         let items = if options.kind == Kind::EXTERNAL_METRIC_VALUE {
-            self.external(options, moment.now)
+            self.external(options, moment)
         } else {
             self.custom(options, moment)
         };
@@ -78,13 +78,13 @@ impl Adapter {
         }))
     }
 
-    fn external(&self, options: &ListOptions, now: SimTime) -> Vec<Object> {
+    fn external(&self, options: &ListOptions, moment: &Moment<'_>) -> Vec<Object> {
         let metric = options.fields.exact(query::METRIC);
         let asked = |s: &&Series| {
             s.of == Of::Outside && Some(&s.metric) == metric && options.labels.matches(&s.labels)
         };
         let one = |s: &Series| {
-            let (timestamp, milli) = s.at(now);
+            let (timestamp, milli) = s.at(moment);
             Object::from(ExternalMetricValue {
                 meta: Meta::named(&options.namespace, &s.metric),
                 metric_labels: s.labels.clone(),
@@ -104,7 +104,7 @@ impl Adapter {
             if series.metric != metric || !labels.matches(&series.labels) {
                 continue;
             }
-            let (timestamp, milli) = series.at(moment.now);
+            let (timestamp, milli) = series.at(moment);
             let value = |name: &Name, kind: &str, milli| {
                 Object::from(MetricValue {
                     meta: Meta::named(&options.namespace, name),
@@ -156,10 +156,10 @@ fn measured<'a>(
 
 impl Series {
     /// The value that is known now, and of when it is.
-    fn at(&self, now: SimTime) -> (Time, i64) {
-        let then = SimTime(now.0.saturating_sub(self.delay.0));
+    fn at(&self, moment: &Moment<'_>) -> (Time, i64) {
+        let then = SimTime(moment.now.0.saturating_sub(self.delay.0));
         let milli = self.value.at(SimDuration(then.0));
-        (Time::at(then), i64::try_from(milli).unwrap_or(i64::MAX))
+        (Time::wall(moment.start, then), i64::try_from(milli).unwrap_or(i64::MAX))
     }
 }
 

@@ -24,7 +24,7 @@ use crate::client::component::{Component, Moment, To};
 use crate::client::reconciler::Observed;
 use crate::sim::engine::{ActorId, Peer};
 use crate::sim::index::Map;
-use crate::sim::time::{SimDuration, SimTime};
+use crate::sim::time::{SimDuration, SimTime, Start};
 
 /// How metrics-server is run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -201,7 +201,7 @@ impl MetricsServer {
             for object in moment.caches.of(Kind::NODE).all() {
                 let Object::Node(node) = object else { continue };
                 if options.labels.matches(&node.meta.labels) {
-                    items.extend(self.node(node).map(Object::from));
+                    items.extend(self.node(node, moment.start).map(Object::from));
                 }
             }
         } else {
@@ -211,7 +211,7 @@ impl MetricsServer {
                 if let Object::Pod(pod) = object
                     && options.labels.matches(&pod.meta.labels)
                 {
-                    items.extend(self.pod(pod).map(Object::from));
+                    items.extend(self.pod(pod, moment.start).map(Object::from));
                 }
             };
             if all {
@@ -228,10 +228,14 @@ impl MetricsServer {
     fn one(&self, key: &ObjectKey, moment: &Moment<'_>) -> Answer {
         let found = if key.kind == Kind::NODE_METRICS {
             let node = moment.caches.of(Kind::NODE).get("", &key.name);
-            node.and_then(|o| o.as_a::<Node>()).and_then(|n| self.node(n)).map(Object::from)
+            node.and_then(|o| o.as_a::<Node>())
+                .and_then(|n| self.node(n, moment.start))
+                .map(Object::from)
         } else {
             let pod = moment.caches.of(Kind::POD).get(&key.namespace, &key.name);
-            pod.and_then(|o| o.as_a::<Pod>()).and_then(|p| self.pod(p)).map(Object::from)
+            pod.and_then(|o| o.as_a::<Pod>())
+                .and_then(|p| self.pod(p, moment.start))
+                .map(Object::from)
         };
         match found {
             Some(object) => Answer::Object(object),
@@ -257,16 +261,21 @@ impl MetricsServer {
     }
 
     /// Source: github.com/kubernetes-sigs/metrics-server pkg/storage/node.go, `GetMetrics`
-    fn node(&self, node: &Node) -> Option<NodeMetrics> {
+    fn node(&self, node: &Node, start: Start) -> Option<NodeMetrics> {
         let [last, before] = self.points.get(&node.meta.name)?.as_slice() else { return None };
         let window = last.at.since(before.at);
         let usage = Usage { nanocores: rate(last.cpu, before.cpu, window)?, bytes: last.memory };
         let usage = self.told(&node.meta.name, usage);
-        Some(NodeMetrics { meta: named(&node.meta), timestamp: Time::at(last.at), window, usage })
+        Some(NodeMetrics {
+            meta: named(&node.meta),
+            timestamp: Time::wall(start, last.at),
+            window,
+            usage,
+        })
     }
 
     /// Source: github.com/kubernetes-sigs/metrics-server pkg/storage/pod.go, `GetMetrics`
-    fn pod(&self, pod: &Pod) -> Option<PodMetrics> {
+    fn pod(&self, pod: &Pod, start: Start) -> Option<PodMetrics> {
         let points = self.points.get(&pod.node_name)?;
         let find = |sample: &Arc<NodeSample>| -> Option<(SimTime, PodSample)> {
             let own = |p: &&PodSample| p.name == pod.meta.name && p.namespace == pod.meta.namespace;
@@ -288,7 +297,7 @@ impl MetricsServer {
             return None;
         }
         let meta = named(&pod.meta);
-        let timestamp = Time::at(at);
+        let timestamp = Time::wall(start, at);
         Some(PodMetrics { meta, timestamp, window, containers: containers.into() })
     }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::api::object::Kind;
 use crate::api::object::Object;
 use crate::api::object::ObjectKey;
-use crate::api::time::EPOCH;
+use crate::api::object::served::{self, Served};
 use crate::api::time::Time;
 use crate::scenario::diagnostic::Mistake;
 use crate::scenario::manifest::Manifest;
@@ -31,8 +31,8 @@ const NOT_KEPT: [&str; 3] = ["managedFields", "resourceVersion", "selfLink"];
 ///
 /// All instants are shifted together, so that the latest of them is the beginning of the run: what
 /// was 3 min old when the dump was made is 3 min old when the run begins.
-pub fn objects(manifests: &[Manifest], session: &mut Session) -> Vec<Object> {
-    let shift = Shift::of(manifests);
+pub fn objects(manifests: &[Manifest], start: Time, session: &mut Session) -> Vec<Object> {
+    let shift = Shift::of(manifests, start);
     let mut places: BTreeMap<ObjectKey, Place> = BTreeMap::new();
     let mut all = Vec::new();
     for manifest in manifests {
@@ -63,7 +63,7 @@ pub fn objects(manifests: &[Manifest], session: &mut Session) -> Vec<Object> {
 }
 
 fn kind_of(manifest: &Manifest, session: &mut Session) -> Option<Kind> {
-    let kind = Kind::of_version(&manifest.api_version, &manifest.kind);
+    let kind = served::kind_of(&manifest.api_version, &manifest.kind);
     if kind.is_none() {
         let name = format!("{} of {}", manifest.kind, manifest.api_version);
         session.report(manifest.place("kind"), Mistake::not_modelled("kind", &name));
@@ -74,6 +74,9 @@ fn kind_of(manifest: &Manifest, session: &mut Session) -> Option<Kind> {
 /// An object as the store is to hold it.
 fn as_stored(kind: Kind, manifest: &Manifest, shift: Shift) -> Value {
     let mut value = Value::clone(&manifest.value);
+    if let Some(served) = Served::of_value(&value) {
+        (served.to_stored)(&mut value);
+    }
     if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
         NOT_KEPT.iter().for_each(|field| drop(metadata.remove(*field)));
         if kind.row().namespaced && manifest.namespace.is_none() {
@@ -97,18 +100,18 @@ enum Shift {
 
 impl Shift {
     /// In whole seconds, so that fractions stay as they are.
-    fn of(manifests: &[Manifest]) -> Shift {
+    fn of(manifests: &[Manifest], start: Time) -> Shift {
         let mut latest = None;
         for manifest in manifests {
             for part in ["metadata", "status"].iter().filter_map(|p| manifest.value.get(p)) {
                 latest = latest.max(latest_of(part));
             }
         }
-        let latest = latest.map_or(EPOCH, Time::whole_seconds);
-        if latest > EPOCH {
-            Shift::Earlier(latest.since(EPOCH))
+        let latest = latest.map_or(start, Time::whole_seconds);
+        if latest > start {
+            Shift::Earlier(latest.since(start))
         } else {
-            Shift::Later(EPOCH.since(latest))
+            Shift::Later(start.since(latest))
         }
     }
 
@@ -176,7 +179,7 @@ mod tests {
     fn check(text: &str) -> (Vec<Object>, Vec<String>) {
         let mut session = Session::default();
         let manifests = manifest::of_text("dump.yaml", text, &mut session);
-        let objects = objects(&manifests, &mut session);
+        let objects = objects(&manifests, crate::api::time::EPOCH, &mut session);
         (objects, session.take_problems().iter().map(ToString::to_string).collect())
     }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::api::Name;
 use crate::api::object::Kind;
 use crate::api::object::Object;
+use crate::api::time::Time;
 use crate::fault::Plan;
 use crate::scenario::chaos;
 use crate::scenario::decode::Decode;
@@ -334,7 +335,8 @@ fn dump(
 ) -> Arc<[Object]> {
     let Some(path) = scenario.cluster.dump.clone() else { return Arc::default() };
     let manifests = manifest::load(&path.value, path.place, Strictness::Lax, loader, session);
-    let objects = dump::objects(&manifests, session);
+    let start = Time(scenario.cluster.start.0.0);
+    let objects = dump::objects(&manifests, start, session);
     let written = tree.get("cluster").and_then(|cluster| cluster.get("nodes"));
     if written.is_none() {
         scenario.cluster.nodes.clear();

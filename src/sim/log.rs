@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::sim::digest::{Canonical, Digest, DigestValue, Encoder};
 use crate::sim::engine::ActorId;
-use crate::sim::time::SimTime;
+use crate::sim::time::{SimTime, Start};
 
 /// How many records make a chunk; after each the digest is noted.
 const CHUNK: usize = 4096;
@@ -46,6 +46,7 @@ pub struct Log<N> {
     /// How many records were kept once and are forgotten.
     forgotten: usize,
     cut: Option<Cut>,
+    start: Start,
 }
 
 /// Where a log begins of which the beginning is forgotten.
@@ -68,11 +69,22 @@ impl<N> Default for Log<N> {
             keep: Keep::All,
             forgotten: 0,
             cut: None,
+            start: Start::USUAL,
         }
     }
 }
 
 impl<N: Canonical> Log<N> {
+    /// What the wall clock showed when the run started.
+    pub fn start(&self) -> Start {
+        self.start
+    }
+
+    /// Says what the wall clock shows when the run starts.
+    pub fn set_start(&mut self, start: Start) {
+        self.start = start;
+    }
+
     /// Chooses what is kept from here on.
     pub fn keep(&mut self, keep: Keep) {
         self.keep = keep;

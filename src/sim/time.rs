@@ -11,6 +11,21 @@ pub struct SimTime(pub u64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct SimDuration(pub u64);
 
+/// What the wall clock shows when a run starts: nanoseconds since the beginning of 1970.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Start(pub i64);
+
+impl Start {
+    /// The beginning of 2026.
+    pub const USUAL: Start = Start(1_767_225_600_000_000_000);
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Start::USUAL
+    }
+}
+
 impl SimTime {
     /// The start of the run.
     pub const ZERO: SimTime = SimTime(0);

@@ -13,11 +13,12 @@ use crate::api::message::{Origin, StoreChange};
 use crate::api::note::{FaultNote, MarkNote, Note, RefusedNote, StepNote, WriteNote};
 use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::Refusal;
+use crate::api::time::Time;
 use crate::api::why::Why;
 use crate::sim::digest::DigestValue;
 use crate::sim::engine::ActorId;
 use crate::sim::log::{Cut, Log, Record};
-use crate::sim::time::SimTime;
+use crate::sim::time::{SimTime, Start};
 use crate::trace::history::History;
 use crate::trace::rows::Header;
 use crate::trace::scheduling::Attempt;
@@ -137,8 +138,12 @@ impl Reading {
         };
         self.log.set_cut(cut);
         let messages = row.0.remove("timeline").is_some_and(|sort| sort == "messages");
+        let start = row.0.remove("start").and_then(|text| Time::parse(text.as_str()?));
+        let start = start.map_or(Start::USUAL, |start| Start(start.0));
+        self.log.set_start(start);
         self.header = Some(Header {
             cut,
+            start,
             messages,
             scenario: row.text("scenario")?,
             namespace: row.text("namespace")?,

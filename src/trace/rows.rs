@@ -10,8 +10,9 @@ use serde_json::Value;
 use crate::api::Name;
 use crate::api::note::{FaultNote, MarkNote, Note, RefusedNote, StepNote, WriteNote};
 use crate::api::object::Object;
+use crate::api::time::Time;
 use crate::sim::log::{Cut, Log, Record};
-use crate::sim::time::SimTime;
+use crate::sim::time::{SimTime, Start};
 use crate::trace::scheduling::Attempt;
 use crate::trace::verdict::{Expected, Verdict};
 
@@ -36,6 +37,8 @@ pub struct Header {
     pub kubernetes: String,
     /// The faults that were planned.
     pub plan: Value,
+    /// What the wall clock showed when the run started.
+    pub start: Start,
     /// Where the log begins, when its beginning is forgotten.
     pub cut: Option<Cut>,
     /// Whether its story is told message by message.
@@ -98,6 +101,9 @@ impl Tracer {
         line.json("plan", &header.plan);
         if header.messages {
             line.text("timeline", "messages");
+        }
+        if header.start != Start::USUAL {
+            line.text("start", &Time(header.start.0).to_string());
         }
         if let Some(cut) = header.cut {
             line.number("cut_ns", cut.at.0);

@@ -117,6 +117,7 @@ struct JobHistory {
     fails: bool,
     backoff_limit: u8,
     replacement: Option<&'static str>,
+    ttl: Option<u8>,
     deeds: Vec<JobDeed>,
     crashes: Vec<Crash>,
 }
@@ -124,10 +125,12 @@ struct JobHistory {
 fn job_history() -> impl Strategy<Value = JobHistory> {
     let spec = (1..5u8, 1..7u8, any::<bool>(), prop::bool::weighted(0.2), 0..4u8);
     let replacement = select(vec![None, Some("Failed"), Some("TerminatingOrFailed")]);
-    (spec, replacement, vec(job_deed(), 0..10), crashes()).prop_map(
+    let ttl = prop::option::weighted(0.3, 0..40u8);
+    (spec, replacement, ttl, vec(job_deed(), 0..10), crashes()).prop_map(
         |(
             (parallelism, completions, is_indexed, fails, backoff_limit),
             replacement,
+            ttl,
             deeds,
             crashes,
         )| {
@@ -138,6 +141,7 @@ fn job_history() -> impl Strategy<Value = JobHistory> {
                 fails,
                 backoff_limit,
                 replacement,
+                ttl,
                 deeds,
                 crashes,
             }
@@ -165,6 +169,9 @@ impl JobHistory {
         });
         if let Some(policy) = self.replacement {
             job["spec"]["podReplacementPolicy"] = json!(policy);
+        }
+        if let Some(seconds) = self.ttl {
+            job["spec"]["ttlSecondsAfterFinished"] = json!(seconds);
         }
         job
     }
@@ -247,7 +254,39 @@ fn job_on_the_way(world: &World, history: &JobHistory) -> Vec<String> {
     wrong
 }
 
+/// A Job with a lifetime goes after it, no earlier and not much later, and its pods with it.
+fn job_is_over(world: &World, seconds: u8) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut finished = None;
+    for (time, write) in writes(world) {
+        let Some(job) = job_of(&write.change.object) else { continue };
+        if is_finished(job).is_some() {
+            finished = finished.or(Some(time));
+        }
+        if !job.meta.is_deleting() && !write.change.deleted {
+            continue;
+        }
+        let lived = finished.map(|at| time.since(at).as_secs());
+        // Times are kept in whole seconds; a controller that is down is late.
+        if lived.is_none_or(|lived| lived + 1 < u64::from(seconds)) {
+            wrong.push(format!("{time}: it goes {lived:?} s after its end, not {seconds}"));
+        }
+        if lived.is_some_and(|lived| lived > u64::from(seconds) + 45) {
+            wrong.push(format!("{time}: it has stayed for {lived:?} s, not {seconds}"));
+        }
+        break;
+    }
+    let store = world.cluster().store();
+    for kind in [Kind::JOB, Kind::POD] {
+        wrong.extend(store.iter(kind).map(|o| format!("{} is left over", o.meta().name)));
+    }
+    wrong
+}
+
 fn job_in_the_end(world: &World, history: &JobHistory) -> Vec<String> {
+    if let Some(seconds) = history.ttl {
+        return job_is_over(world, seconds);
+    }
     let mut wrong = Vec::new();
     let store = world.cluster().store();
     let key = ObjectKey::new(Kind::JOB, "default", "work");

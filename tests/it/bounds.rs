@@ -15,7 +15,7 @@ use wavetank::api::apps::stateful_set::StatefulSet;
 use wavetank::api::core::node::Node;
 use wavetank::api::core::pod::Pod;
 use wavetank::api::note::Note;
-use wavetank::api::object::Resource;
+use wavetank::api::object::{Kind, Resource};
 use wavetank::scenario::world::World;
 use wavetank::sim::time::{SimDuration, SimTime};
 
@@ -67,6 +67,7 @@ const CONTROLLERS: &[(&str, &str)] = &[
     ("web", "replicaset-controller"),
     ("db", "statefulset-controller"),
     ("agent", "daemonset-controller"),
+    ("old", "replication-controller"),
 ];
 
 /// What went beyond the bounds, and how often they were looked at.
@@ -90,6 +91,9 @@ pub(crate) fn violations(world: &World, asked: Asked) -> (Vec<String>, BTreeMap<
             seen.want("web", now, set.spec.replicas, 0);
         } else if let Some(set) = StatefulSet::of(object) {
             seen.want("db", now, set.spec.replicas, set.spec.start());
+        } else if object.kind() == Kind::REPLICATION_CONTROLLER {
+            let replicas = object.to_value()["spec"]["replicas"].as_i64().unwrap_or(0);
+            seen.want("old", now, i32::try_from(replicas).unwrap_or(i32::MAX), 0);
         } else if let Some(node) = Node::of(object) {
             seen.see_node(node, now);
         } else if let Some(pod) = Pod::of(object) {
@@ -209,6 +213,11 @@ impl Seen {
                 let most = self.asked.deployment.unavailable;
                 (self.wanted(app, now).map(|(replicas, _)| replicas - most).min()?, "Deployment")
             }
+            // It only ever takes what is too many.
+            "old" => (
+                self.wanted(app, now).map(|(replicas, _)| replicas).min()?,
+                "ReplicationController",
+            ),
             "db" => {
                 let ordinal: i32 = pod.meta.name.rsplit_once('-')?.1.parse().ok()?;
                 // A pod beyond what is wanted goes because it is too many.
@@ -279,6 +288,7 @@ impl Seen {
         let (there, most, surge) = match app {
             "web" => (there, self.most_wanted(app, now)?, self.asked.deployment.surge),
             "db" => (there, self.most_wanted(app, now)?, self.asked.stateful_set.surge),
+            "old" => (there, self.most_wanted(app, now)?, 0),
             _ => {
                 let slack = self.taken(app, now) + self.evicted_nodes(now);
                 (self.surging(app, now), 0, self.asked.daemon_set.surge + slack)

@@ -158,7 +158,7 @@ fn hold(name: &str, folder: &Path) -> Result<Results, String> {
 
 /// A run begins at a full minute, and a recording at any second, which decides when CronJobs are
 /// due. It does not say at which; the first Job of a CronJob does, as it is made 0.1 s after the
-/// minute. The first step is put off accordingly.
+/// minute. The wall clock of the run starts accordingly.
 fn on_the_minute(scenario: String, recording: &Value) -> String {
     let has_cron_jobs = recording["facts"]
         .as_object()
@@ -172,7 +172,8 @@ fn on_the_minute(scenario: String, recording: &Value) -> String {
         None => scenario,
         Some(at) => {
             let wait = 60_000 - (at - 100) % 60_000;
-            scenario.replacen("steps:\n- ", &format!("steps:\n- at: {wait}ms\n  "), 1)
+            let start = format!("cluster:\n  start: 2026-01-01T00:00:{:02}", wait / 1_000 % 60);
+            scenario.replacen("cluster:", &format!("{start}.{:03}Z", wait % 1_000), 1)
         }
     }
 }

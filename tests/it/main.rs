@@ -22,6 +22,7 @@ mod convergence;
 mod determinism;
 mod documents;
 mod dump;
+mod elastic;
 mod explorer;
 mod exports;
 mod faults;

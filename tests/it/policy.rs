@@ -79,14 +79,17 @@ fn world(replicas: u8, policy: &Value, deeds: &[Deed], seed: u64) -> World {
     world
 }
 
-/// Every eviction that was carried out: how many healthy pods it left.
-fn left_by_evictions(world: &World) -> Vec<(String, usize)> {
+/// Every eviction of a pod of `web` that was carried out: how many healthy ones it left.
+pub(crate) fn left_by_evictions(world: &World) -> Vec<(String, usize)> {
     let mut pods: BTreeMap<ObjectKey, Pod> = BTreeMap::new();
     let mut left = Vec::new();
     for record in world.cluster().engine.log().iter() {
         let Note::Write(write) = &record.note else { continue };
         let object = &write.change.object;
         let Some(pod) = object.as_a::<Pod>() else { continue };
+        if pod.meta.labels.get("app").is_none_or(|app| app != "web") {
+            continue;
+        }
         let was_healthy = pods.get(&object.key()).is_some_and(|p| p.is_ready() && p.is_active());
         if write.change.deleted {
             pods.remove(&object.key());

@@ -478,7 +478,7 @@ fn sets_come_to_what_is_asked_for_and_never_to_what_must_not_be() {
         panic!("{why}");
     }
     let looks = LOOKS.lock().expect("one test counts");
-    for app in ["web", "db", "agent"] {
+    for app in ["web", "db", "agent", "old"] {
         let count = looks.get(app).copied().unwrap_or(0);
         assert!(count > 0, "no history has ever put the bounds of {app} to the test");
     }

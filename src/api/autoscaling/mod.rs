@@ -3,3 +3,4 @@
 pub mod horizontal_pod_autoscaler;
 pub mod metric;
 pub mod scale;
+pub mod v1;

@@ -7,7 +7,7 @@ use crate::api::core::event::micro;
 use crate::api::meta::{Meta, Rest};
 use crate::api::time::Time;
 use crate::sim::rng::keyed;
-use crate::sim::time::SimTime;
+use crate::sim::time::{SimTime, Start};
 
 /// A sign of life of a node, or the record of who leads.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -74,9 +74,9 @@ impl Beat {
 
 impl Lease {
     /// When the holder last renewed it, as far as the store knows at an instant.
-    pub fn renewed_at(&self, now: Time) -> Option<Time> {
+    pub fn renewed_at(&self, start: Start, now: SimTime) -> Option<Time> {
         match self.beat {
-            Some(beat) => Some(Time::at(beat.at(now.sim()))),
+            Some(beat) => Some(Time::wall(start, beat.at(now))),
             None => self.spec.renew_time,
         }
     }

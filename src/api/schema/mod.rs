@@ -19,6 +19,7 @@ static KUBERNETES: LazyLock<Table> = LazyLock::new(|| {
         ("apps", include_str!("apps.txt")),
         ("batch", include_str!("batch.txt")),
         ("autoscaling", include_str!("autoscaling.txt")),
+        ("autoscaling_v1", include_str!("autoscaling_v1.txt")),
         ("scale", include_str!("scale.txt")),
         ("policy", include_str!("policy.txt")),
         ("discovery", include_str!("discovery.txt")),

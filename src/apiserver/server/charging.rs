@@ -87,7 +87,7 @@ impl Apiserver {
         let namespace = charge.object.meta().namespace.clone();
         let quotas = self.quotas_of(&namespace);
         let quotas: Vec<&Arc<ResourceQuota>> = quotas.iter().collect();
-        match quota::charge(&charge.object, &quotas, Time::at(context.now())) {
+        match quota::charge(&charge.object, &quotas, Time::wall(context.start(), context.now())) {
             Err(refusal) => {
                 self.refuse(&pending, refusal, context);
                 self.next_charge(&namespace, context);
@@ -171,7 +171,7 @@ impl Apiserver {
         let Some(quota) = current.and_then(Object::as_a::<ResourceQuota>) else {
             return self.write_charge(pending, charge, context);
         };
-        match quota::charge(&charge.object, &[quota], Time::at(context.now())) {
+        match quota::charge(&charge.object, &[quota], Time::wall(context.start(), context.now())) {
             Err(refusal) => {
                 let namespace = charge.object.meta().namespace.clone();
                 self.refuse(&pending, refusal, context);

@@ -65,7 +65,7 @@ impl Apiserver {
                 return self.refuse(&pending, Refusal::internal_error(why), context);
             }
         };
-        let next = eviction.hear(heard, Time::at(context.now()));
+        let next = eviction.hear(heard, Time::wall(context.start(), context.now()));
         self.evict_next(pending, eviction, next, context);
         if let Some(change) = change {
             self.take_up(&change, context);

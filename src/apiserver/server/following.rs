@@ -164,7 +164,8 @@ impl Apiserver {
             return;
         }
         let mut lease = Lease::clone(lease);
-        lease.spec.renew_time = lease.renewed_at(Time::at(context.now())).map(Time::whole_micros);
+        lease.spec.renew_time =
+            lease.renewed_at(context.start(), context.now()).map(Time::whole_micros);
         lease.beat = None;
         let user = smol_str::format_smolstr!("kubelet/{}", key.name);
         let condition = Condition::Unchanged(lease.meta.resource_version);

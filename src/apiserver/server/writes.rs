@@ -51,7 +51,7 @@ impl Apiserver {
     {
         self.births += 1;
         Birth {
-            now: Time::at(context.now()),
+            now: Time::wall(context.start(), context.now()),
             seed: context.seed(),
             number: self.births,
             server: self.name.clone(),
@@ -117,11 +117,16 @@ impl Apiserver {
             let refusal = Refusal::not_found(&resource(key.kind), &key.name);
             return self.refuse(&pending, refusal, context);
         };
-        match registry::change(verb, &current, Time::at(context.now()), self.config.gates) {
+        match registry::change(
+            verb,
+            &current,
+            Time::wall(context.start(), context.now()),
+            self.config.gates,
+        ) {
             Err(_) if is_cached => self.read_fresh(pending, key, context),
             Err(refusal) => self.refuse(&pending, refusal, context),
             Ok(outcome) => {
-                let now = Time::at(context.now());
+                let now = Time::wall(context.start(), context.now());
                 let note =
                     |o: &mut Object| managed_fields::note(o, &current, &pending.request, now);
                 let outcome = outcome.with(note);
@@ -139,7 +144,7 @@ impl Apiserver {
         A: Actor<Message = Message, Note = Note>,
     {
         let Verb::Patch { part, patch, dry_run, .. } = &pending.request.verb else { return };
-        let applied = Applied::of(patch, Time::at(context.now()));
+        let applied = Applied::of(patch, Time::wall(context.start(), context.now()));
         let Some(applied) = applied.filter(|_| *part == Subresource::Main) else {
             let refusal = Refusal::not_found(&resource(key.kind), &key.name);
             return self.refuse(&pending, refusal, context);

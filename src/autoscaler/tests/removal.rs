@@ -24,7 +24,7 @@ fn names() -> Vec<Name> {
 
 fn update(planner: &mut Planner, provider: &Provider, world: &mut World, seconds: u64) {
     let (options, all) = (Options::default(), names());
-    let (caches, now) = (&world.caches, later(seconds));
+    let (caches, now) = (&world.known.caches, later(seconds));
     let sight = Sight { options: &options, provider, caches, now };
     let mark = world.picture.mark();
     planner.update(&all, &all, &mut world.picture, &sight);
@@ -38,7 +38,7 @@ fn ripe(
     seconds: u64,
 ) -> (Vec<Name>, Vec<Name>) {
     let options = Options::default();
-    let (caches, now) = (&world.caches, later(seconds));
+    let (caches, now) = (&world.known.caches, later(seconds));
     planner.ripe(|_| 0, &Sight { options: &options, provider, caches, now })
 }
 
@@ -90,11 +90,11 @@ fn a_budget_counts_for_all_nodes_that_are_to_go() {
 #[test]
 fn a_node_that_is_annotated_to_stay_stays() {
     let (mut planner, provider, mut world) = planned([&[], &[], &[]], |world| {
-        let node = world.caches.of(Kind::NODE).get("", "small-2").unwrap();
+        let node = world.known.caches.of(Kind::NODE).get("", "small-2").unwrap();
         let mut value = node.to_value();
         value["metadata"]["annotations"] =
             json!({ "cluster-autoscaler.kubernetes.io/scale-down-disabled": "true" });
-        world.put(Kind::NODE, &value);
+        world.put(Kind::NODE, value);
     });
     update(&mut planner, &provider, &mut world, 100);
     assert_eq!(planner.unremovable["small-2"], Unremovable::ScaleDownDisabledAnnotation);

@@ -22,7 +22,8 @@ impl<C: Component> Process<C> {
         let now = context.now();
         let rng = self.rng.as_mut().expect("a process that lives has a random stream");
         let Some(elector) = &mut self.elector else { return };
-        elector.read_clock(Time(Time::at(now).0 + self.skew));
+        let clock = Time(Time::wall(context.start(), now).0 + self.skew);
+        elector.read_clock(clock, context.start());
         let step = elector.step(input, now, &mut |most| rng.between(0, most));
         if let Some(deadline) = elector.deadline() {
             self.elect_at(deadline, context);

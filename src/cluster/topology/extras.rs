@@ -7,7 +7,7 @@ use super::{BESIDE, CONTROL_PLANE, Cluster};
 use crate::api::Name;
 use crate::api::gates::Gates;
 use crate::api::object::Kind;
-use crate::api::time::EPOCH;
+use crate::api::time::Time;
 use crate::autoscaler::{self, ClusterAutoscaler, Machine};
 use crate::client::component::Component;
 use crate::client::informer::Interest;
@@ -95,7 +95,7 @@ fn node_group(
         name: group.name.clone(),
         min: group.min,
         max: group.max,
-        template: Arc::new(registered(&kubelet, EPOCH)),
+        template: Arc::new(registered(&kubelet, Time(config.start.0))),
         machines: group.nodes.iter().map(machine).collect(),
         price_millis: group.price_millis,
         priority: group.priority,

@@ -91,7 +91,7 @@ fn volume_of<'a>(pod: &Pod, claim: &Name, view: View<'a>) -> Option<&'a Arc<Pers
 
 /// To the next pass of the loop.
 fn soon(view: View<'_>) -> SimDuration {
-    let span = view.now().since(crate::api::time::EPOCH);
+    let span = view.now().since_1970();
     SimDuration(LOOP.0 - span.0 % LOOP.0)
 }
 

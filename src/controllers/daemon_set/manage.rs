@@ -12,7 +12,7 @@ use crate::api::core::event::ObjectReference;
 use crate::api::core::pod::{Pod, PodPhase};
 use crate::api::meta::Uid;
 use crate::api::request::EventNote;
-use crate::api::time::{EPOCH, Time};
+use crate::api::time::Time;
 use crate::client::backoff::Backoff;
 use crate::client::plan::Plan;
 use crate::sim::time::{SimDuration, SimTime};
@@ -104,7 +104,7 @@ impl Look<'_> {
         match pod.status.phase {
             PodPhase::Failed => {
                 let key = (self.set.meta.uid, self.set.status.observed_generation, node.clone());
-                let now = SimTime(self.now.since(EPOCH).0);
+                let now = SimTime(self.now.since_1970().0);
                 if self.waits.is_in_backoff_since_update(&key, now) {
                     self.plan.look_again_in(self.waits.get(&key));
                     return true;

@@ -24,6 +24,7 @@ use crate::controllers::node_lifecycle::{
     NOT_READY, NodeLifecycle, TAINTING_PERIOD, TaintQueue, TaintRates, UNREACHABLE, ZoneState,
     zone_state,
 };
+use crate::sim::time::Start;
 
 /// How many nodes a pass looks at at once.
 const NODES_AT_ONCE: usize = 8;
@@ -334,7 +335,7 @@ fn floor(beats: health::Beats) -> Time {
 
 /// When the node's kubelet last renewed its lease.
 fn last_renewal(node: &Name, view: View<'_>) -> Option<Time> {
-    view.get::<Lease>("kube-node-lease", node)?.renewed_at(view.steady_now())
+    view.get::<Lease>("kube-node-lease", node)?.renewed_at(Start::USUAL, view.steady_now().sim())
 }
 
 /// Nodes in groups that are written at once; of each node the status first, then taints, then one

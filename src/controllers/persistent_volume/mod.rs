@@ -123,7 +123,7 @@ impl VolumeBinder {
 
 /// From now to the next look at everything.
 fn to_next_beat(now: Time) -> SimDuration {
-    let span = now.since(crate::api::time::EPOCH);
+    let span = now.since_1970();
     SimDuration(RESYNC.0 - span.0 % RESYNC.0)
 }
 

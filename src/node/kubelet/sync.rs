@@ -17,7 +17,7 @@ use crate::node::pod_lifecycle::container_status::close;
 use crate::node::pod_lifecycle::probe::ProbeKind;
 use crate::node::pod_lifecycle::restart::restarts_all;
 use crate::node::runtime::{Run, Stop};
-use crate::sim::time::{SimDuration, SimTime};
+use crate::sim::time::{SimDuration, SimTime, Start};
 
 /// What the end of a pod takes whose containers have all ended by themselves.
 const CLOSING: SimDuration = SimDuration::millis(1);
@@ -160,9 +160,8 @@ impl Worker {
     fn deadline(&self, host: &Host) -> Option<SimTime> {
         let seconds = u64::try_from(self.pod.spec.active_deadline_seconds?).ok()?;
         let start = self.status.start_time?;
-        let skew = host.clock(SimTime::ZERO).since(crate::api::time::EPOCH);
-        let at = start.plus(SimDuration::secs(seconds)).minus(skew);
-        Some(at.sim())
+        let beginning = Start(host.clock(SimTime::ZERO).0);
+        Some(start.plus(SimDuration::secs(seconds)).since_start(beginning))
     }
 
     fn is_past_deadline(&self, host: &Host, now: SimTime) -> bool {

@@ -77,6 +77,7 @@ impl World {
         let mut moment = Moment {
             now: self.now,
             time: Time::at(self.now),
+            start: crate::sim::time::Start::USUAL,
             rng: &mut self.rng,
             caches: &Caches::default(),
             cause: 0,

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::api::taint::Taint;
 use crate::api::taint::TaintChange;
+use crate::api::time::Time;
 use crate::course::keepers;
 use crate::scenario::amount::Amount;
 use crate::scenario::decode::Decode;
@@ -39,6 +40,9 @@ object! {
         /// -o yaml` prints. Its nodes stand beside those of `nodes`, which is empty then unless it
         /// is written.
         "dump" => dump: Option<Spanned<String>> = None;
+        /// What the wall clock shows when the run starts: `2026-01-01T00:00:00Z`, which is also
+        /// what it shows when nothing is written. CronJobs go by it, and all times in objects.
+        "start" => start: Start = Start::default();
         /// How many kube-apiserver replicas.
         "apiservers" => apiservers: u32 = 1;
         /// How many etcd members.
@@ -76,6 +80,7 @@ impl Default for Cluster {
         Cluster {
             nodes: vec![NodeTemplate { count: Some(3), ..NodeTemplate::default() }],
             dump: None,
+            start: Start::default(),
             apiservers: 1,
             etcd: 1,
             controller_managers: 1,
@@ -101,6 +106,28 @@ object! {
         "name" => name: Spanned<String>;
         /// A `KubeSchedulerConfiguration`, inline or as a file's path.
         "scheduler-config" => config: Option<Spanned<SchedulerConfig>> = None;
+    }
+}
+
+/// What the wall clock shows when the run starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Start(pub crate::sim::time::Start);
+
+impl Decode for Start {
+    fn shape(_: &mut Schema) -> Value {
+        json!({ "type": "string", "format": "date-time" })
+    }
+
+    fn decode(node: &Node, session: &mut Session) -> Option<Self> {
+        let text = String::decode(node, session)?;
+        match Time::parse(&text).filter(|time| *time >= Time(0)) {
+            Some(time) => Some(Start(crate::sim::time::Start(time.0))),
+            None => {
+                let message = format!("`{text}` is no time since 1970 like 2026-01-01T00:00:00Z");
+                session.report(node.place, Mistake::other(message));
+                None
+            }
+        }
     }
 }
 

@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 
 use crate::api::Name;
 use crate::api::object::Object;
-use crate::api::patch;
+use crate::api::object::served::Served;
+use crate::api::patch::{self, PatchError, strategic};
 use crate::api::refusal::Reason;
 use crate::api::request::{DeleteOptions, Patch, Subresource, Verb};
+use crate::api::schema::Schema;
 use crate::scenario::kubectl::{Apply, DryRun};
 use crate::scenario::terminal::Scene;
 use crate::scenario::terminal::choice::{self, Info};
@@ -110,6 +112,9 @@ fn create(script: &mut Script<'_>, apply: &Apply, info: &Info, modified: Value) 
     let mut info = info.clone();
     let mut value = modified;
     if apply.dry_run == DryRun::Client {
+        if let Some(served) = Served::of_value(&value) {
+            (served.to_stored)(&mut value);
+        }
         info.object = Object::from_value(info.kind(), value).ok();
     } else {
         value.sort_all_objects();
@@ -142,7 +147,7 @@ fn change(
         if is_empty(&difference) {
             return Ok((current, attempt > 1));
         }
-        let is_known = crate::api::schema::Schema::of(info.kind().name()).is_some();
+        let is_known = Schema::of(info.kind().name()).is_some();
         let body = Arc::new(difference.clone());
         let patch = Verb::Patch {
             key: info.key.clone(),
@@ -199,7 +204,10 @@ fn on_server(script: &mut Script<'_>, apply: &Apply, info: &Info) -> Play<()> {
     if apply.dry_run == DryRun::Client {
         return Err(Failure::text("--dry-run=client doesn't work with --server-side").into());
     }
-    let config = info.value.clone().unwrap_or_default();
+    let mut config = info.value.clone().unwrap_or_default();
+    if let Some(served) = Served::of_value(&config) {
+        (served.to_stored)(Arc::make_mut(&mut config));
+    }
     let patch = Verb::Patch {
         key: info.key.clone(),
         part: Subresource::Main,
@@ -239,9 +247,41 @@ See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"
 fn difference(current: &Object, modified: &Value) -> Result<Value, Failure> {
     let original = current.meta().annotations.get(LAST_APPLIED);
     let original = original.and_then(|text| serde_json::from_str(text).ok());
+    let original = original.unwrap_or(Value::Null);
     let kind = current.kind().name();
-    patch::three_way(&original.unwrap_or(Value::Null), modified, &current.to_value(), kind)
-        .map_err(|why| Failure::Text(why.to_string()))
+    let current = current.to_value();
+    let patch = match Served::of_value(modified) {
+        None => patch::three_way(&original, modified, &current, kind),
+        Some(served) => in_version(served, &original, modified, &current),
+    };
+    patch.map_err(|why| Failure::Text(why.to_string()))
+}
+
+/// What has to change of an object that is written in another version than it is stored in: it is
+/// compared in the version of the file.
+///
+/// Differs: the patch that is sent is the change of the stored version, as requests bear no version
+/// here; what it makes is the same.
+fn in_version(
+    served: &Served,
+    original: &Value,
+    modified: &Value,
+    current: &Value,
+) -> Result<Value, PatchError> {
+    let kind = served.kind.name();
+    let Some(schema) = Schema::of_version(served.api_version, kind) else {
+        return Ok(Value::Null);
+    };
+    let mut shown = current.clone();
+    (served.from_stored)(&mut shown);
+    let documents = strategic::Documents { original, modified, current: &shown };
+    let patch = strategic::three_way(documents, schema, strategic::Overwrite::Yes)?;
+    if is_empty(&patch) {
+        return Ok(patch);
+    }
+    let mut wanted = strategic::apply(&shown, &patch, schema)?;
+    (served.to_stored)(&mut wanted);
+    Ok(patch::merge::create(current, &wanted))
 }
 
 fn is_empty(patch: &Value) -> bool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::api::Name;
-use crate::api::object::{Kind, Object, ObjectKey};
+use crate::api::object::{Kind, Object, ObjectKey, served};
 use crate::api::refusal::Reason;
 use crate::api::request::ListOptions;
 use crate::api::selector::{FieldSelector, Selector};
@@ -219,7 +219,7 @@ fn of_manifest(
 ) -> Result<Info, Failure> {
     let (version, name) = (&manifest.api_version, &manifest.name);
     let given = manifest.namespace.as_deref().unwrap_or("");
-    let kind = Kind::of_version(version, &manifest.kind).ok_or_else(|| {
+    let kind = served::kind_of(version, &manifest.kind).ok_or_else(|| {
         Failure::Text(format!(
             "resource mapping not found for name: {name:?} namespace: {given:?} from {path:?}: no \
              matches for kind {:?} in version {version:?}\nensure CRDs are installed first",

@@ -93,7 +93,7 @@ impl Shell {
 
     fn step(&mut self, number: u64, input: Input<'_>, context: &mut Moved<'_>) {
         let Some(job) = self.commands.get_mut(&number) else { return };
-        let now = Time::at(context.now());
+        let now = Time::wall(context.start(), context.now());
         let wants = job.running.step(input, now);
         let cause = job.cause;
         self.follow(number, cause, wants, context);
@@ -122,7 +122,7 @@ impl Shell {
             }
         }
         if let Some(at) = wants.wake_at {
-            let alarm = context.foreground_alarm(at.sim(), number);
+            let alarm = context.foreground_alarm(at.since_start(context.start()), number);
             if let Some(job) = self.commands.get_mut(&number) {
                 job.alarms.drain(..).for_each(|old| context.demote(old));
                 job.alarms.push(alarm);

@@ -32,7 +32,8 @@ use crate::sim::time::SimDuration;
 /// What a cluster is to be made of, as a scenario says.
 pub(super) fn config(described: &Described, seed: u64) -> Result<ClusterConfig, Vec<String>> {
     let scenario = &described.scenario;
-    let mut config = ClusterConfig { seed, ..ClusterConfig::default() };
+    let start = scenario.cluster.start.0;
+    let mut config = ClusterConfig { seed, start, ..ClusterConfig::default() };
     let mut wrong = Vec::new();
     config.nodes = scenario.cluster.nodes.iter().flat_map(nodes).collect();
     config.nodes.extend(described.dump.iter().filter_map(|o| Some(dumped_node(o.as_a()?))));

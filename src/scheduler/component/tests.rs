@@ -59,7 +59,8 @@ impl Bench {
         let mut out = Outbox::default();
         let caches = Caches::default();
         let rng = &mut self.rng;
-        let mut moment = Moment { now, time, rng, caches: &caches, cause: 0, out: &mut out };
+        let start = crate::sim::time::Start::USUAL;
+        let mut moment = Moment { now, time, start, rng, caches: &caches, cause: 0, out: &mut out };
         act(&mut self.scheduler, &mut moment);
         self.leftover_at = out.background_wake_at;
         self.wake_at = match (self.wake_at, out.wake_at) {

@@ -3,12 +3,17 @@
 use super::{Actor, ActorId, AlarmId, Context, Control, Item, Peer};
 use crate::sim::digest::Encoder;
 use crate::sim::log::Record;
-use crate::sim::time::{SimDuration, SimTime};
+use crate::sim::time::{SimDuration, SimTime, Start};
 
 impl<A: Actor> Context<'_, A> {
     /// The instant of the run.
     pub fn now(&self) -> SimTime {
         self.core.now
+    }
+
+    /// What the wall clock showed when the run started.
+    pub fn start(&self) -> Start {
+        self.core.log.start()
     }
 
     /// The present turn.

@@ -13,7 +13,7 @@ use crate::api::note::{Note, RefusedNote, WriteNote};
 use crate::api::object::{Kind, ObjectKey};
 use crate::api::time::Time;
 use crate::sim::log::{Log, Record};
-use crate::sim::time::SimTime;
+use crate::sim::time::{SimTime, Start};
 
 /// The key of the annotation that holds the reason of a write.
 pub const WHY: &str = "wavetank.dev/why";
@@ -25,8 +25,8 @@ pub const WHY: &str = "wavetank.dev/why";
 pub fn audit(log: &Log<Note>, out: &mut impl Write) -> io::Result<()> {
     for record in log.iter().filter(|r| r.turn > 0 && !r.note.is_heartbeat()) {
         let event = match &record.note {
-            Note::Write(write) => written(write, record),
-            Note::Refused(refused) => self::refused(refused, record),
+            Note::Write(write) => written(write, (record, log.start())),
+            Note::Refused(refused) => self::refused(refused, (record, log.start())),
             Note::Step(_) | Note::Fault(_) | Note::Mark(_) => continue,
         };
         writeln!(out, "{event}")?;
@@ -35,8 +35,8 @@ pub fn audit(log: &Log<Note>, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// An instant as a `MicroTime` is written.
-fn instant(at: SimTime) -> String {
-    Time::at(at).micro_text()
+fn instant(start: Start, at: SimTime) -> String {
+    Time::wall(start, at).micro_text()
 }
 
 /// A name that is the same in every run of a seed.
@@ -81,24 +81,28 @@ fn uri(key: &ObjectKey, verb: &str, subresource: &str) -> String {
     if subresource.is_empty() { path } else { format!("{path}/{subresource}") }
 }
 
-fn head(record: &Record<Note>, level: &str, who: &str, verb: &str, uri: &str) -> Value {
+/// A record, and what the wall clock showed when its run started.
+type Told<'a> = (&'a Record<Note>, Start);
+
+fn head(told: Told<'_>, level: &str, who: &str, verb: &str, uri: &str) -> Value {
+    let (record, start) = told;
     json!({
         "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": level,
         "auditID": audit_id(record), "stage": "ResponseComplete", "requestURI": uri,
         "verb": verb, "user": user(who), "userAgent": who,
-        "requestReceivedTimestamp": instant(record.time),
-        "stageTimestamp": instant(record.time),
+        "requestReceivedTimestamp": instant(start, record.time),
+        "stageTimestamp": instant(start, record.time),
         // Everybody may do everything here.
         "annotations": {"authorization.k8s.io/decision": "allow", "authorization.k8s.io/reason": ""},
     })
 }
 
-fn written(write: &WriteNote, record: &Record<Note>) -> Value {
+fn written(write: &WriteNote, told: Told<'_>) -> Value {
     let (change, origin) = (&write.change, &write.origin);
     let object = &change.object;
     let (key, row, meta) = (object.key(), object.kind().row(), object.meta());
     let uri = uri(&key, origin.verb, origin.subresource);
-    let mut event = head(record, "RequestResponse", &origin.user, origin.verb, &uri);
+    let mut event = head(told, "RequestResponse", &origin.user, origin.verb, &uri);
     let mut reference = json!({
         "resource": row.plural, "name": meta.name.as_str(), "apiVersion": row.version,
         "uid": meta.uid, "resourceVersion": meta.resource_version.to_string(),
@@ -123,14 +127,14 @@ fn written(write: &WriteNote, record: &Record<Note>) -> Value {
     event
 }
 
-fn refused(refused: &RefusedNote, record: &Record<Note>) -> Value {
+fn refused(refused: &RefusedNote, told: Told<'_>) -> Value {
     let (plural, part) = refused.resource.split_once('/').unwrap_or((&refused.resource, ""));
     let kind = Kind::all().find(|kind| kind.row().plural == plural);
     let path = kind.map_or_else(String::new, |kind| {
         let key = ObjectKey::new(kind, &refused.namespace, &refused.name);
         uri(&key, refused.verb, part)
     });
-    let mut event = head(record, "Metadata", &refused.user, refused.verb, &path);
+    let mut event = head(told, "Metadata", &refused.user, refused.verb, &path);
     let mut reference = json!({"resource": plural, "name": refused.name.as_str()});
     let group = kind.map_or("", |kind| kind.row().group);
     let version = kind.map_or("", |kind| kind.row().version);

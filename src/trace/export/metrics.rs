@@ -15,7 +15,7 @@ use crate::api::note::{Note, RefusedNote, WriteNote};
 use crate::api::object::{Kind, Object};
 use crate::api::time::Time;
 use crate::sim::log::Log;
-use crate::sim::time::{SimDuration, SimTime};
+use crate::sim::time::{SimDuration, SimTime, Start};
 use crate::trace::gauge::Gauges;
 
 /// A metric: its name, its type, what it tells.
@@ -51,7 +51,7 @@ impl Family {
         points.push((at, value));
     }
 
-    fn write(&self, instants: &[SimTime], out: &mut String) {
+    fn write(&self, instants: &[SimTime], start: Start, out: &mut String) {
         if self.series.is_empty() {
             return;
         }
@@ -64,16 +64,16 @@ impl Family {
             let end = self.ends.get(labels).copied().unwrap_or(SimTime::NEVER);
             for at in instants.iter().filter(|at| **at < end) {
                 let Some(value) = Gauges::at(points, *at) else { continue };
-                let _ = writeln!(out, "{}{labels} {value} {}", self.name, stamp(*at));
+                let _ = writeln!(out, "{}{labels} {value} {}", self.name, stamp(start, *at));
             }
         }
     }
 }
 
 /// Seconds since 1970, with thousandths.
-fn stamp(at: SimTime) -> String {
-    let second = Time::at(SimTime(at.0 / 1_000_000_000 * 1_000_000_000)).unix_seconds();
-    format!("{second}.{:03}", at.0 / 1_000_000 % 1_000)
+fn stamp(start: Start, at: SimTime) -> String {
+    let millis = Time::wall(start, at).since_1970().as_millis();
+    format!("{}.{:03}", millis / 1_000, millis % 1_000)
 }
 
 pub(super) fn labels(pairs: &[(&str, &str)]) -> String {
@@ -107,13 +107,13 @@ pub fn metrics(
     }
     let mut out = String::new();
     for family in of_log(beginning, log, gauges) {
-        family.write(&instants, &mut out);
+        family.write(&instants, log.start(), &mut out);
     }
     for family in states::of_states(beginning, log) {
-        family.write(&instants, &mut out);
+        family.write(&instants, log.start(), &mut out);
     }
     for family in gauges.map(of_gauges).unwrap_or_default() {
-        family.write(&instants, &mut out);
+        family.write(&instants, log.start(), &mut out);
     }
     out.push_str("# EOF\n");
     out

@@ -12,7 +12,6 @@ use crate::api::core::node::{Node, NodeSpec, NodeStatus};
 use crate::api::meta::{Meta, Rest};
 use crate::api::time::Time;
 use crate::node::kubelet::config::{Config, Heartbeat};
-use crate::sim::time::SimTime;
 
 /// A node that has been registered and ready since before the run.
 pub fn registered(config: &Config, since: Time) -> Node {
@@ -29,13 +28,13 @@ pub fn registered(config: &Config, since: Time) -> Node {
 }
 
 /// The lease of a node that has been registered since before the run.
-pub fn registered_lease(config: &Config, since: SimTime) -> Lease {
+pub fn registered_lease(config: &Config, since: Time) -> Lease {
     let name = &config.node.name;
     let mut lease = Lease { meta: Meta::named(LEASES, name), ..Lease::default() };
     lease.spec = LeaseSpec {
         holder_identity: name.clone(),
         lease_duration_seconds: Some(LEASE_SECONDS),
-        renew_time: Some(Time::at(since).whole_micros()),
+        renew_time: Some(since.whole_micros()),
         ..LeaseSpec::default()
     };
     lease.beat =
