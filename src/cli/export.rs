@@ -111,7 +111,7 @@ impl Export {
         let log = run.log();
         match self.format {
             Format::Audit => audit::audit(log, &mut out)?,
-            Format::Perfetto => writeln!(out, "{}", perfetto::perfetto(log))?,
+            Format::Perfetto => writeln!(out, "{}", perfetto::perfetto(run.beginning(), log))?,
             Format::Csv => out.write_all(curves::curves(run.beginning(), log).as_bytes())?,
             Format::Mermaid => {
                 let window = Window {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::scenario::diagnostic::{self, Look};
 use crate::scenario::load::{Described, Override, load};
 use crate::scenario::manifest::File;
+use crate::trace::timeline::Options;
 
 /// Scenarios are looked for here when they are named without a path.
 const SHIPPED: &str = "scenarios";
@@ -189,6 +190,14 @@ static UNWRITABLE: AtomicBool = AtomicBool::new(false);
 /// Whether all that was said has been written.
 pub(crate) fn was_heard() -> bool {
     !UNWRITABLE.load(Ordering::Relaxed)
+}
+
+/// The width of a timeline: the terminal's, and in a pipe a page's. In a narrow terminal its lines
+/// are broken rather than cut.
+pub(crate) fn timeline_width() -> usize {
+    use std::io::IsTerminal as _;
+    let page = Options::default().width;
+    if std::io::stdout().is_terminal() { width().max(100) } else { page }
 }
 
 /// Whether text on standard output may have colours.

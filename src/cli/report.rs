@@ -8,6 +8,7 @@ use crate::cli::Status;
 use crate::cli::files::{self, complain, say};
 use crate::cli::past::Run;
 use crate::cli::play::{Choice, clock};
+use crate::scenario::spec::Timeline;
 use crate::scenario::world::World;
 use crate::trace::gauge::Gauges;
 use crate::trace::page::{Told, page};
@@ -116,6 +117,7 @@ pub(crate) fn header_of(name: &str, world: &World) -> Header {
         kubernetes: "1.36".to_owned(),
         start: world.cluster().engine.log().start(),
         cut: world.cluster().engine.log().cut(),
+        messages: scenario.timeline == Timeline::Messages,
         ..Header::default()
     }
 }

@@ -7,16 +7,17 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::cli::Status;
-use crate::cli::files::{complain, has_colour, say, shown};
+use crate::cli::files::{complain, has_colour, say, shown, timeline_width};
 use crate::cli::past;
 use crate::cli::play::{self, Choice, clock, wall_clock};
 use crate::cli::report;
 use crate::cli::watch;
 use crate::scenario::duration;
+use crate::scenario::spec::Timeline as Sort;
 use crate::scenario::spec::Until;
 use crate::scenario::world::{Report, World};
 use crate::sim::time::SimDuration;
-use crate::trace::export::messages::messages;
+use crate::trace::export::messages;
 use crate::trace::gauge::Gauges;
 use crate::trace::rows::{Heartbeats, Tracer, write_attempts, write_verdict};
 use crate::trace::scheduling::Attempt;
@@ -194,15 +195,16 @@ impl Run {
     }
 
     fn conclude(&self, world: &World, report: &Report, wall_ms: u64) {
-        if self.messages && !self.quiet {
-            say("\n");
-            let all = messages(world.cluster().engine.log());
-            all.iter().for_each(|message| say(&format!("{message}\n")));
-            say("\n");
-        } else if !self.quiet {
+        if !self.quiet {
             let colour = if has_colour() { Colour::Always } else { Colour::Never };
-            let options = Options { colour, ..Options::default() };
-            say(&format!("\n{}\n", timeline(world.cluster().engine.log(), None, options)));
+            let options = Options { colour, width: timeline_width() };
+            let log = world.cluster().engine.log();
+            let every = self.messages || world.described().scenario.timeline == Sort::Messages;
+            let text = match every {
+                true => messages::timeline(log, None, options),
+                false => timeline(log, None, options),
+            };
+            say(&format!("\n{text}\n"));
         }
         say(&verdict(report));
         let word = if report.verdict.held { "held" } else { "FAILED" };

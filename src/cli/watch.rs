@@ -3,6 +3,10 @@
 //! Responsible for showing a run that is over at any of its instants: desired beside observed,
 //! nodes and their pods, and the timeline up to there. It never touches the run.
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
@@ -15,12 +19,17 @@ use ratatui::widgets::{Block, Paragraph, Row, Table};
 
 use crate::api::core::node::Node;
 use crate::api::core::pod::{Pod, PodPhase};
-use crate::api::object::Kind;
+use crate::api::note::Note;
+use crate::api::object::{Kind, ObjectKey};
+use crate::scenario::spec::Timeline as Sort;
 use crate::scenario::world::World;
+use crate::sim::log::Log;
 use crate::sim::time::{SimDuration, SimTime};
+use crate::trace::export::messages;
 use crate::trace::history::History;
 use crate::trace::page::aim_of;
 use crate::trace::timeline::{Told, clock, told};
+use crate::trace::verdict::Outcome;
 
 /// The terminal is asked for keys so often.
 const TICK: Duration = Duration::from_millis(50);
@@ -48,9 +57,15 @@ struct Play {
     title: String,
     history: History,
     lines: Vec<Told>,
+    /// When desired and observed part, when they agree again, and when expectations failed.
+    partings: Vec<SimTime>,
+    meetings: Vec<SimTime>,
+    failures: Vec<SimTime>,
     begin: SimTime,
     end: SimTime,
     now: SimTime,
+    /// So many lines are shown: several of one instant come one by one.
+    shown: usize,
     playing: bool,
     pace: usize,
     ticks: u32,
@@ -84,17 +99,27 @@ fn show(terminal: &mut ratatui::DefaultTerminal, play: &mut Play) -> io::Result<
 
 impl Play {
     fn of(world: &World) -> Play {
-        let lines = told(world.cluster().engine.log());
+        let log = world.cluster().engine.log();
+        let every = world.described().scenario.timeline == Sort::Messages;
+        let lines = if every { messages::told(log) } else { told(log) };
         let first = lines.iter().map(|line| line.time).find(|at| at.0 >= 1_000_000_000);
         let begin = first.unwrap_or(SimTime::ZERO);
         let scenario = &world.described().scenario;
+        let shown = lines.partition_point(|line| line.time <= begin);
+        let (partings, meetings) = turns(log);
+        let verdict = world.traced_verdict();
+        let failed = verdict.expectations.iter().filter(|e| e.outcome != Outcome::Held);
         Play {
+            partings,
+            meetings,
+            failures: failed.map(|e| e.at).collect(),
             title: scenario.name.clone().unwrap_or_default(),
-            history: History::new(world.beginning(), world.cluster().engine.log()),
+            history: History::new(world.beginning(), log),
             lines,
             begin,
             end: world.now(),
             now: begin,
+            shown,
             playing: true,
             pace: 1,
             ticks: 0,
@@ -117,28 +142,55 @@ impl Play {
             Pace::Real(times) => {
                 let span = TICK.as_millis() * u128::from(times);
                 let span = SimDuration::millis(u64::try_from(span).unwrap_or(u64::MAX));
-                self.now = (self.now + span).min(self.end);
+                self.go((self.now + span).min(self.end));
             }
         }
         self.playing &= self.now < self.end;
     }
 
+    /// Goes to an instant, with all that has happened until then.
+    fn go(&mut self, at: SimTime) {
+        self.now = at;
+        self.shown = self.lines.partition_point(|line| line.time <= at);
+    }
+
     /// Goes to the next line of the timeline.
     fn step(&mut self) {
-        let next = self.lines.iter().map(|line| line.time).find(|at| *at > self.now);
-        self.now = next.unwrap_or(self.end);
+        match self.lines.get(self.shown) {
+            Some(line) => {
+                self.now = self.now.max(line.time);
+                self.shown += 1;
+            }
+            None => self.now = self.end,
+        }
     }
 
     /// Goes to the next line of a sort, and stays there.
     fn jump(&mut self, is_it: impl Fn(&Told) -> bool) {
         self.playing = false;
-        let next = self.lines.iter().find(|line| line.time > self.now && is_it(line));
-        self.now = next.map_or(self.now, |line| line.time);
+        if let Some(ahead) = self.lines[self.shown..].iter().position(is_it) {
+            self.shown += ahead + 1;
+            self.now = self.lines[self.shown - 1].time;
+        }
+    }
+
+    /// Goes to the next of some instants, and stays there.
+    fn jump_to(&mut self, instants: fn(&Play) -> &Vec<SimTime>) {
+        self.playing = false;
+        let next = instants(self).iter().copied().filter(|at| *at > self.now).min();
+        if let Some(at) = next {
+            self.go(at);
+        }
     }
 
     fn back(&mut self) {
-        let before = self.lines.iter().rev().map(|line| line.time).find(|at| *at < self.now);
-        self.now = before.unwrap_or(self.begin).max(self.begin);
+        let first = self.lines.partition_point(|line| line.time <= self.begin);
+        if self.now >= self.end && self.shown == self.lines.len() {
+            self.now = self.lines.last().map_or(self.begin, |line| line.time);
+        }
+        self.shown = self.shown.saturating_sub(1).max(first);
+        let last = self.shown.checked_sub(1).and_then(|n| self.lines.get(n));
+        self.now = last.map_or(self.begin, |line| line.time).max(self.begin);
     }
 
     /// A key is pressed; false when it is the one to end.
@@ -148,7 +200,7 @@ impl Play {
             KeyCode::Char('q') | KeyCode::Esc => return false,
             KeyCode::Char(' ') => {
                 if self.now >= self.end {
-                    self.now = self.begin;
+                    self.go(self.begin);
                 }
                 self.playing = !self.playing;
             }
@@ -162,8 +214,11 @@ impl Play {
             }
             KeyCode::Char('c') => self.jump(Told::is_step),
             KeyCode::Char('f') => self.jump(Told::is_fault),
-            KeyCode::Home => self.now = self.begin,
-            KeyCode::End => self.now = self.end,
+            KeyCode::Char('d') => self.jump_to(|play| &play.partings),
+            KeyCode::Char('m') => self.jump_to(|play| &play.meetings),
+            KeyCode::Char('e') => self.jump_to(|play| &play.failures),
+            KeyCode::Home => self.go(self.begin),
+            KeyCode::End => self.go(self.end),
             KeyCode::Char('+' | '=') => self.pace = (self.pace + 1).min(PACES.len() - 1),
             KeyCode::Char('-') => self.pace = self.pace.saturating_sub(1),
             _ => {}
@@ -196,7 +251,8 @@ impl Play {
         draw_workloads(frame, left, works);
         draw_nodes(frame, right, nodes);
         self.draw_story(frame, story);
-        let text = "space play/pause  ←/→ step  c command  f fault  +/- pace  Home/End  q quit";
+        let text =
+            "space play  ←/→ step  c command  d ≠  m =  f fault  e failure  +/- pace  q quit";
         frame.render_widget(Paragraph::new(text).style(Style::new().fg(Color::DarkGray)), keys);
     }
 
@@ -268,7 +324,7 @@ impl Play {
 
     /// The timeline up to now, the newest line last.
     fn draw_story(&self, frame: &mut Frame<'_>, area: Rect) {
-        let upto = self.lines.partition_point(|line| line.time <= self.now);
+        let upto = self.shown;
         let room = usize::from(area.height.saturating_sub(2));
         let width = usize::from(area.width.saturating_sub(2));
         let shown = &self.lines[upto.saturating_sub(room)..upto];
@@ -295,6 +351,33 @@ impl Play {
         let block = Block::bordered().title("timeline");
         frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()).block(block), area);
     }
+}
+
+/// When desired and observed of a workload part, and when they agree again.
+fn turns(log: &Log<Note>) -> (Vec<SimTime>, Vec<SimTime>) {
+    let (mut partings, mut meetings) = (Vec::new(), Vec::new());
+    let mut apart: BTreeSet<ObjectKey> = BTreeSet::new();
+    for record in log.iter().filter(|record| record.turn > 0) {
+        let Note::Write(write) = &record.note else { continue };
+        let object = &write.change.object;
+        if !object.meta().owners().is_empty() {
+            continue;
+        }
+        let key = object.key();
+        let is = !write.change.deleted && aim_of(object).is_some_and(|aim| aim.apart);
+        match (apart.contains(&key), is) {
+            (false, true) => {
+                apart.insert(key);
+                partings.push(record.time);
+            }
+            (true, false) => {
+                apart.remove(&key);
+                meetings.push(record.time);
+            }
+            _ => {}
+        }
+    }
+    (partings, meetings)
 }
 
 /// Kinds with long names by the short ones of kubectl.
@@ -356,95 +439,4 @@ fn sign(pod: &Pod) -> Span<'static> {
         (_, PodPhase::Pending, _) => ("… ", Color::Yellow),
     };
     Span::styled(text, Style::new().fg(colour))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use ratatui::Terminal;
-    use ratatui::backend::TestBackend;
-
-    use super::*;
-    use crate::scenario::load;
-
-    fn play() -> Play {
-        let text = "name: three pods\nabout: They come.\nsteps:\n  - kubectl: create deployment web \
-                    --image=app:v1 --replicas=3\n  - kubectl: rollout status deploy/web\n";
-        let loaded = load("x.yaml", text.into(), &[], &mut |path| Err(path.to_owned()));
-        let mut world = World::new(Arc::new(loaded.unwrap()), 0, None).unwrap();
-        world.run();
-        Play::of(&world)
-    }
-
-    fn screen(play: &Play) -> String {
-        sized(play, 110, 30)
-    }
-
-    fn sized(play: &Play, width: u16, height: u16) -> String {
-        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-        terminal.draw(|frame| play.draw(frame)).unwrap();
-        let buffer = terminal.backend().buffer().clone();
-        let width = usize::from(buffer.area.width);
-        let cells: Vec<&str> = buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect();
-        cells.chunks(width).map(|row| row.concat() + "\n").collect()
-    }
-
-    #[test]
-    fn desired_and_observed_meet_while_it_plays() {
-        let mut play = play();
-        for _ in 0..3 {
-            play.press(KeyCode::Right);
-        }
-        let early = screen(&play);
-        assert!(early.contains("Deployment web") && early.contains('≠'), "{early}");
-        play.press(KeyCode::End);
-        let late = screen(&play);
-        assert!(late.contains("= 3       3        ready"), "{late}");
-        assert!(late.contains("✓") && late.contains("complete: 3 pods"), "{late}");
-        play.press(KeyCode::Home);
-        assert!(!screen(&play).contains("Deployment web  "));
-    }
-
-    #[test]
-    fn a_small_terminal_shows_whole_words() {
-        let mut play = play();
-        play.press(KeyCode::End);
-        let shown = sized(&play, 80, 24);
-        for word in
-            ["workload", "desired observed", "Deployment web", "= 3       3", "!bad", "q quit"]
-        {
-            assert!(shown.contains(word), "no {word:?} in\n{shown}");
-        }
-        assert_eq!(shown.lines().count(), 24);
-        let tiny = sized(&play, 30, 8);
-        assert_eq!(tiny.lines().count(), 8);
-    }
-
-    #[test]
-    fn a_key_leads_to_the_next_command() {
-        let mut play = play();
-        play.press(KeyCode::Char('c'));
-        assert!(screen(&play).contains("$ kubectl rollout status"));
-        let now = play.now;
-        play.press(KeyCode::Char('f'));
-        assert_eq!((play.now, play.playing), (now, false), "there is no fault");
-    }
-
-    #[test]
-    fn it_pauses_steps_and_ends() {
-        let mut play = play();
-        assert!(play.press(KeyCode::Char(' ')) && !play.playing);
-        let now = play.now;
-        (0..50).for_each(|_| play.tick());
-        assert_eq!(play.now, now);
-        play.press(KeyCode::Right);
-        assert!(play.now > now);
-        play.press(KeyCode::Left);
-        assert_eq!(play.now, now);
-        play.press(KeyCode::Char(' '));
-        (0..10_000).for_each(|_| play.tick());
-        assert_eq!((play.now, play.playing), (play.end, false));
-        assert!(!play.press(KeyCode::Char('q')));
-    }
 }

@@ -79,6 +79,7 @@ pub use storage::Storage;
 
 use crate::scenario::decode::Decode;
 use crate::scenario::decode::object;
+use crate::scenario::decode::words;
 use crate::scenario::diagnostic::Mistake;
 use crate::scenario::duration;
 use crate::scenario::schema::Schema;
@@ -118,6 +119,18 @@ object! {
         "expect" => expect: Vec<Rule> = Vec::new();
         /// When the run ends.
         "until" => until: Until = Until::Settled;
+        /// What its timeline tells.
+        "timeline" => timeline: Timeline = Timeline::Happenings;
+    }
+}
+
+words! {
+    /// What a run's timeline tells.
+    pub enum Timeline as "sort of timeline" {
+        /// What happened, a line each; what happened to many together in one.
+        "happenings" => Happenings;
+        /// Every message: who notices, who asks, what is stored.
+        "messages" => Messages;
     }
 }
 

@@ -3,6 +3,7 @@
 //! Responsible for telling people and tools what happened in a run. A view reads the log and
 //! changes nothing: no component knows that it is looked at.
 
+mod change;
 pub mod export;
 pub mod gauge;
 pub mod history;

@@ -137,12 +137,14 @@ impl Reading {
             _ => None,
         };
         self.log.set_cut(cut);
+        let messages = row.0.remove("timeline").is_some_and(|sort| sort == "messages");
         let start = row.0.remove("start").and_then(|text| Time::parse(text.as_str()?));
         let start = start.map_or(Start::USUAL, |start| Start(start.0));
         self.log.set_start(start);
         self.header = Some(Header {
             cut,
             start,
+            messages,
             scenario: row.text("scenario")?,
             namespace: row.text("namespace")?,
             seed: row.number("seed")?,

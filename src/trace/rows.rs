@@ -41,6 +41,8 @@ pub struct Header {
     pub start: Start,
     /// Where the log begins, when its beginning is forgotten.
     pub cut: Option<Cut>,
+    /// Whether its story is told message by message.
+    pub messages: bool,
 }
 
 /// Whether the trace has leases and the heartbeats of nodes.
@@ -97,6 +99,9 @@ impl Tracer {
         line.text("version", &header.version);
         line.text("kubernetes", &header.kubernetes);
         line.json("plan", &header.plan);
+        if header.messages {
+            line.text("timeline", "messages");
+        }
         if header.start != Start::USUAL {
             line.text("start", &Time(header.start.0).to_string());
         }

@@ -6,7 +6,8 @@
 //! `…` within a line for anything. A block of YAML with steps is a scenario; a comment
 //! `<!-- file: NAME -->` before it stores it under a name. `UPDATE=1` puts what is printed now in
 //! the place of lines that differ. `$ cargo run --example NAME` is an example of the repository,
-//! and a block of Rust after `<!-- file: examples/… -->` is part of that file.
+//! and a block of Rust after `<!-- file: PATH -->` is part of that file. What is not run is in a
+//! list, each with the reason.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -305,6 +306,78 @@ fn documents_tell_what_scenarios_and_commands_print() {
     assert!(wrong.is_empty(), "UPDATE=1 mends outputs:\n{}", wrong.join("\n"));
 }
 
+/// Commands of documents that are not run, and why.
+const NOT_RUN: &[(&str, &str)] = &[
+    ("cargo run --release -- bench", "it measures the machine, for minutes; CI runs a small one"),
+    (".ci/instructions", "it counts instructions under valgrind; CI runs it"),
+    ("wavetank bugs --quiet 1000 --page docs/known-bugs.md", "it takes minutes of a core"),
+];
+
+/// Whether a block holds something that is run or compared.
+fn is_held(block: &Block) -> bool {
+    let is_run = |line: &String| {
+        line.starts_with("$ wavetank ") || line.starts_with("$ cargo run --example ")
+    };
+    block.lines.iter().any(is_run)
+        || is_scenario(block)
+        || block.language.starts_with("rust") && block.file.is_some()
+}
+
+/// The commands that stand in a document and are not run: those within its sentences, and those of
+/// blocks without `$`.
+fn mentioned(text: &str, blocks: &[Block]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let within = blocks.iter().map(|block| block.first..block.first + block.lines.len());
+    let within: Vec<_> = within.collect();
+    let sentences = text.lines().enumerate().filter(|(n, _)| !within.iter().any(|w| w.contains(n)));
+    let sentences: Vec<&str> = sentences.map(|(_, line)| line.trim()).collect();
+    let sentences = sentences.join(" ");
+    let quoted = sentences.split('`').skip(1).step_by(2);
+    found.extend(quoted.filter(|q| q.starts_with("wavetank ")).map(str::to_owned));
+    for block in blocks.iter().filter(|block| !is_held(block)) {
+        let line = |line: &String| line.split(" #").next().unwrap_or_default().trim().to_owned();
+        found.extend(block.lines.iter().map(line));
+    }
+    found
+}
+
+/// What is not run is in the list; of a command within a sentence the subcommand and the options
+/// are known.
+#[test]
+fn what_documents_mention_without_running_it_is_known() {
+    let mut wrong = Vec::new();
+    for path in documents() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for command in mentioned(&text, &blocks(&text)) {
+            if NOT_RUN.iter().any(|(known, _)| *known == command) {
+                continue;
+            }
+            let words: Vec<&str> = command.split_whitespace().collect();
+            if words.first() != Some(&"wavetank") || words.len() < 2 {
+                wrong.push(format!("{}: `{command}` is neither run nor exempt", path.display()));
+                continue;
+            }
+            let help = printed(&format!("wavetank {} --help", words[1]), root());
+            let is_known = |word: &&&str| {
+                let option = word.split('=').next().unwrap_or_default();
+                help.split(|c: char| c.is_whitespace() || c == ',').any(|w| w == option)
+            };
+            let options = words.iter().filter(|word| word.starts_with("--"));
+            if let Some(option) = options.clone().find(|word| !is_known(word)) {
+                wrong.push(format!("{}: `{command}`: {option} is unknown", path.display()));
+            }
+            if !help.contains("Usage: wavetank ") {
+                wrong.push(format!("{}: `{command}`: {help}", path.display()));
+            }
+        }
+    }
+    let all: String =
+        documents().iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let stale = NOT_RUN.iter().filter(|(command, _)| !all.contains(command));
+    wrong.extend(stale.map(|(command, _)| format!("nobody mentions the exempt `{command}`")));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// The first line of a block that does not stand in a text after those before it.
 fn missing_in(block: &Block, text: &str) -> Option<String> {
     let mut lines = text.lines().map(str::trim);
@@ -319,7 +392,8 @@ fn code_in_documents_is_that_of_the_files_which_they_name() {
     for path in documents() {
         let text = std::fs::read_to_string(&path).unwrap();
         for block in blocks(&text).iter().filter(|block| block.language.starts_with("rust")) {
-            let Some(file) = block.file.as_ref().filter(|f| f.starts_with("examples/")) else {
+            let Some(file) = &block.file else {
+                wrong.push(format!("{}:{}: of which file?", path.display(), block.first));
                 continue;
             };
             let source = std::fs::read_to_string(root().join(file)).unwrap();

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use wavetank::scenario::diagnostic::{self, Look};
 use wavetank::scenario::load::{Described, load};
 use wavetank::scenario::manifest::File;
+use wavetank::scenario::spec::Timeline;
 use wavetank::scenario::world::{Report, World};
+use wavetank::trace::export::messages;
 use wavetank::trace::timeline::{Options, timeline};
 
 fn shipped() -> Vec<PathBuf> {
@@ -52,7 +54,11 @@ fn run(described: &Arc<Described>) -> (Report, String) {
     let mut world = World::new(Arc::clone(described), seed, None).expect("a possible scenario");
     let report = world.run();
     let verdict = world.traced_verdict();
-    let text = timeline(world.cluster().engine.log(), Some(&verdict), Options::default());
+    let (log, options) = (world.cluster().engine.log(), Options::default());
+    let text = match described.scenario.timeline {
+        Timeline::Happenings => timeline(log, Some(&verdict), options),
+        Timeline::Messages => messages::timeline(log, Some(&verdict), options),
+    };
     (report, text)
 }
 
@@ -105,4 +111,43 @@ fn shipped_scenarios_say_what_they_are_about() {
         assert!(!scenario.about.is_empty(), "{} does not say what it is about", path.display());
         assert!(!scenario.expect.is_empty(), "{} expects nothing", path.display());
     }
+}
+
+/// What to watch is said in a sentence of its own, and the instants that a text names to the tenth
+/// of a second are those of the run's timeline.
+#[test]
+fn shipped_scenarios_say_what_to_watch() {
+    let mut wrong = Vec::new();
+    for path in shipped() {
+        let described = load_file(&path).unwrap_or_else(|why| panic!("{why}"));
+        let about = &described.scenario.about;
+        let mut sentences = about.split(['.', ')', '?']).map(str::trim);
+        if !sentences.any(|s| s.starts_with("Watch ") || s.starts_with("Look ")) {
+            wrong.push(format!("{} does not say what to watch", path.display()));
+        }
+        let told = std::fs::read_to_string(path.with_extension("timeline")).unwrap_or_default();
+        let clocks: Vec<&str> = told.lines().filter_map(|l| l.get(..12)).map(str::trim).collect();
+        for instant in instants(about) {
+            if !clocks.iter().any(|clock| clock.starts_with(&instant)) {
+                let of = path.display();
+                wrong.push(format!("{of}: nothing happens at {instant} s, which is to be watched"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Those of a text's last sentences that have a tenth: `105.0 s`.
+fn instants(about: &str) -> Vec<String> {
+    let watched = about.find("Watch ").map_or("", |at| &about[at..]);
+    let words: Vec<&str> = watched.split_whitespace().collect();
+    let is_tenth = |word: &str| {
+        word.split_once('.').is_some_and(|(whole, tenth)| {
+            tenth.len() == 1 && [whole, tenth].iter().all(|d| d.parse::<u64>().is_ok())
+        })
+    };
+    let number = |word: &str| word.trim_start_matches(['(', ':']).to_owned();
+    let pairs =
+        words.windows(2).filter(|pair| pair[1].trim_end_matches([',', '.', ';', ':', ')']) == "s");
+    pairs.map(|pair| number(pair[0])).filter(|word| is_tenth(word)).collect()
 }

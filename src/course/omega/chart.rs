@@ -144,6 +144,9 @@ fn legend(sweep: &Sweep, y: u64, out: &mut String) {
         );
     }
     let x = LEFT + 2 * 265;
-    let _ =
-        writeln!(out, "<text x=\"{x}\" y=\"{}\">across: t_job of service jobs, s</text>", y + 24);
+    let _ = writeln!(
+        out,
+        "<text x=\"{x}\" y=\"{}\">across: t_job of service jobs, s (not to scale)</text>",
+        y + 24
+    );
 }

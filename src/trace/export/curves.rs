@@ -7,6 +7,7 @@ use crate::api::core::pod::PodPhase;
 use crate::api::note::Note;
 use crate::api::object::{Object, ObjectKey};
 use crate::sim::log::Log;
+use crate::sim::time::SimTime;
 use crate::trace::page::workload_of;
 use crate::trace::rows::millis;
 
@@ -16,19 +17,42 @@ pub const HEAD: &str = "t_ms,namespace,kind,name,desired,pods,ready,available,up
 /// The curves: a line for every change of a workload's numbers.
 pub fn curves(beginning: &[Object], log: &Log<Note>) -> String {
     let mut out = String::from(HEAD);
+    for point in points(beginning, log) {
+        let Point { time, key, numbers: [desired, pods, ready, available, updated], pending } =
+            point;
+        let (namespace, kind, name) = (&key.namespace, key.kind.name(), &key.name);
+        let time = if time == SimTime::ZERO { "0".to_owned() } else { millis(time) };
+        out.push_str(&format!(
+            "{time},{namespace},{kind},{name},{desired},{pods},{ready},{available},{updated},\
+             {pending}\n"
+        ));
+    }
+    out
+}
+
+/// The numbers of a workload at an instant.
+pub(super) struct Point {
+    pub(super) time: SimTime,
+    pub(super) key: ObjectKey,
+    /// Desired, there, ready, available, updated.
+    pub(super) numbers: [i64; 5],
+    /// Pods that are pending.
+    pub(super) pending: usize,
+}
+
+/// A point for every change of a workload's numbers.
+pub(super) fn points(beginning: &[Object], log: &Log<Note>) -> Vec<Point> {
     let mut curves = Curves::default();
     for object in beginning {
         curves.see(object, false);
     }
-    for key in curves.all() {
-        curves.line("0", &key, &mut out);
-    }
+    let mut out: Vec<Point> =
+        curves.all().into_iter().filter_map(|key| curves.point(SimTime::ZERO, key)).collect();
     for record in log.iter().filter(|record| record.turn > 0) {
         if let Note::Write(write) = &record.note {
             let change = &write.change;
-            if let Some(key) = curves.see(&change.object, change.deleted) {
-                curves.line(&millis(record.time), &key, &mut out);
-            }
+            let key = curves.see(&change.object, change.deleted);
+            out.extend(key.and_then(|key| curves.point(record.time, key)));
         }
     }
     out
@@ -86,15 +110,9 @@ impl Curves {
         Some(at.clone())
     }
 
-    fn line(&self, time: &str, key: &ObjectKey, out: &mut String) {
-        let Some([desired, pods, ready, available, updated]) = self.numbers.get(key) else {
-            return;
-        };
-        let pending = self.pending.values().filter(|top| *top == key).count();
-        let (namespace, kind, name) = (&key.namespace, key.kind.name(), &key.name);
-        out.push_str(&format!(
-            "{time},{namespace},{kind},{name},{desired},{pods},{ready},{available},{updated},\
-             {pending}\n"
-        ));
+    fn point(&self, time: SimTime, key: ObjectKey) -> Option<Point> {
+        let numbers = *self.numbers.get(&key)?;
+        let pending = self.pending.values().filter(|top| **top == key).count();
+        Some(Point { time, key, numbers, pending })
     }
 }

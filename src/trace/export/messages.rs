@@ -8,9 +8,12 @@ use std::fmt;
 
 use crate::api::note::{Note, WriteNote};
 use crate::api::object::{Kind, Object};
+use crate::api::refusal::{Reason, Refusal};
 use crate::sim::log::{Log, Record};
 use crate::sim::time::SimTime;
-use crate::trace::timeline::{clock, words};
+use crate::trace::change;
+use crate::trace::timeline::{Colour, Line, Options, Told, clock, verdict_text};
+use crate::trace::verdict::Verdict;
 use crate::trace::why::causes::{Cause, Causes};
 
 /// The one whom everybody talks to.
@@ -72,6 +75,46 @@ pub fn messages(log: &Log<Note>) -> Vec<Message> {
     all
 }
 
+/// The messages of a log as lines, for those who lay them out themselves.
+pub(crate) fn told(log: &Log<Note>) -> Vec<Told> {
+    let line = |message: Message| {
+        let sort = match message.what {
+            What::Step => Line::Step,
+            What::Fault => Line::Fault,
+            What::Refused => Line::Bad,
+            What::Noticed | What::Asked | What::Stored => Line::Plain,
+        };
+        Told::line(message.time, message.body(), sort)
+    };
+    messages(log).into_iter().map(line).collect()
+}
+
+/// The messages of a log as a timeline, with the verdict at its end where there is one.
+pub fn timeline(log: &Log<Note>, verdict: Option<&Verdict>, options: Options) -> String {
+    let mut out = String::new();
+    for message in messages(log) {
+        if message.what == What::Step && !out.is_empty() {
+            out.push('\n');
+        }
+        let text = cut(&message.to_string(), options.width);
+        match (options.colour, message.style()) {
+            (Colour::Always, style) if !style.is_empty() => {
+                out.push_str(&format!("\u{1b}[{style}m{text}\u{1b}[0m\n"));
+            }
+            _ => out.push_str(&format!("{text}\n")),
+        }
+    }
+    out.push_str(&verdict.map_or(String::new(), |verdict| verdict_text(verdict, options)));
+    out
+}
+
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
 fn message(what: What, time: SimTime, from: &str, to: &str, text: &str) -> Message {
     let (from, to, text) = (from.to_owned(), to.to_owned(), text.to_owned());
     Message { what, time, from, to, text, why: String::new() }
@@ -103,7 +146,7 @@ fn of_record(causes: &Causes<'_>, place: usize, record: &Record<Note>, all: &mut
             }
             let text = format!("{} {} {}", refused.verb, refused.resource, refused.name);
             all.push(message(What::Asked, time, &refused.user, APISERVER, &text));
-            let text = format!("refused {code}: {}", refused.refusal.message);
+            let text = format!("refused {code}{}", reason(&refused.refusal));
             all.push(message(What::Refused, time, APISERVER, &refused.user, &text));
         }
         Note::Fault(fault) => {
@@ -112,6 +155,15 @@ fn of_record(causes: &Causes<'_>, place: usize, record: &Record<Note>, all: &mut
             all.push(message(What::Fault, time, "fault", "fault", &text));
         }
         Note::Step(_) | Note::Mark(_) => {}
+    }
+}
+
+/// Why a request was refused; of a conflict only what differs from case to case.
+fn reason(refusal: &Refusal) -> String {
+    let message = &*refusal.message;
+    match (refusal.is(Reason::Conflict), message.contains("the object has been modified")) {
+        (true, true) => " Conflict: the object has been modified since it was read".to_owned(),
+        _ => format!(": {message}"),
     }
 }
 
@@ -128,30 +180,48 @@ fn request(write: &WriteNote, time: SimTime) -> String {
     };
     let object = &write.change.object;
     let head = format!("{} {}{part} {}", origin.verb, object.kind().name(), object.meta().name);
-    let words = words(write, time);
+    let words = change::said(write, time);
     let said = words.iter().filter(|w| *w != "created" && *w != "deleted");
     let said: Vec<&str> = said.map(String::as_str).collect();
     if said.is_empty() { head } else { format!("{head}: {}", said.join("; ")) }
 }
 
+impl Message {
+    /// The SGR parameters of its colour: as on the page, green, blue and purple.
+    fn style(&self) -> &'static str {
+        match self.what {
+            What::Step => "1",
+            What::Noticed => "32",
+            What::Asked => "34",
+            What::Stored => "35",
+            What::Refused => "31",
+            What::Fault => "33",
+        }
+    }
+}
+
+impl Message {
+    /// What it says, without when.
+    fn body(&self) -> String {
+        let Message { from, to, text, .. } = self;
+        match self.what {
+            What::Step => format!("$ {text}"),
+            What::Fault => format!("fault    {text}"),
+            What::Noticed => format!("notices  {from} → {to}: {text}"),
+            What::Asked => format!("asks     {from} → {to}: {text}"),
+            What::Refused => format!("refuses  {from} → {to}: {text}"),
+            What::Stored => format!("stores   {from} → {to}: {text}"),
+        }
+    }
+}
+
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = clock(self.time);
-        match self.what {
-            What::Step => write!(f, "{at:>9}  $ {}", self.text),
-            What::Fault => write!(f, "{at:>9}  fault    {}", self.text),
-            What::Noticed => {
-                write!(f, "{:>9}  notices  {} → {}: {}", "", self.from, self.to, self.text)
-            }
-            What::Asked => {
-                write!(f, "{:>9}  asks     {} → {}: {}", "", self.from, self.to, self.text)
-            }
-            What::Refused => {
-                write!(f, "{at:>9}  refuses  {} → {}: {}", self.from, self.to, self.text)
-            }
-            What::Stored => {
-                write!(f, "{at:>9}  stores   {} → {}: {}", self.from, self.to, self.text)
-            }
-        }
+        // When it was noticed and asked, the log does not tell.
+        let at = match self.what {
+            What::Noticed | What::Asked => String::new(),
+            What::Step | What::Fault | What::Refused | What::Stored => clock(self.time),
+        };
+        write!(f, "{at:>9}  {}", self.body())
     }
 }

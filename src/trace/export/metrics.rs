@@ -2,7 +2,10 @@
 //!
 //! Every family has a sample each interval of virtual time, so that Prometheus can take the whole
 //! run in (`promtool tsdb create-blocks-from openmetrics`). What the simulator knows and Kubernetes
-//! has no metric for bears the prefix `wavetank_`.
+//! has no metric for bears the prefix `wavetank_`. The states of workloads and nodes bear the names
+//! that kube-state-metrics gives them.
+
+mod states;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,19 +19,29 @@ use crate::sim::time::{SimDuration, SimTime, Start};
 use crate::trace::gauge::Gauges;
 
 /// A metric: its name, its type, what it tells.
-struct Family {
+pub(super) struct Family {
     name: &'static str,
     kind: &'static str,
     help: &'static str,
     series: BTreeMap<String, Vec<(SimTime, u64)>>,
+    /// When series end that do not last to the end of the run.
+    ends: BTreeMap<String, SimTime>,
 }
 
 impl Family {
-    fn new(name: &'static str, kind: &'static str, help: &'static str) -> Family {
-        Family { name, kind, help, series: BTreeMap::new() }
+    pub(super) fn new(name: &'static str, kind: &'static str, help: &'static str) -> Family {
+        Family { name, kind, help, series: BTreeMap::new(), ends: BTreeMap::new() }
     }
 
-    fn set(&mut self, labels: &str, at: SimTime, value: u64) {
+    /// The object that a series tells of is gone.
+    pub(super) fn end(&mut self, labels: &str, at: SimTime) {
+        if self.series.contains_key(labels) {
+            self.ends.insert(labels.to_owned(), at);
+        }
+    }
+
+    pub(super) fn set(&mut self, labels: &str, at: SimTime, value: u64) {
+        self.ends.remove(labels);
         self.series.entry(labels.to_owned()).or_default().push((at, value));
     }
 
@@ -48,7 +61,8 @@ impl Family {
         let (kind, help) = (self.kind, self.help);
         let _ = write!(out, "# HELP {family} {help}\n# TYPE {family} {kind}\n");
         for (labels, points) in &self.series {
-            for at in instants {
+            let end = self.ends.get(labels).copied().unwrap_or(SimTime::NEVER);
+            for at in instants.iter().filter(|at| **at < end) {
                 let Some(value) = Gauges::at(points, *at) else { continue };
                 let _ = writeln!(out, "{}{labels} {value} {}", self.name, stamp(start, *at));
             }
@@ -62,7 +76,7 @@ fn stamp(start: Start, at: SimTime) -> String {
     format!("{}.{:03}", millis / 1_000, millis % 1_000)
 }
 
-fn labels(pairs: &[(&str, &str)]) -> String {
+pub(super) fn labels(pairs: &[(&str, &str)]) -> String {
     let one = |(name, value): &(&str, &str)| {
         format!(
             "{name}=\"{}\"",
@@ -93,6 +107,9 @@ pub fn metrics(
     }
     let mut out = String::new();
     for family in of_log(beginning, log, gauges) {
+        family.write(&instants, log.start(), &mut out);
+    }
+    for family in states::of_states(beginning, log) {
         family.write(&instants, log.start(), &mut out);
     }
     for family in gauges.map(of_gauges).unwrap_or_default() {
@@ -200,16 +217,23 @@ fn group_of(plural: &str) -> &'static str {
     kind.map_or("", |kind| kind.row().group)
 }
 
+/// The labels of a request. The scope of reads is not known where they are counted.
 fn request(verb: &str, group: &str, resource: &str, part: &str, code: &str) -> String {
-    let component = ("component", "apiserver");
+    let scope = if ["LIST", "WATCH"].contains(&verb) { ("", "") } else { ("scope", "resource") };
     labels(&[
         ("code", code),
-        component,
+        ("component", "apiserver"),
         ("group", group),
         ("resource", resource),
+        scope,
         ("subresource", part),
         ("verb", verb),
+        ("version", version_of(resource)),
     ])
+}
+
+fn version_of(plural: &str) -> &'static str {
+    Kind::all().find(|kind| kind.row().plural == plural).map_or("", |kind| kind.row().version)
 }
 
 /// What an attempt to schedule a pod came to, as its traces in the store tell it.

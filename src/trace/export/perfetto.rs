@@ -1,4 +1,5 @@
-//! The log as a trace for Perfetto and `chrome://tracing`: a track an actor, flows along causes.
+//! The log as a trace for Perfetto and `chrome://tracing`: a track an actor, flows along causes,
+//! a counter for each workload.
 //!
 //! The format is the JSON of the Trace Event Format. Time is in microseconds.
 
@@ -7,17 +8,35 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::api::note::{FaultNote, Note, WriteNote};
+use crate::api::object::Object;
 use crate::sim::log::{Log, Record};
 use crate::sim::time::SimTime;
-use crate::trace::timeline::words;
+use crate::trace::change;
+use crate::trace::export::curves::{Point, points};
 use crate::trace::why::causes::{Cause, Causes};
 
 /// How long a write is drawn, in microseconds; a trace has no length for an instant on which flows
 /// can begin and end.
 const LENGTH: u64 = 200;
 
+/// Curves of the workloads: a counter track each.
+fn counters(beginning: &[Object], log: &Log<Note>) -> Vec<Value> {
+    let one = |point: Point| {
+        let [desired, _, ready, available, _] = point.numbers;
+        let name = format!("{} {}", point.key.kind.name(), point.key.name);
+        json!({
+            "name": name, "cat": "curve", "ph": "C", "ts": micros(point.time), "pid": 1,
+            "tid": 0, "args": {
+                "desired": desired, "ready": ready, "available": available,
+                "pending": point.pending,
+            },
+        })
+    };
+    points(beginning, log).into_iter().map(one).collect()
+}
+
 /// The trace.
-pub fn perfetto(log: &Log<Note>) -> Value {
+pub fn perfetto(beginning: &[Object], log: &Log<Note>) -> Value {
     let causes = Causes::new(log);
     let mut tracks = Tracks::default();
     let mut events = Vec::new();
@@ -55,6 +74,7 @@ pub fn perfetto(log: &Log<Note>) -> Value {
     }
     faults.end(last, tracks.of("faults"), &mut events);
     clip(&mut events);
+    events.extend(counters(beginning, log));
     events.extend(tracks.names());
     json!({"displayTimeUnit": "ms", "traceEvents": events})
 }
@@ -198,7 +218,7 @@ fn told(write: &WriteNote, record: &Record<Note>) -> (String, Value) {
     let name = format!("{} {} {}", origin.verb, object.kind().name(), object.meta().name);
     let args = json!({
         "subresource": origin.subresource, "why": origin.why.to_string(),
-        "changed": words(write, record.time).join("; "), "revision": write.change.revision,
+        "changed": change::said(write, record.time).join("; "), "revision": write.change.revision,
         "namespace": object.meta().namespace.as_str(),
     });
     (name, args)

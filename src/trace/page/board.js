@@ -73,7 +73,7 @@ const board = (() => {
     if (there.length <= MOST_NODES) html = none + there.map((o) => nodeBox(o, byNode.get(nameOf(o)) || [], selected)).join("");
     else html = none + clusters(there).map((c) => clusterBox(c, byNode, selected)).join("");
     put("board", html || `<p class="hint">No node is there yet.</p>`);
-    const legend = order.map((c) => `<span class="tile ${c}" style="display:inline-block;height:1.5rem;min-width:1.5rem">${podSigns[c]}</span> ${podWords[c]}`).join(" &nbsp; ");
+    const legend = order.map((c) => `<span class="nowrap"><span class="tile ${c}" style="display:inline-block;height:1.5rem;min-width:1.5rem">${podSigns[c]}</span> ${podWords[c]}</span>`).join(" &nbsp; ");
     put("boardhint", `Each tile is a pod; click one to see its story. ${legend}`);
   }
   // Many nodes: by zone, or by runs of names.

@@ -35,25 +35,24 @@ const chart = (() => {
     }
     curves = points; still = null;
   }
-  const left = 34, bottom = 20;
-  const xOf = (t) => left + ((width - left - 12) * storyOf(t)) / STORY;
+  const bottom = 20; let left = 34;
+  const xOf = (t) => left + ((width - left - 10) * storyOf(t)) / STORY;
   const yOf = (v) => height - bottom - ((height - bottom - 12) * v) / most;
   function lay() {
     scale = window.devicePixelRatio || 1; width = canvas.clientWidth; height = canvas.clientHeight;
     canvas.width = width * scale; canvas.height = height * scale; still = null;
+    // The same axis as that of the lanes above.
+    left = Math.max(34, lanes.label() + lanes.frame.clientLeft);
   }
   function paint() {
     still = document.createElement("canvas"); still.width = canvas.width; still.height = canvas.height;
     const g = still.getContext("2d"); g.setTransform(scale, 0, 0, scale, 0, 0);
     g.font = `${innerWidth >= 1900 ? 14 : 12}px system-ui, "DejaVu Sans", sans-serif`; g.fillStyle = css("--quiet"); g.textAlign = "right"; g.textBaseline = "middle";
     const step = Math.max(1, Math.ceil(most / 4));
-    for (let v = 0; v <= most; v += step) { g.fillText(String(v), left - 6, yOf(v)); g.strokeStyle = css("--line"); g.lineWidth = 1; g.beginPath(); g.moveTo(left, yOf(v)); g.lineTo(width - 12, yOf(v)); g.stroke(); }
+    for (let v = 0; v <= most; v += step) { g.fillText(String(v), left - 6, yOf(v)); g.strokeStyle = css("--line"); g.lineWidth = 1; g.beginPath(); g.moveTo(left, yOf(v)); g.lineTo(width - 10, yOf(v)); g.stroke(); }
     for (const b of bands) { g.fillStyle = css("--faultband"); g.fillRect(xOf(b.from), 6, Math.max(3, xOf(b.to) - xOf(b.from)), height - bottom - 6); }
-    g.textAlign = "left"; g.fillStyle = css("--quiet"); let free = left, said = "";
-    for (const at of [...new Set([...stepRows, ...faultRows].map((i) => T[i])), END].sort((a, b) => a - b)) {
-      const text = `${(at / 1e6).toFixed(at < 1e7 ? 1 : 0)} s`, w = g.measureText(text).width, x = Math.min(xOf(at), width - w - 4);
-      if (x < free || text === said) continue; said = text; g.fillText(text, x, height - 8); free = x + w + 14;
-    }
+    g.textAlign = "left"; g.fillStyle = css("--quiet");
+    for (const m of axisMarks(left, width - 10, (text) => g.measureText(text).width)) { g.fillText(m.text, m.x, height - 8); g.fillRect(m.at, height - bottom, 1, 4); }
     const { t } = curves;
     styles.forEach(([name, colour, dash], n) => {
       g.strokeStyle = css(colour); g.lineWidth = 2.4; g.setLineDash(dash); g.beginPath();
@@ -73,6 +72,6 @@ const chart = (() => {
     const g = canvas.getContext("2d"); g.setTransform(1, 0, 0, 1, 0, 0); g.clearRect(0, 0, canvas.width, canvas.height); g.drawImage(still, 0, 0);
     g.setTransform(scale, 0, 0, scale, 0, 0); const x = xOf(now); g.strokeStyle = css("--ink"); g.lineWidth = 2; g.beginPath(); g.moveTo(x, 0); g.lineTo(x, height - bottom); g.stroke();
   }
-  const at = (x) => timeOf(Math.max(0, Math.min(1, (x - left) / (width - left - 12))) * STORY);
+  const at = (x) => timeOf(Math.max(0, Math.min(1, (x - left) / (width - left - 10))) * STORY);
   return { lay, draw, compute, at, select, canvas };
 })();

@@ -7,12 +7,12 @@ use crate::api::object::{Object, ObjectKey};
 use crate::sim::index::Map;
 use crate::sim::log::Record;
 use crate::sim::time::SimTime;
+use crate::trace::change::said;
 use crate::trace::page::Told;
 use crate::trace::page::delta::{as_json, delta};
 use crate::trace::page::state::state;
 use crate::trace::page::table::{Column, Texts, packed};
 use crate::trace::rows::{BEGINNING, BEGINNING_WHY};
-use crate::trace::timeline::words;
 use crate::trace::why::causes::{Cause, Causes};
 
 /// What a row is.
@@ -316,7 +316,7 @@ impl Sheet {
             None => self.first(item, object, &value),
         }
         let state = self.texts.number(&state(object, &value));
-        let words = words(write, time).join("; ");
+        let words = said(write, time).join("; ");
         let part = match origin.subresource {
             "" => origin.verb.to_owned(),
             part => format!("{}/{part}", origin.verb),
@@ -435,6 +435,7 @@ fn run_of(told: &Told<'_>) -> Value {
         "name": header.scenario, "namespace": header.namespace, "seed": header.seed,
         "version": header.version, "kubernetes": header.kubernetes,
         "about": told.about, "scenario": told.scenario, "verdict": verdict,
+        "messages": header.messages,
     })
 }
 

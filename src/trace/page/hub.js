@@ -77,7 +77,7 @@ const hub = (() => {
       const g = Math.max(0.3, Math.min(0.45, pj - pc)), part = (p - (pj - g)) / g;
       if (part < 0) continue;
       if (part < 0.4) { if (c >= 0 && rows.k[c] === WRITE) out.push({ from: center, to: spoke, part: part / 0.4, colour: colours.tell, label: kindOf(rows.o[c]), row: j }); }
-      else if (part < 0.75) out.push({ from: spoke, to: center, part: (part - 0.4) / 0.35, colour: colours.ask, label: `${verbOf(j)} ${rows.o[j] >= 0 ? kindOf(rows.o[j]) : ""}`, row: j });
+      else if (part < 0.75) out.push({ from: spoke, to: center, part: (part - 0.4) / 0.35, colour: colours.ask, label: `${verbOf(j).replace("/", " ")} ${rows.o[j] >= 0 ? kindOf(rows.o[j]) : ""}`, row: j });
       else if (rows.k[j] === WRITE) out.push({ from: center, to: store, part: (part - 0.75) / 0.25, colour: colours.keep, label: kindOf(rows.o[j]), row: j });
       else out.push({ from: center, to: spoke, part: (part - 0.75) / 0.25, colour: colours.bad, label: "refused", row: j });
     }
@@ -91,10 +91,18 @@ const hub = (() => {
   };
   const named = new Set(ups.map((g) => g.component));
   const processOf = (label) => label === "kubectl" ? null : label === "kube-scheduler" || named.has(label) ? label : "kube-controller-manager";
-  function draw(p) {
+  // One message of several, on its way.
+  function flyingOne(m) {
+    const spoke = spokeOf(actorOf(m.row)), part = m.part / 0.5 * 0.9;
+    if (!spoke) return [];
+    const ends = { notice: [center, spoke, "tell"], ask: [spoke, center, "ask"], keep: [center, store, "keep"] }[m.what];
+    const label = m.what === "notice" ? kindOf(rows.o[rows.c[m.row]]) : m.what === "ask" ? `${verbOf(m.row).replace("/", " ")} ${kindOf(rows.o[m.row])}` : kindOf(rows.o[m.row]);
+    return [{ from: ends[0], to: ends[1], part, colour: colours[ends[2]], label, row: m.row }];
+  }
+  function draw(p, message) {
     const g = canvas.getContext("2d");
     g.setTransform(scale, 0, 0, scale, 0, 0); g.clearRect(0, 0, width, height);
-    const dots = flying(p), busy = new Set(dots.flatMap((d) => [d.from, d.to]));
+    const dots = message ? flyingOne(message) : flying(p), busy = new Set(dots.flatMap((d) => [d.from, d.to]));
     for (const s of [...spokes, store]) {
       g.strokeStyle = busy.has(s) ? colours.quiet : colours.line; g.lineWidth = busy.has(s) ? 2 : 1.2;
       g.beginPath(); g.moveTo(s.x, s.y); g.lineTo(center.x, center.y); g.stroke();
@@ -131,16 +139,18 @@ const hub = (() => {
       g.strokeStyle = colours.card; g.lineWidth = 1.5; g.stroke();
       if (n < 6 && width >= 560) {
         // The label stays clear of the boxes at both ends.
-        g.textAlign = "center"; const w = g.measureText(d.label).width + 8, up = d.from === store || d.to === store;
+        g.textAlign = "center"; const spoke = d.from === center ? d.to : d.from, free = Math.abs(spoke.x - center.x) - spoke.w / 2 - center.w / 2 - 16;
+        const label = spoke === store ? d.label : fit(g, d.label, Math.max(60, free)), w = g.measureText(label).width + 8, up = d.from === store || d.to === store;
         const part = up ? d.part : Math.max(0.3, Math.min(0.62, d.from === center ? d.part : 1 - d.part)), [n0, n1] = d.from === center ? [a, b] : [b, a];
         const room = center.w / 2 + w / 2 + 6, along = n0.x + (n1.x - n0.x) * part;
-        const lx = up ? x + w / 2 + 12 : n1.x < center.x ? Math.min(along, center.x - room) : Math.max(along, center.x + room), ly = up ? y : n0.y + (n1.y - n0.y) * part - 18;
+        const side = spoke.w / 2 + w / 2 + 4;
+        const lx = up ? x + w / 2 + 12 : n1.x < center.x ? Math.max(spoke.x + side, Math.min(along, center.x - room)) : Math.min(spoke.x - side, Math.max(along, center.x + room)), ly = up ? y : n0.y + (n1.y - n0.y) * part - 18;
         g.fillStyle = colours.card; g.globalAlpha = 0.85; g.fillRect(lx - w / 2, ly - 8, w, 16); g.globalAlpha = 1;
-        g.fillStyle = colours.ink; g.fillText(d.label, lx, ly);
+        g.fillStyle = colours.ink; g.fillText(label, lx, ly);
       }
     });
     const seen = [...new Set(dots.map((d) => d.row))].slice(0, 2);
-    $("hubtext").textContent = seen.length ? seen.map((i) => sentence(i)).join(" · ") : "Nothing is on its way at this instant.";
+    $("hubtext").textContent = message ? messageSays(message) : seen.length ? seen.map((i) => sentence(i)).join(" · ") : "Nothing is on its way at this instant.";
   }
   return { lay, draw, spokes, flying };
 })();

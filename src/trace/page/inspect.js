@@ -18,7 +18,7 @@ const inspect = (() => {
     return out.join("");
   }
   function why(i) {
-    if (i < 0) return '<p class="hint">Choose anything in the story, a tile or a life line: here stands why it happened, step by step back to the person, the fault or the timer that began it.</p>';
+    if (i < 0) return '<p class="hint">Choose anything in the story, a tile or a lane: here stands why it happened, step by step back to the person, the fault or the timer that began it.</p>';
     const led = [...effects(i)].filter((j) => !isQuiet(j));
     const step = stepOf.get(i);
     const output = step && step.output ? `<pre>${safe(step.output)}</pre>` : "";
@@ -26,10 +26,19 @@ const inspect = (() => {
     return `<ul class="chain" aria-label="Chain of causes, newest first">${chain(i)}</ul>${output}${on}`;
   }
   const valueText = (v) => v === undefined ? "nothing" : JSON.stringify(v);
+  // Of two long texts what differs, with a little of what is around it.
+  function parts(was, is) {
+    if (typeof was !== "string" || typeof is !== "string" || Math.max(was.length, is.length) < 80) return [valueText(was), valueText(is)];
+    let from = 0, end = 0;
+    while (from < was.length && was[from] === is[from]) from++;
+    while (end < Math.min(was.length, is.length) - from && was[was.length - 1 - end] === is[is.length - 1 - end]) end++;
+    const part = (text) => `${from > 24 ? "…" : ""}${JSON.stringify(text.slice(from > 24 ? from - 24 : 0, Math.max(from, text.length - end) + 8))}${end > 8 ? "…" : ""}`;
+    return [part(was), part(is)];
+  }
   const cut = (text, n) => text.length > n ? `${text.slice(0, n)}…` : text;
   let known = { key: "" };
   function object(o, row, again) {
-    if (o < 0) return '<p class="hint">Choose a tile, a workload, a node or a life line: here stand all its versions, who wrote each, why, and what differs.</p>';
+    if (o < 0) return '<p class="hint">Choose a tile, a workload, a node or a lane: here stand all its versions, who wrote each, why, and what differs.</p>';
     const key = `${o} ${versionAt(o, row)}`;
     if (known.key !== key) { const told = versionsOf(o, row, again); if (!told) return '<p class="hint">Its versions are being unpacked …</p>'; known = { key, ...told }; }
     const { newest, count: n, all } = known;
@@ -39,7 +48,7 @@ const inspect = (() => {
       owner >= 0 ? `<p class="quiet">owned by <button class="linkish" data-o="${owner}">${safe(thing(owner))}</button></p>` : "",
       `<p>${present.there[o] ? describe(o, s) : n ? "It is gone." : "It is not there yet."} <span class="quiet">Version ${n} of ${all}.</span></p>`];
     const revs = newest.map((v, k) => {
-      const diff = v.changes.slice(0, 12).map(([way, was, is]) => `<div>${safe(way)}: <span class="old">${safe(cut(valueText(was), 160))}</span> → <span class="new">${safe(cut(valueText(is), 160))}</span></div>`).join("");
+      const diff = v.changes.slice(0, 12).map(([way, was, is]) => [way, ...parts(was, is)]).map(([way, was, is]) => `<div>${safe(way)}: <span class="old">${safe(cut(was, 160))}</span> → <span class="new">${safe(cut(is, 160))}</span></div>`).join("");
       const word = rows.f[v.row] & DELETED ? "deleted" : rows.f[v.row] & CREATED ? (rows.f[v.row] & BEFORE ? "there when the run begins" : "created") : "";
       return `<div class="rev ${k === 0 ? "cur" : ""}">${time(v.row)} <b>${safe(actorOf(v.row))}</b> ${word || safe(verbOf(v.row))} <button class="linkish" data-row="${v.row}">why</button>
         ${whyOf(v.row) ? `<div class="quiet">${safe(whyOf(v.row))}</div>` : ""}<div class="diff">${diff}${v.changes.length > 12 ? `<div class="quiet">and ${v.changes.length - 12} fields more</div>` : ""}</div></div>`;

@@ -1,4 +1,4 @@
-// Life lines: what became of each workload, node and pod over time.
+// Swim lanes: what became of each workload, node and pod over time.
 
 const lanes = (() => {
   const frame = $("lanes"), canvas = $("lanecanvas"), space = $("lanespace"), select = $("lanekind");
@@ -30,11 +30,12 @@ const lanes = (() => {
   const xOf = (t) => label + ((width - label - 10) * storyOf(t)) / STORY;
   const tOf = (x) => timeOf((Math.max(0, Math.min(1, (x - label) / (width - label - 10)))) * STORY);
   function look(o, s) {
+    if (!s) return null;
     const kind = kindOf(o);
-    if (kind === "Pod") { const c = podClass(s); return { colour: { ready: colours.good, running: colours.blue, pending: colours.wait, bad: colours.bad, leaving: colours.gone, done: colours.gone }[c], text: c === "bad" && s.word ? s.word : podWords[c], thin: c === "pending" || c === "leaving" }; }
-    if (kind === "Node") return s.ready === "True" ? { colour: s.closed ? colours.wait : colours.good, text: s.closed ? "cordoned" : "ready", thin: s.closed } : { colour: colours.bad, text: "not ready", thin: true };
+    if (kind === "Pod") { const c = podClass(s); return { tone: { ready: "good", running: "blue", pending: "wait", bad: "bad", leaving: "gone", done: "gone" }[c], text: c === "bad" && s.word ? s.word : podWords[c], thin: c === "pending" || c === "leaving" }; }
+    if (kind === "Node") return s.ready === "True" ? { tone: s.closed ? "wait" : "good", text: s.closed ? "cordoned" : "ready", thin: s.closed } : { tone: "bad", text: "not ready", thin: true };
     const w = wants(o, s), is = isApart(o, s);
-    return { colour: is ? colours.bad : colours.good, text: w.want === w.have && "want" in s ? `${w.have} ${w.unit}` : `${w.have} of ${w.want}`, thin: is };
+    return { tone: is ? "bad" : "good", text: w.want === w.have && "want" in s ? `${w.have} ${w.unit}` : `${w.have} of ${w.want}`, thin: is };
   }
   function draw(t, selected) {
     const g = canvas.getContext("2d");
@@ -54,43 +55,59 @@ const lanes = (() => {
     axis(g);
     const x = xOf(t); g.strokeStyle = colours.ink; g.lineWidth = 2; g.beginPath(); g.moveTo(x, 0); g.lineTo(x, height); g.stroke();
     const said = bands.length ? " Shaded: while a fault lasts." : "";
-    board.put("lanekeys", `The axis is stretched where much happens. <span class="key" style="color:var(--good)">■</span> as it should be <span class="key" style="color:var(--wait)">▬</span> waits <span class="key" style="color:var(--bad)">▥</span> not as it should be <span class="key" style="color:var(--gone)">▬</span> ending${said}`);
+    board.put("lanekeys", `The axis is stretched where much happens. <span class="key" style="color:var(--good)">■</span> as it should be <span class="key" style="color:var(--wait)">▬</span> waits <span class="key" style="color:var(--bad)">▥</span> not as it should be <span class="key" style="color:var(--gone)">▬</span> ending.${said}`);
   }
   function axis(g) {
     g.font = `${px()}px system-ui, "DejaVu Sans", sans-serif`; g.fillStyle = colours.quiet; g.textAlign = "left";
-    let free = label, said = "";
-    const marks = [...new Set([...stepRows, ...faultRows].map((i) => T[i])), END].sort((a, b) => a - b);
-    for (const at of marks) {
-      const x = xOf(at), text = `${(at / 1e6).toFixed(at < 1e7 ? 1 : 0)} s`;
-      const w = g.measureText(text).width; const left = Math.min(x, width - w - 4);
-      if (left < free || text === said) continue; said = text;
-      g.fillText(text, left, 11); g.fillRect(x, 18, 1, 6); free = left + w + 12;
-    }
+    for (const m of axisMarks(label, width - 10, (text) => g.measureText(text).width)) { g.fillText(m.text, m.x, 11); g.fillRect(m.at, 18, 1, 6); }
     for (const i of faultRows) if (verbOf(i) === "begins") { g.fillStyle = colours.bad; g.beginPath(); g.moveTo(xOf(T[i]) - 5, HEAD - 9); g.lineTo(xOf(T[i]) + 5, HEAD - 9); g.lineTo(xOf(T[i]), HEAD - 1); g.fill(); }
   }
   function lane(g, o, y, selected) {
     g.font = `${o === selected ? "700 " : ""}${px()}px system-ui, "DejaVu Sans", sans-serif`;
     g.fillStyle = colours.ink; g.textAlign = "left";
     // On a phone the end of a pod's name tells it from its siblings.
-    let text = width >= 600 ? thing(o) : kindOf(o) === "Pod" && nameOf(o).length > 12 ? `…${nameOf(o).slice(-11)}` : nameOf(o);
+    const isTail = width < 600 && kindOf(o) === "Pod", name = nameOf(o);
+    let text = width >= 600 ? thing(o) : name;
+    for (let n = name.length - 1; isTail && n > 3 && g.measureText(text).width > label - 12; n--) text = `…${name.slice(-n)}`;
     while (text.length > 3 && g.measureText(text).width > label - 12) text = text.slice(0, -2).replace(/…?$/, "…");
     g.fillText(text, 6, y + HEIGHT / 2);
     g.strokeStyle = colours.line; g.lineWidth = 1; g.beginPath(); g.moveTo(0, y + HEIGHT); g.lineTo(width, y + HEIGHT); g.stroke();
-    const own = rowsOf(o);
-    for (let n = 0; n < own.length; n++) {
-      const i = own[n]; if (rows.f[i] & DELETED) continue;
-      const s = stateOfText(rows.s[i]); if (!s) continue;
-      let m = n + 1; while (m < own.length && rows.s[own[m]] === rows.s[i] && !(rows.f[own[m]] & DELETED)) m++;
-      const from = Math.max(BEGIN, T[i]), to = m < own.length ? T[own[m]] : END, x = xOf(from), w = Math.max(1.5, xOf(to) - x);
-      const l = look(o, s), bad = l.colour === colours.bad, high = bad ? 12 : l.thin ? 6 : 16;
-      g.fillStyle = l.colour; g.fillRect(x, y + (HEIGHT - high) / 2, w, high);
-      // Striped, so that nobody needs the colour.
-      if (bad) { g.fillStyle = colours.card; for (let at = Math.ceil(x / 7) * 7; at < x + w - 2; at += 7) g.fillRect(at, y + (HEIGHT - high) / 2, 2, high); }
-      if (w > 58 && !l.thin) { g.fillStyle = colours.onGood; g.font = `${px() - 1}px system-ui, "DejaVu Sans", sans-serif`; g.save(); g.beginPath(); g.rect(x, y, w - 3, HEIGHT); g.clip(); g.fillText(l.text, x + 4, y + HEIGHT / 2); g.restore(); }
-      n = m - 1;
+    // What is narrower than a point and alike is drawn once.
+    let last = -9, tone = "";
+    for (const { l, from, to } of piecesOfLane(o)) {
+      const x = xOf(from), end = xOf(to);
+      if (end - last < 0.7 && l.tone === tone) continue;
+      piece(g, l, x, Math.max(1.5, end - x), y); last = Math.max(x + 0.8, end); tone = l.tone;
     }
     hits.push({ y, o });
   }
+  // The pieces of an object's life that look alike, put together once.
+  const known = new Map();
+  function piecesOfLane(o) {
+    if (known.has(o)) return known.get(o);
+    const own = rowsOf(o), out = [];
+    const lookAt = (n) => rows.f[own[n]] & DELETED ? null : look(o, stateOfText(rows.s[own[n]]));
+    for (let n = 0; n < own.length;) {
+      const first = n, l = lookAt(n++);
+      if (!l) continue;
+      for (; n < own.length; n++) { const next = lookAt(n); if (!next || next.tone !== l.tone || next.text !== l.text) break; }
+      out.push({ l, from: Math.max(BEGIN, T[own[first]]), to: n < own.length ? T[own[n]] : END });
+    }
+    known.set(o, out);
+    return out;
+  }
+  function piece(g, l, x, w, y) {
+    const bad = l.tone === "bad", high = bad ? 12 : l.thin ? 6 : 16, top = y + (HEIGHT - high) / 2;
+    g.fillStyle = colours[l.tone]; g.fillRect(x, top, w, high);
+    // Striped, so that nobody needs the colour.
+    if (bad) { g.fillStyle = colours.card; for (let at = Math.ceil(x / 7) * 7; at < x + w - 2; at += 7) g.fillRect(at, top, 2, high); }
+    g.font = `${px() - 1}px system-ui, "DejaVu Sans", sans-serif`;
+    const room = g.measureText(l.text).width + 8;
+    if (w < room + 4 || l.thin && !bad) return;
+    // Over stripes a text stands on a ground of its own.
+    if (bad) { g.fillStyle = colours.card; g.fillRect(x + 2, top, room, high); }
+    g.fillStyle = bad ? colours.bad : colours.onGood; g.fillText(l.text, x + 6, y + HEIGHT / 2 + 1);
+  }
   function hit(x, y) { const h = hits.find((h) => y >= h.y && y < h.y + HEIGHT); return { t: x > label ? tOf(x) : null, o: h ? h.o : -1 }; }
-  return { lay, choose, draw, hit, select, frame };
+  return { lay, choose, label: () => label, draw, hit, select, frame };
 })();

@@ -1,9 +1,10 @@
 // Playing, jumping, choosing, and the link to an instant.
 
-const view = { t: BEGIN, row: -1, object: -1, chosen: -1, playing: false, goal: null, dirty: true, before: 0 };
+const view = { t: BEGIN, row: -1, object: -1, chosen: -1, playing: false, goal: null, message: null, nodesAt: 0, dirty: true, before: 0 };
 const slider = $("slider");
 
 function setTime(t, follow = true) {
+  view.message = null;
   view.t = Math.max(BEGIN, Math.min(END, t));
   const row = rowAt(view.t);
   if (row !== view.row) { view.row = row; seek(row); if (follow) story.follow(row); }
@@ -19,6 +20,7 @@ function play(on) {
   if (on && view.t >= END) setTime(BEGIN);
   view.playing = on; view.goal = null;
   if (on) view.chosen = -1;
+  view.dirty = true;
   $("play").textContent = on ? "❚❚ Pause" : "▶ Play";
   if (!on) remember();
 }
@@ -33,7 +35,22 @@ function stepTo(row) {
   story.follow(row); remember();
 }
 function arrive(t, row) { view.goal = null; setTime(t); if (row !== undefined && row < view.row && T[row] === T[view.row]) { view.row = row; seek(row); } view.dirty = true; }
+// Goes to an entry of the story; one message of several of a row is seen on its way.
+function stepToMessage(n) {
+  const m = story.message(n);
+  if (!m) return stepTo(story.rowAtEntry(n));
+  play(false);
+  // Nothing is stored before the last of the messages.
+  view.t = Math.max(BEGIN, T[m.row]); view.row = m.what === "keep" ? m.row : m.row - 1; seek(view.row);
+  view.message = { ...m, n, part: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0.5 : 0 };
+  choose(m.row); story.show(n); say(messageSays(m));
+}
 function stepBy(way) {
+  if (story.isByMessage()) {
+    const n = view.message ? view.message.n : view.goal ? story.placeOf(view.goal.row) : story.placeOf(view.row), next = n + way;
+    if (next >= 0 && next < story.count()) stepToMessage(next); else if (way < 0) arrive(BEGIN);
+    return;
+  }
   const now = view.goal ? view.goal.row : view.chosen >= 0 && T[view.chosen] <= view.t && Math.abs(T[view.chosen] - view.t) < 1 ? view.chosen : view.row;
   const next = way > 0 ? story.after(now) : story.before(now);
   if (next >= 0) stepTo(next); else if (way < 0) arrive(BEGIN);
@@ -81,15 +98,15 @@ function header() {
   $("aboutbox").hidden = !run.about;
   $("aboutbox").open = innerWidth > 700;
   const v = run.verdict, badge = $("verdict");
-  badge.textContent = v ? { held: "✓ everything held", failed: `✗ ${failures.length} expectation${failures.length === 1 ? "" : "s"} failed`, error: "✗ could not go on" }[v.word] : "cut off";
+  badge.textContent = v ? { held: expectations.length > 1 ? `✓ all ${expectations.length} expectations held` : "✓ everything held", failed: `✗ ${failures.length} expectation${failures.length === 1 ? "" : "s"} failed`, error: "✗ could not go on" }[v.word] : "cut off";
   badge.className = `badge ${v ? v.word : "error"}`;
-  $("facts").textContent = `${clockText(END)} of a simulated cluster, seed ${run.seed}`;
+  $("facts").textContent = `${longText(END) || clockText(END)} of a simulated cluster, seed ${run.seed}`;
   $("foot").textContent = `wavetank ${run.version}, Kubernetes ${run.kubernetes}, seed ${run.seed}${v ? `, ${v.turns} turns, ${v.writes} writes, ${N} rows here, digest ${v.digest}` : ""}. Simulated: times follow from the modelled latencies.`;
   $("scenario").textContent = run.scenario || "The trace does not hold it.";
   $("expectations").innerHTML = (v && v.error ? `<div class="exp failed"><b>error</b><span>${safe(v.error)}</span></div>` : "") + (expectations.length ? expectations.map((e) => `<div class="exp ${e.outcome}"><b>${e.outcome === "held" ? "✓ held" : "✗ failed"}</b><span>${safe(e.text)} <button class="linkish" data-at="${e.at}">${clockText(e.at)}</button> ${e.detail && e.outcome === "failed" ? `<span class="quiet">${safe(e.detail)}</span>` : ""}</span></div>`).join("") : '<p class="hint">Nothing was expected.</p>');
   $("helptext").innerHTML = `<p><b>How to read this page.</b> A run of a simulated Kubernetes cluster, from its first to its last instant. Drag the slider or press Play; everything on the page shows the same instant. Commands and controllers only ever talk to the apiserver; what happens, happens because somebody noticed a change and asked for another. Click anything to see why.</p>
     <p><kbd>space</kbd> play or pause, <kbd>←</kbd> <kbd>→</kbd> one happening, <kbd>Home</kbd> <kbd>End</kbd> first and last instant, <kbd>c</kbd> next command, <kbd>d</kbd> next parting of desired and observed, <kbd>m</kbd> next meeting, <kbd>f</kbd> next fault, <kbd>e</kbd> next failure, <kbd>/</kbd> find, <kbd>?</kbd> this help</p>`;
-  for (const b of document.querySelectorAll("[data-jump]")) { const n = jumpsTo[b.dataset.jump]().length; b.disabled = !n; b.title += `: ${n} in this run`; if (n) b.textContent += ` (${n})`; }
+  for (const b of document.querySelectorAll("[data-jump]")) { const n = jumpsTo[b.dataset.jump]().length; b.disabled = !n; b.title += `: ${n} in this run`; if (n) b.append(` (${n})`); }
 }
 function ticks() {
   const canvas = $("ticks"), scale = window.devicePixelRatio || 1, w = canvas.clientWidth, h = canvas.clientHeight;
@@ -105,15 +122,18 @@ function layAll() { hub.lay(); lanes.lay(); chart.lay(); ticks(); view.dirty = t
 
 function draw() {
   const p = storyOf(view.t);
-  hub.draw(p);
-  $("clock").textContent = clockText(view.t);
+  hub.draw(p, view.message);
+  $("clock").textContent = clockText(view.t); $("clocklong").textContent = longText(view.t);
   slider.value = String(Math.round((p / STORY) * 100000));
   slider.setAttribute("aria-valuetext", clockText(view.t));
-  let i = view.goal ? view.goal.row : view.row;
+  let i = view.message ? view.message.row : view.goal ? view.goal.row : view.row;
   while (i >= 0 && (isQuiet(i) || rows.f[i] & BEFORE)) i--;
-  board.put("now", i >= 0 ? `<b>${safe(sentence(i))}</b>${whyOf(i) && rows.k[i] !== FAULT ? ` <span class="quiet">because ${safe(whyOf(i))}</span>` : ""}` : "The cluster is up. Press Play, or → for one happening at a time.");
-  board.desired(view.object); board.nodes(view.object);
-  lanes.draw(view.t, view.object); chart.draw(view.t); story.draw(view.row, view.chosen >= 0 ? view.chosen : i); queues.draw(view.t);
+  board.put("now", view.message ? `<b>${safe(messageSays(view.message))}</b>${view.message.what === "ask" && whyOf(i) ? ` <span class="quiet">because ${safe(whyOf(i))}</span>` : ""}` : i >= 0 ? `<b>${safe(sentence(i))}</b>${whyOf(i) && rows.k[i] !== FAULT ? ` <span class="quiet">because ${safe(whyOf(i))}</span>` : ""}` : "The cluster is up. Press Play, or → for one happening at a time.");
+  board.desired(view.object);
+  // With very many pods their nodes are drawn now and then while it plays.
+  const rests = !view.playing || podObjects.length < 3000;
+  if (rests || performance.now() - view.nodesAt > 400) { board.nodes(view.object); view.nodesAt = performance.now(); }
+  lanes.draw(view.t, view.object); chart.draw(view.t); story.draw(view.row, view.chosen >= 0 ? view.chosen : i, view.message ? view.message.n : -1); queues.draw(view.t);
   board.put("why", inspect.why(view.chosen >= 0 ? view.chosen : i));
   const open = $("object").querySelector("details")?.open;
   const object = view.object >= 0 ? view.object : view.playing || i < 0 ? -1 : rows.o[i];
@@ -122,6 +142,7 @@ function draw() {
 }
 function frame(ms) {
   const dt = Math.min(0.1, (ms - view.before) / 1000); view.before = ms;
+  if (view.message && view.message.part < 0.5) { view.message.part = Math.min(0.5, view.message.part + dt); view.dirty = true; }
   if (view.goal) {
     const p = storyOf(view.t) + dt * 0.9;
     if (p >= storyOf(view.goal.t)) arrive(view.goal.t, view.goal.row); else setTime(timeOf(p), false);
@@ -153,6 +174,7 @@ document.addEventListener("click", (e) => {
   if (b.dataset.cluster) { board.toggle(b.dataset.cluster); view.dirty = true; return; }
   if (b.dataset.at) { play(false); arrive(+b.dataset.at); remember(); return; }
   if (b.dataset.o) { const o = +b.dataset.o; choose(versionAt(o, view.row), o); return; }
+  if (b.dataset.n !== undefined && story.isByMessage()) { stepToMessage(+b.dataset.n); return; }
   const row = +b.dataset.row; play(false); arrive(T[row], row); choose(row); story.follow(row);
 });
 lanes.frame.addEventListener("scroll", () => { view.dirty = true; });
@@ -181,10 +203,12 @@ document.addEventListener("keydown", (e) => {
 });
 window.addEventListener("hashchange", recall);
 window.addEventListener("resize", layAll);
-new ResizeObserver(() => { hub.lay(); view.dirty = true; }).observe($("hub"));
+// Drawn at once: to lay it out clears it.
+new ResizeObserver(() => { hub.lay(); hub.draw(storyOf(view.t), view.message); }).observe($("hub"));
 const dark = matchMedia("(prefers-color-scheme: dark)");
 document.documentElement.dataset.theme = dark.matches ? "dark" : "light";
 dark.addEventListener("change", () => { document.documentElement.dataset.theme = dark.matches ? "dark" : "light"; layAll(); });
+$("messages").checked = run.messages;
 header(); story.filter(); lanes.choose(); seek(-1); layAll();
 if (!recall()) setTime(BEGIN);
 requestAnimationFrame((ms) => { view.before = ms; frame(ms); document.documentElement.dataset.ready = "true"; });

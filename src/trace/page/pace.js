@@ -30,10 +30,27 @@ const storyOf = (t) => between(placeT, placeS, t);
 const timeOf = (s) => between(placeS, placeT, s);
 
 function clockText(us) {
-  const s = us / 1e6;
-  if (s < 120) return `${s.toFixed(3)} s`;
-  const h = Math.floor(s / 3600), m = Math.floor(s / 60) % 60;
-  return `${h ? h + " h " : ""}${m} min ${(s % 60).toFixed(1)} s`;
+  return `${(us / 1e6).toFixed(3)} s`;
+}
+// The same in minutes and hours; nothing for less than two minutes.
+function longText(us) {
+  const s = Math.floor(us / 1e6), h = Math.floor(s / 3600), m = Math.floor(s / 60) % 60;
+  return s < 120 ? "" : `${h ? h + " h " : ""}${m} min${s % 60 ? ` ${s % 60} s` : ""}`;
+}
+// Marks of an axis between two places: instants of commands and faults first, others where there
+// is room; `room` tells how wide a text is.
+function axisMarks(from, to, room) {
+  const at = (t) => from + ((to - from) * storyOf(t)) / STORY, taken = [], out = [];
+  const put = (t, text) => {
+    const w = room(text) + 14, x = Math.min(at(t), to - w + 14);
+    if (x < from || taken.some(([a, b, said]) => x < b && x + w > a || said === text)) return;
+    taken.push([x, x + w, text]); out.push({ x, at: at(t), text });
+  };
+  const text = (t) => `${(t / 1e6).toFixed(t < 1e7 ? 1 : 0)} s`;
+  for (const t of [...new Set([...stepRows, ...faultRows].map((i) => T[i])), END].sort((a, b) => a - b)) put(t, text(t));
+  const count = Math.max(2, Math.floor((to - from) / 90));
+  for (let n = 0; n <= count; n++) { const t = timeOf((STORY * n) / count); put(t, text(t)); }
+  return out.sort((a, b) => a.x - b.x);
 }
 // Of an instant in a link: `12.4s`, `1m2.5s` or a bare number of seconds.
 function readInstant(text) {

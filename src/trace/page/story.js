@@ -31,34 +31,41 @@ const story = (() => {
   // The row of the next entry after a row, or of the one before it; -1 for none.
   function after(row) { const n = placeOf(row) + 1; return n < count ? rowOf[n] : -1; }
   function before(row) { const n = placeOf(row - 1); return n >= 0 ? rowOf[n] : -1; }
-  function html(n, top, row, selected) {
+  // An entry as a message; null where it is a whole row.
+  function message(n) { return whatOf[n] === WHOLE ? null : messagesOf(rowOf[n]).find((m) => m.what === kinds[whatOf[n]]); }
+  function html(n, top, row, selected, entry) {
     const i = rowOf[n], what = kinds[whatOf[n]], k = rows.k[i];
     const kind = k === STEP ? "stepr" : k === FAULT ? "faultr" : rows.f[i] & BAD ? "bad" : "";
-    const state = i === selected ? "cur" : ""; const late = i > row ? "late" : "";
+    const is = entry >= 0 ? n === entry : i === selected, state = is ? "cur" : ""; const late = entry >= 0 ? (n > entry ? "late" : "") : i > row ? "late" : "";
     let l1, l2;
     if (what === "row") {
       l1 = k === STEP ? safe(happened(i)) : `<b>${safe(actorOf(i))}</b> ${safe(happened(i))}`;
       const s = stepOf.get(i);
       l2 = k === STEP ? (s ? `took ${((s.end - T[i]) / 1e6).toFixed(2)} s${s.code ? `, exit ${s.code}` : ""}` : "") : k === FAULT ? "a fault of the scenario" : whyOf(i) ? `because ${whyOf(i)}` : k === REFUSED ? (isLost(i) ? "nobody answered" : "the apiserver said no") : "";
     } else {
-      const m = messagesOf(i).find((m) => m.what === what), [colour, word] = { notice: ["tell", "noticed"], ask: ["ask", "asked"], keep: ["keep", "stored"] }[what];
+      const m = message(n), [colour, word] = { notice: ["tell", "noticed"], ask: ["ask", "asked"], keep: ["keep", "stored"] }[what];
       l1 = `<span class="${colour}">●</span> <b>${safe(what === "keep" ? "etcd" : what === "notice" ? m.to : m.from)}</b> ${safe(m.text)}`;
       l2 = `${word}: ${m.from} → ${m.to}`;
     }
-    return `<div class="item ${kind} ${state} ${late}" role="option" aria-selected="${i === selected}" data-row="${i}" data-n="${n}" style="top:${top}px"><div class="l1"><span class="t">${(T[i] / 1e6).toFixed(3)}</span>${l1}</div><div class="l2">${safe(l2)}</div></div>`;
+    return `<div class="item ${kind} ${state} ${late}" role="option" aria-selected="${is}" data-row="${i}" data-n="${n}" style="top:${top}px"><div class="l1"><span class="t">${(T[i] / 1e6).toFixed(3)}</span>${l1}</div><div class="l2">${safe(l2)}</div></div>`;
   }
   let last = "";
-  function draw(row, selected) {
+  function draw(row, selected, entry) {
     const at = frame.scrollTop, real = at * squeeze, first = Math.max(0, Math.floor(real / ITEM) - 4), end = Math.min(count, Math.ceil((real + frame.clientHeight) / ITEM) + 4);
     let out = "";
-    for (let n = first; n < end; n++) out += html(n, n * ITEM - real + at, row, selected);
+    for (let n = first; n < end; n++) out += html(n, n * ITEM - real + at, row, selected, entry);
     if (!count) out = '<p class="hint" style="padding:.5rem">Nothing is found.</p>';
     if (out !== last) { space.innerHTML = out; last = out; }
   }
   function follow(row) {
-    const n = placeOf(row); if (n === followed) return; followed = n;
+    const n = placeOf(row); if (n === followed) return;
+    show(n);
+  }
+  function show(n) {
+    followed = n;
     const top = n * ITEM, from = frame.scrollTop * squeeze, room = frame.clientHeight;
     if (top < from + ITEM || top > from + room - 2 * ITEM) frame.scrollTop = Math.max(0, top - room / 2) / squeeze;
   }
-  return { filter, draw, follow, after, before, frame };
+  const isByMessage = () => $("messages").checked;
+  return { filter, draw, follow, show, after, before, frame, message, placeOf, isByMessage, count: () => count, rowAtEntry: (n) => rowOf[n] };
 })();

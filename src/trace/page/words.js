@@ -22,6 +22,10 @@ function happened(i) {
     if (mark === "crash") return `crashes ${words}`;
     return `${mark} ${words}`;
   }
+  if (k === REFUSED) {
+    const m = /^(\S+) (\S*) 409: .*the object has been modified/.exec(wordsOf(i));
+    if (m) return `is refused: its ${verbOf(i)} of ${m[1]} ${m[2]} met a newer version (409 Conflict)`;
+  }
   if (k === REFUSED) return isLost(i) ? `${verbOf(i)} lost: ${wordsOf(i).replace(" 0: ", ": ")}` : `${verbOf(i)} refused: ${wordsOf(i)}`;
   const [verb, part] = verbOf(i).split("/");
   const words = wordsOf(i);
@@ -49,6 +53,11 @@ function messagesOf(i) {
   out.push({ row: i, what: "ask", from: actorOf(i), to: "apiserver", text: happened(i) });
   out.push({ row: i, what: "keep", from: "apiserver", to: "etcd", text: `stores ${thing(rows.o[i])}` });
   return out;
+}
+// One message in a sentence.
+function messageSays(m) {
+  if (m.what === "notice") return `${m.to} ${m.text}`;
+  return m.what === "ask" ? `${m.from} asks the apiserver: ${m.text}` : `The apiserver ${m.text} in etcd`;
 }
 function workloadSays(o, s) {
   if (s.say !== undefined) return s.say;

@@ -54,6 +54,11 @@ pub fn timeline(log: &Log<Note>, verdict: Option<&Verdict>, options: Options) ->
     }
 }
 
+/// The verdict, as it stands at the end of a timeline.
+pub(crate) fn verdict_text(verdict: &Verdict, options: Options) -> String {
+    render::render(&[], Some(verdict), options)
+}
+
 /// One line of a timeline, for those who lay it out themselves.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Told {
@@ -67,6 +72,17 @@ pub struct Told {
 }
 
 impl Told {
+    /// A line of another timeline: a step, a fault, or something else, which may be bad.
+    pub(crate) fn line(time: SimTime, text: String, sort: Line) -> Told {
+        let tone = match sort {
+            Line::Step => fact::Tone::Step,
+            Line::Fault => fact::Tone::Fault,
+            Line::Bad => fact::Tone::Bad,
+            Line::Plain => fact::Tone::Plain,
+        };
+        Told { time, text, why: String::new(), tone }
+    }
+
     /// Whether it is bad, or a fault.
     pub fn is_bad(&self) -> bool {
         matches!(self.tone, fact::Tone::Bad | fact::Tone::Fault)
@@ -86,6 +102,19 @@ impl Told {
     pub fn clock(&self) -> String {
         clock(self.time)
     }
+}
+
+/// What a line tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Line {
+    /// A person's command.
+    Step,
+    /// A fault.
+    Fault,
+    /// Something bad.
+    Bad,
+    /// Anything else.
+    Plain,
 }
 
 /// The lines of a log, in order.

@@ -49,7 +49,7 @@ fn what_is_desired_stands_beside_what_is_observed_for_every_kind() {
 fn messages_travel_and_the_run_plays_to_its_end() {
     let Some(mut browser) = browser("messages_travel_and_the_run_plays_to_its_end") else { return };
     let folder = TempDir::new().unwrap();
-    let path = page(folder.path(), "course/05-one-apply", &[]);
+    let path = page(folder.path(), "basics/first-deployment", &[]);
     browser.go(&address(&path, ""));
     // Something purple more than the frame of etcd: a message on its way there.
     let purple = include_str!("purple.js");
@@ -67,6 +67,13 @@ fn messages_travel_and_the_run_plays_to_its_end() {
     let middle = text(&mut browser, "#clock");
     press(&mut browser, "ArrowLeft");
     assert_ne!(text(&mut browser, "#clock"), middle);
+    // To where both agree, and back to where they part.
+    press(&mut browser, "Home");
+    press(&mut browser, "m");
+    assert!(text(&mut browser, "#desired").contains("as desired"));
+    press(&mut browser, "Home");
+    press(&mut browser, "d");
+    assert!(text(&mut browser, "#desired").contains("of 3 not ready"));
     // It plays at the pace that is chosen, and stops at the end.
     browser.ask("document.querySelector('#speed').value = '10'");
     click(&mut browser, "#play");
@@ -96,7 +103,7 @@ fn a_failure_is_jumped_to_and_a_fault_is_a_band() {
     assert_eq!(text(&mut browser, "#clock"), "4.000 s");
     assert!(text(&mut browser, "#expectations").contains("✗ failed"));
     assert!(text(&mut browser, "#lanekeys").contains("while a fault lasts"));
-    // In the life lines the time of the fault is shaded, and no other.
+    // In the swim lanes the time of the fault is shaded, and no other.
     let shade = browser.ask(include_str!("shade.js"));
     let at = |n: usize| shade[n].as_u64().unwrap_or(0);
     assert!(at(2) > 20 && at(1) < at(3) - 20 && at(0) > 200, "the band is {shade}");
@@ -114,7 +121,7 @@ fn every_part_of_the_page_tells_something() {
     let tiles = tiles.to_string();
     assert!(tiles.contains("node-2") && tiles.contains("◐ Pod web-"), "{tiles}");
     assert!(tiles.contains("running, not ready") && tiles.contains("✓ Pod web-"), "{tiles}");
-    // Life lines lead to an instant and an object.
+    // Lanes lead to an instant and an object.
     let box_of = browser.ask(include_str!("lane.js"));
     assert!(box_of.is_array());
     browser.frame();
