@@ -51,7 +51,10 @@ const hub = (() => {
     g.fillStyle = colours.ink; g.textAlign = "center"; g.textBaseline = "middle";
     g.font = `600 ${center.font}px system-ui, "DejaVu Sans", sans-serif`;
     const up = b.nodes && b.h >= 46 ? 8 : 0;
-    g.fillText(fit(g, label, b.w - 8), b.x, b.y - (sub ? 7 : 0) - up);
+    // A long name is broken after a hyphen, where there is room for two lines.
+    const cut = label.lastIndexOf("-") + 1, isLong = !sub && cut > 0 && b.h >= 2 * center.font + 4 && g.measureText(label).width > b.w - 8;
+    if (isLong) [label.slice(0, cut), label.slice(cut)].forEach((part, n) => g.fillText(fit(g, part, b.w - 8), b.x, b.y + (n - 0.5) * (center.font + 2)));
+    else g.fillText(fit(g, label, b.w - 8), b.x, b.y - (sub ? 7 : 0) - up);
     if (sub) { g.font = `${center.font - 2}px system-ui, "DejaVu Sans", sans-serif`; g.fillStyle = options.subColour || colours.quiet; g.fillText(fit(g, sub, b.w - 8), b.x, b.y + 9 - up); }
   }
   function fit(g, text, room) {
