@@ -299,7 +299,8 @@ impl Iterator for Blocks {
                 return None;
             }
             let is_comment = self.0.starts_with('#');
-            let end: &[u8] = if is_comment || self.0.starts_with("kind ") { b"\n" } else { b"\n\n" };
+            let end: &[u8] =
+                if is_comment || self.0.starts_with("kind ") { b"\n" } else { b"\n\n" };
             // Each run reads the tables when it starts.
             let end = memchr::memmem::find(self.0.as_bytes(), end).unwrap_or(self.0.len());
             let (block, rest) = self.0.split_at(end);
