@@ -111,19 +111,31 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut args = self.args.iter();
         let mut parts = self.text.split("{}");
-        f.write_str(parts.next().unwrap_or_default())?;
+        let mut before = parts.next().unwrap_or_default();
+        f.write_str(before)?;
         for part in parts {
-            match args.next() {
+            let arg = args.next();
+            // Of many there may be one: `0 of 1 pods`, but `1 pod`.
+            let one = matches!(arg, Some(Arg::Int(1))) && !before.ends_with(" of ");
+            match arg {
                 Some(Arg::Int(n)) => write!(f, "{n}")?,
                 Some(Arg::Name(n)) => f.write_str(n)?,
                 Some(Arg::Span(s)) => write!(f, "{s}")?,
                 Some(Arg::None) | None => f.write_str("{}")?,
             }
-            f.write_str(part)?;
+            match ONE.iter().find(|(many, _)| one && part.starts_with(many)) {
+                Some((many, single)) => write!(f, "{single}{}", &part[many.len()..])?,
+                None => f.write_str(part)?,
+            }
+            before = part;
         }
         Ok(())
     }
 }
+
+/// How a text goes on after a number, and how after the number one.
+const ONE: [(&str, &str); 3] =
+    [(" pods are ", " pod is "), (" pods have ", " pod has "), (" pods", " pod")];
 
 #[cfg(test)]
 mod tests {
@@ -133,5 +145,15 @@ mod tests {
     fn the_holes_are_filled_in_order() {
         let why = Why::two("{} of {} pods", 2, 3);
         assert_eq!(why.to_string(), "2 of 3 pods");
+    }
+
+    #[test]
+    fn one_is_not_told_as_many() {
+        let told = |text, n| Why::one(text, n).to_string();
+        assert_eq!(told("down to {} pods, for more", 1), "down to 1 pod, for more");
+        assert_eq!(told("{} pods are there", 1), "1 pod is there");
+        assert_eq!(told("{} pods have succeeded", 1), "1 pod has succeeded");
+        assert_eq!(told("{} pods are there", 11), "11 pods are there");
+        assert_eq!(Why::two("{} of {} pods are there", 0, 1).to_string(), "0 of 1 pods are there");
     }
 }

@@ -119,7 +119,7 @@ fn orphans_are_adopted_and_strangers_released() {
         [
             "patch stranger because it does not match the selector any more",
             "patch orphan because it matches the selector and belongs to nobody",
-            "status of web: 1 pods, 0 ready, 0 available",
+            "status of web: 1 pod, 0 ready, 0 available",
         ]
     );
 }

@@ -52,7 +52,7 @@ pub(super) fn deployment_changed(teller: &mut Teller<'_>, old: &Deployment, new:
     }
     let (was, is) = (&old.status, &new.status);
     for (old, new) in transitions(&was.conditions, &is.conditions) {
-        let text = format!("{} pods available", is.available_replicas);
+        let text = format!("{} available", pods(is.available_replicas));
         let (tone, text) = match (new.kind.as_str(), new.status, new.reason.as_str()) {
             ("Available", Truth::True, _) => (Tone::Good, format!("available: {text}")),
             ("Available", _, _) if old.is_none() => continue,
