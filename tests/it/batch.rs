@@ -25,13 +25,13 @@ const INDEX: &str = "batch.kubernetes.io/job-completion-index";
 
 /// A crash of the controller manager after the n-th write of one of its controllers, and for how
 /// many seconds.
-type Crash = (u8, u8);
+pub(crate) type Crash = (u8, u8);
 
-fn crashes() -> impl Strategy<Value = Vec<Crash>> {
+pub(crate) fn crashes() -> impl Strategy<Value = Vec<Crash>> {
     vec((1..30u8, 0..8u8), 0..3)
 }
 
-fn weather(actor: &str, crashes: &[Crash]) -> Value {
+pub(crate) fn weather(actor: &str, crashes: &[Crash]) -> Value {
     let one = |(n, seconds): &Crash| {
         json!({
             "when": {"after-write": {"actor": actor, "n": n}},
@@ -44,7 +44,7 @@ fn weather(actor: &str, crashes: &[Crash]) -> Value {
     crashes.iter().map(one).collect()
 }
 
-fn run(name: &str, scenario: &Value, seed: u64) -> World {
+pub(crate) fn run(name: &str, scenario: &Value, seed: u64) -> World {
     let text = format!("{scenario:#}\n");
     let mut world = World::new(described(&format!("{name}.yaml"), text), seed, None)
         .expect("a history can be carried out");
@@ -52,7 +52,7 @@ fn run(name: &str, scenario: &Value, seed: u64) -> World {
     world
 }
 
-fn writes(world: &World) -> Vec<(SimTime, &WriteNote)> {
+pub(crate) fn writes(world: &World) -> Vec<(SimTime, &WriteNote)> {
     let notes = world.cluster().engine.log().iter();
     notes
         .filter_map(|record| match &record.note {
@@ -62,7 +62,7 @@ fn writes(world: &World) -> Vec<(SimTime, &WriteNote)> {
         .collect()
 }
 
-fn kubectl(line: &str) -> Value {
+pub(crate) fn kubectl(line: &str) -> Value {
     json!({"kubectl": format!("{line} || true")})
 }
 

@@ -17,8 +17,9 @@ use wavetank::api::note::Note;
 use wavetank::api::object::{Kind, ObjectKey, Resource};
 use wavetank::scenario::world::World;
 
+use crate::batch::{kubectl, run};
 use crate::policy::left_by_evictions;
-use crate::random::{described, histories};
+use crate::random::histories;
 
 /// What a person does, or what befalls a process.
 #[derive(Clone, Debug)]
@@ -38,10 +39,6 @@ fn deed(processes: &'static [&'static str], most: u8) -> impl Strategy<Value = D
         2 => (select(processes), 0..30u8).prop_map(|(who, n)| Deed::Crash(who, n)),
         4 => (1..30u8).prop_map(Deed::Wait),
     ]
-}
-
-fn kubectl(line: &str) -> Value {
-    json!({"kubectl": format!("{line} || true")})
 }
 
 impl Deed {
@@ -90,14 +87,6 @@ fn lonely(cpu: &str) -> Value {
     pod["kind"] = "Pod".into();
     pod["metadata"]["name"] = "lonely".into();
     pod
-}
-
-fn run(name: &str, scenario: &Value, seed: u64) -> World {
-    let text = format!("{scenario:#}\n");
-    let mut world = World::new(described(&format!("{name}.yaml"), text), seed, None)
-        .expect("a history can be carried out");
-    world.run();
-    world
 }
 
 /// Pods of the Deployment that are not as they are to be.

@@ -23,6 +23,7 @@ mod determinism;
 mod documents;
 mod dump;
 mod elastic;
+mod endings;
 mod explorer;
 mod exports;
 mod faults;
