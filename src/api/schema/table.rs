@@ -4,7 +4,7 @@
 //!
 //! A table is a text of lines. `kind apps/v1 Deployment` names a kind. A line that starts at the
 //! margin opens a type, with `atomic` after it if server-side apply owns it as a whole. Below it
-//! stands, in the order of the Go struct, one line a field:
+//! stands, in the order of the Go struct, one line a field, up to an empty line:
 //!
 //! ```text
 //!   name type attributes…
@@ -285,7 +285,8 @@ fn list_kind(text: &'static str) -> ListKind {
     }
 }
 
-/// The parts of a table, each from a line at the margin to before the next; comments are left out.
+/// The parts of a table: the lines that name kinds, and the types, each of which ends at an empty
+/// line; comments are left out.
 struct Blocks(&'static str);
 
 impl Iterator for Blocks {
@@ -297,22 +298,16 @@ impl Iterator for Blocks {
             if self.0.is_empty() {
                 return None;
             }
-            let end = self.end();
+            let is_comment = self.0.starts_with('#');
+            let end: &[u8] = if is_comment || self.0.starts_with("kind ") { b"\n" } else { b"\n\n" };
+            // Each run reads the tables when it starts.
+            let end = memchr::memmem::find(self.0.as_bytes(), end).unwrap_or(self.0.len());
             let (block, rest) = self.0.split_at(end);
             self.0 = rest;
-            if !block.starts_with('#') {
+            if !is_comment {
                 return Some(block);
             }
         }
-    }
-}
-
-impl Blocks {
-    /// Where the first line after the first begins that stands at the margin.
-    fn end(&self) -> usize {
-        let begins = |at: &usize| !self.0[*at..].starts_with([' ', '\n']);
-        let lines = self.0.match_indices('\n').map(|(at, _)| at + 1);
-        lines.filter(|at| *at < self.0.len()).find(begins).unwrap_or(self.0.len())
     }
 }
 
