@@ -57,11 +57,32 @@ pub enum Variant {
     /// A `ReplicaSet` of another owner that has the hash's name is taken for an error
     /// (kubernetes#29735).
     TakesCollisionForError,
+    /// A kubelet that begins anew takes no container for ready before it has probed it
+    /// (kubernetes#100277).
+    ResetsReadiness,
+    /// A kubelet that begins anew takes a container for as ready as the one before it in its
+    /// place was (kubernetes#141473).
+    InheritsReadiness,
+    /// The node monitor takes the pods of a node for unready whenever the node falls silent, not
+    /// only when it was ready before: what kubernetes#112733 asks for.
+    MarksWhenSilent,
+    /// A pod may take the room that a preemption has made for another of higher priority
+    /// (kubernetes#72124, #93505).
+    IgnoresNominations,
+    /// A pod of a `StatefulSet` that has ended is deleted and made anew while it goes
+    /// (kubernetes#122709).
+    RemakesWhatGoes,
+    /// Old pods that are not available do not count in what a rolling update of a `DaemonSet` may
+    /// take (kubernetes#123232).
+    CountsNoOldUnready,
+    /// An owner that the garbage collector has not seen counts as absent: nobody asks for it
+    /// (kubernetes#88097).
+    TrustsItsGraph,
 }
 
 /// Which rules differ: a set of bits, to be copied.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
-pub struct Variants(u32);
+pub struct Variants(u64);
 
 impl Variants {
     /// None: 1.36 as it is.
@@ -75,6 +96,6 @@ impl Variants {
     /// The same with one more.
     #[must_use]
     pub fn with(self, variant: Variant) -> Variants {
-        Variants(self.0 | 1 << (variant as u8))
+        Variants(self.0 | 1_u64 << (variant as u8))
     }
 }

@@ -345,7 +345,7 @@ impl WatchCache {
         let mut events = WatchEvents::from_vec(std::mem::take(&mut stream.initial));
         let changes = self.history.since(stream.cursor).filter(|c| c.revision > stream.after);
         events.extend(changes.filter_map(|change| stream.view(change)));
-        stream.cursor = self.history.end();
+        stream.cursor = stream.cursor.max(self.history.end());
         Ok(events)
     }
 

@@ -22,6 +22,7 @@ use crate::api::object::{Kind, Object, ObjectKey};
 use crate::api::refusal::{GroupResource, Refusal};
 use crate::api::request::{Patch, Subresource, Verb};
 use crate::api::time::Time;
+use crate::api::validation::job_status;
 use crate::apiserver::admission;
 use crate::apiserver::edge;
 use crate::apiserver::managed_fields::{self, Applied};
@@ -150,6 +151,7 @@ fn update(mut new: Object, current: &Object, part: Subresource) -> Result<Outcom
         new.meta_mut().generation += 1;
     }
     check(new.meta(), current)?;
+    check_status(&new, current, part)?;
     if new == *current {
         return Ok(Outcome::Unchanged(new));
     }
@@ -179,6 +181,19 @@ fn check(new: &Meta, current: &Object) -> Result<(), Refusal> {
     }
     let row = current.kind().row();
     Err(Refusal::invalid(&GroupResource::new(row.group, row.name), &old.name, &errors))
+}
+
+/// What a kind's own rules say of a new status.
+fn check_status(new: &Object, current: &Object, part: Subresource) -> Result<(), Refusal> {
+    let (Object::Job(new), Object::Job(old), Subresource::Status) = (new, current, part) else {
+        return Ok(());
+    };
+    let errors = job_status::update(new, old);
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let row = current.kind().row();
+    Err(Refusal::invalid(&GroupResource::new(row.group, row.name), &old.meta.name, &errors))
 }
 
 fn same_list<T>(a: Option<&Arc<[T]>>, b: Option<&Arc<[T]>>) -> bool {

@@ -8,12 +8,14 @@ mod builtin;
 mod cluster_level;
 mod config;
 mod incarnation;
+mod node;
 mod odds;
 mod own_write;
 mod past;
 mod property;
 mod rule;
 mod sequence;
+mod sets;
 mod store;
 mod subject;
 mod transition;
@@ -84,6 +86,8 @@ pub fn all() -> Vec<Pair> {
         cluster_level::PAIRS,
         config::PAIRS,
         rule::PAIRS,
+        node::PAIRS,
+        sets::PAIRS,
         store::PAIRS,
         workload::PAIRS,
     ]

@@ -112,7 +112,7 @@ fn of(wrong: bool, rule: Rule, deeds: &[Do]) -> Setting {
         Do::Apply(text) | Do::Patch(text) => {
             text.find("replicas").and_then(|at| text[at..].chars().find_map(|c| c.to_digit(10)))
         }
-        Do::Delete | Do::Wait(_) => None,
+        Do::Delete | Do::Kubectl(_) | Do::Wait(_) => None,
     });
     let most = most.max().unwrap_or(0) as usize;
     let mut setting = setting(vec![model], deeds);

@@ -1,20 +1,31 @@
 //! What the pairs ask for beside what must hold in every run.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::api::Name;
 use crate::api::apps::deployment::Deployment;
-use crate::api::batch::job::Job;
-use crate::api::condition;
+use crate::api::condition::{self, Truth};
 use crate::api::core::node::Node;
 use crate::api::core::pod::{Pod, PodPhase};
+use crate::api::note::Note;
 use crate::api::object::{Kind, Object};
+use crate::api::time::Time;
 use crate::cluster::Cluster;
 use crate::explore::judge::Property;
+use crate::sim::time::SimDuration;
 
 fn pods(cluster: &Cluster) -> impl Iterator<Item = &Pod> {
     let all = cluster.store().iter(Kind::POD).filter_map(|o| o.as_a::<Pod>());
     all.map(AsRef::as_ref).filter(|p| p.meta.namespace == "default")
+}
+
+/// Whether a fault of one of these names has come.
+pub(super) fn came(cluster: &Cluster, names: &[&str]) -> bool {
+    cluster.engine.log().iter().any(|record| match &record.note {
+        Note::Fault(fault) => names.contains(&fault.fault.as_str()),
+        Note::Write(_) | Note::Refused(_) | Note::Step(_) | Note::Mark(_) => false,
+    })
 }
 
 /// While every node is silent no pod is deleted.
@@ -195,26 +206,29 @@ impl Property for ChangesAreSeen {
     }
 }
 
-/// A job tells of no more failures than pods have failed.
-pub(super) struct CountedOnce;
+/// No status of a Job is refused because a pod is noted twice in it. (That one is refused because
+/// more pods are ready than active is a bug that 1.36 has: kubernetes#139428.)
+pub(super) struct StatusIsTaken;
 
-impl Property for CountedOnce {
+impl Property for StatusIsTaken {
     fn name(&self) -> &'static str {
-        "a failure is counted once"
+        "no status of a job notes a pod twice"
     }
 
-    fn at_rest(&self, cluster: &Cluster) -> Result<(), String> {
-        let failed = pods(cluster).filter(|p| p.status.phase == PodPhase::Failed).count();
-        let jobs = cluster.store().iter(Kind::JOB);
-        let told: i32 = jobs.filter_map(|o| o.as_a::<Job>()).map(|j| j.status.failed).sum();
-        if usize::try_from(told).unwrap_or(0) <= failed {
-            return Ok(());
-        }
-        Err(format!("{told} are told, {failed} pods have failed"))
+    fn at_end(&self, cluster: &Cluster) -> Result<(), String> {
+        let wrong = cluster.engine.log().iter().find_map(|record| match &record.note {
+            Note::Refused(refused) => {
+                let is_it = refused.user == "job-controller"
+                    && refused.refusal.message.contains("Duplicate value");
+                is_it.then(|| refused.refusal.message.to_string())
+            }
+            Note::Write(_) | Note::Step(_) | Note::Fault(_) | Note::Mark(_) => None,
+        });
+        wrong.map_or(Ok(()), Err)
     }
 }
 
-/// No endpoint is listed twice by the slices of Services.
+/// No endpoint is listed by two slices of which both are old enough to be known to everybody.
 pub(super) struct ListedOnce;
 
 impl Property for ListedOnce {
@@ -222,10 +236,13 @@ impl Property for ListedOnce {
         "no endpoint is listed twice"
     }
 
-    fn at_rest(&self, cluster: &Cluster) -> Result<(), String> {
+    fn always(&self, cluster: &Cluster) -> Result<(), String> {
         use crate::api::discovery::endpoint_slice::EndpointSlice;
+        let now = Time::at(cluster.engine.now());
         let slices = cluster.store().iter(Kind::ENDPOINT_SLICE);
         let slices = slices.filter_map(|o| o.as_a::<EndpointSlice>());
+        let old = |at: Time| now.since(at) > SimDuration::secs(2);
+        let slices = slices.filter(|slice| slice.meta.creation.is_some_and(old));
         let mut all: Vec<&Name> = slices
             .flat_map(|slice| slice.endpoints.iter().filter_map(|e| e.addresses.first()))
             .collect();
@@ -239,17 +256,34 @@ impl Property for ListedOnce {
     }
 }
 
-/// A node that has not told of itself for long has no ready pod.
+/// A node that counts as silent for some seconds has no ready pod.
 pub(super) struct DeadAreNotReady;
 
 impl Property for DeadAreNotReady {
     fn name(&self) -> &'static str {
-        "pods of dead nodes are not ready"
+        "pods of silent nodes are not ready"
     }
 
-    fn at_rest(&self, cluster: &Cluster) -> Result<(), String> {
-        let ready = nodes(cluster);
-        let wrong = pods(cluster).find(|p| p.is_ready() && ready.get(&p.node_name) == Some(&false));
+    fn always(&self, cluster: &Cluster) -> Result<(), String> {
+        let now = cluster.engine.now();
+        let silent = |node: &Arc<Node>| {
+            let ready = condition::find(&node.status.conditions, "Ready");
+            let silent = ready.filter(|c| c.status == Truth::Unknown);
+            let since = silent.and_then(|c| c.last_transition_time);
+            since.filter(|at| Time::at(now).since(*at) > SimDuration::secs(5))
+        };
+        let all = cluster.store().iter(Kind::NODE).filter_map(|o| o.as_a::<Node>());
+        let silent: Vec<(&Name, Time)> =
+            all.filter_map(|node| Some((&node.meta.name, silent(node)?))).collect();
+        // What has become ready since is told by a node that is about to tell of itself.
+        let was_ready = |pod: &Pod, since: Time| {
+            let ready = condition::find(&pod.status.conditions, "Ready").filter(|c| c.is_true());
+            ready.and_then(|c| c.last_transition_time).is_some_and(|at| at < since)
+        };
+        let left = |pod: &Pod| {
+            silent.iter().any(|(node, since)| **node == pod.node_name && was_ready(pod, *since))
+        };
+        let wrong = pods(cluster).find(|pod| left(pod));
         wrong.map_or(Ok(()), |p| Err(format!("{} on {} is ready", p.meta.name, p.node_name)))
     }
 }

@@ -51,7 +51,7 @@ steps:
 /// Clients know a revision, by a bookmark, that the store is far from reaching again.
 fn b58(wrong: bool) -> Setting {
     let change = |n: u32| format!("- kubectl: annotate namespace default n={n} --overwrite\n");
-    let changes: String = (0..60).map(change).collect();
+    let changes: String = (0..200).map(change).collect();
     let text = format!(
         "
 name: pair
@@ -62,7 +62,7 @@ steps:
 - wait: 10s
 {changes}
 - wait: 80s
-- inject: {{etcd-restore: {{revisions: 55}}}}
+- inject: {{etcd-restore: {{revisions: 190}}}}
 - wait: 40s
 - kubectl: scale deploy/web --replicas=3
 - wait: 60s

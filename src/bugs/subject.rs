@@ -307,6 +307,8 @@ pub(super) enum Do {
     Patch(&'static str),
     /// Deletes the database.
     Delete,
+    /// Does something else.
+    Kubectl(&'static str),
     /// Waits so many seconds.
     Wait(u32),
 }
@@ -325,6 +327,7 @@ pub(super) fn setting(models: Vec<Model>, deeds: &[Do]) -> Setting {
                 writeln!(text, "- kubectl: patch databases.{GROUP} db --type=merge -p '{patch}'")
             }
             Do::Delete => writeln!(text, "- kubectl: delete databases.{GROUP} db"),
+            Do::Kubectl(command) => writeln!(text, "- kubectl: {command}"),
             Do::Wait(seconds) => writeln!(text, "- wait: {seconds}s"),
         };
     }

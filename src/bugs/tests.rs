@@ -34,7 +34,9 @@ fn bugs_of_each_family_are_found_and_the_other_sides_are_quiet() {
 #[test]
 fn the_page_of_known_bugs_has_every_pair_and_no_other() {
     let page = include_str!("../../docs/known-bugs.md");
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| "));
+    let table = page.split("<!-- table: wavetank bugs --quiet").nth(1);
+    let table = table.and_then(|rest| rest.split("<!-- end of table -->").next());
+    let rows = table.expect("it is there").lines().filter_map(|line| line.strip_prefix("| "));
     let told: Vec<&str> = rows.filter_map(|row| row.split(" | ").next()).skip(1).collect();
     let ids: Vec<&str> = all().iter().map(|p| p.id).collect();
     assert_eq!(

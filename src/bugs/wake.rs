@@ -1,17 +1,25 @@
 //! Families 6, 8 and 11: nobody looks again, nobody stops looking, and what hangs on the order of
 //! a list.
 
+use std::cmp::Reverse;
 use std::sync::LazyLock;
 
 use serde_json::json;
 
 use super::Pair;
-use super::subject::{Ask, DATABASE, Do, MACHINE, Model, Rule, VOLUME, WORKLOAD, setting};
-use crate::api::object::{Kind, ObjectKey};
+use super::rule::judged;
+use super::subject::{
+    Ask, DATABASE, Do, MACHINE, Model, Rule, VOLUME, WORKLOAD, body_of, setting, spec_of,
+};
+use crate::api::Name;
+use crate::api::object::{Kind, Object, ObjectKey};
+use crate::api::time::Time;
 use crate::client::plan::Plan;
 use crate::client::reconciler::{Keys, Observed, Watch};
 use crate::client::view::View;
+use crate::cluster::Cluster;
 use crate::explore::Setting;
+use crate::explore::judge::Property;
 use crate::sim::time::SimDuration;
 
 pub(super) const PAIRS: &[Pair] = &[
@@ -34,7 +42,7 @@ pub(super) const PAIRS: &[Pair] = &[
         family: 6,
         source: "kubernetes-sigs/karpenter#2919",
         what: "a child that somebody else has taken away is not noticed",
-        make: |wrong| handler(wrong, NO_CHILDREN),
+        make: taken,
     },
     Pair {
         id: "U48",
@@ -62,14 +70,14 @@ pub(super) const PAIRS: &[Pair] = &[
         family: 11,
         source: "instaclustr/cassandra-operator#400",
         what: "the first of a list is taken for the oldest",
-        make: |wrong| woken(wrong, first),
+        make: |wrong| judged(woken(wrong, first), OldestIsFirst),
     },
     Pair {
         id: "U58",
         family: 11,
         source: "pusher/faros#143",
         what: "a child whose owner is named in another namespace is collected",
-        make: |wrong| woken(wrong, far_owner),
+        make: |wrong| judged(woken(wrong, far_owner), FarIsThere),
     },
 ];
 
@@ -90,6 +98,87 @@ fn handler(wrong: bool, watches: &'static LazyLock<Vec<Watch>>) -> Setting {
         model.watches = watches;
     }
     setting(vec![model], MADE)
+}
+
+/// A person takes a machine away.
+fn taken(wrong: bool) -> Setting {
+    const TAKEN: &[Do] = &[
+        Do::Apply("{replicas: 3}"),
+        Do::Wait(3),
+        Do::Kubectl("delete machines.bugs.wavetank.dev db-1 --ignore-not-found"),
+        Do::Wait(3),
+    ];
+    let mut model = Model::new(members, wrong);
+    if wrong {
+        model.watches = NO_CHILDREN;
+    }
+    judged(setting(vec![model], TAKEN), AllAreThere)
+}
+
+/// The machines that a database wants are there.
+struct AllAreThere;
+
+impl Property for AllAreThere {
+    fn name(&self) -> &'static str {
+        "the machines that are wanted are there"
+    }
+
+    fn at_rest(&self, cluster: &Cluster) -> Result<(), String> {
+        for database in cluster.store().iter(*DATABASE) {
+            let wanted = spec_of(database)["replicas"].as_u64().unwrap_or(0);
+            let count = cluster.store().iter(*MACHINE).count() as u64;
+            if count < wanted {
+                return Err(format!("{wanted} are wanted, {count} are there"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The status names the machine that was there first.
+struct OldestIsFirst;
+
+impl Property for OldestIsFirst {
+    fn name(&self) -> &'static str {
+        "the oldest machine is the first one"
+    }
+
+    fn at_rest(&self, cluster: &Cluster) -> Result<(), String> {
+        for database in cluster.store().iter(*DATABASE) {
+            let told = body_of(database).and_then(|body| body.get("status")).cloned();
+            let told = told.unwrap_or_default()["primary"].as_str().unwrap_or_default().to_owned();
+            let oldest = cluster.store().iter(*MACHINE).min_by_key(|o| age(o));
+            if let Some(oldest) = oldest.filter(|o| o.meta().name != told) {
+                return Err(format!("it is {}, and {told} is told", oldest.meta().name));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// When a machine was made; of one second, the one with the greater number is the older.
+fn age(object: &Object) -> (Time, Reverse<Name>) {
+    let meta = object.meta();
+    (meta.creation.unwrap_or_default(), Reverse(meta.name.clone()))
+}
+
+/// What names an owner in another namespace stays.
+struct FarIsThere;
+
+impl Property for FarIsThere {
+    fn name(&self) -> &'static str {
+        "the child in the other namespace is there"
+    }
+
+    fn at_rest(&self, cluster: &Cluster) -> Result<(), String> {
+        let key = ObjectKey::new(Kind::CONFIG_MAP, "kube-public", "db-far");
+        let wanted = cluster.store().iter(*DATABASE).next().is_some();
+        if !wanted || cluster.store().get(&key).is_some() {
+            Ok(())
+        } else {
+            Err("it is not".into())
+        }
+    }
 }
 
 /// The handler with the bug lets pass what it sees for the first time, after its first list.
@@ -176,15 +265,23 @@ fn timed(ask: &mut Ask<'_>) -> Plan {
     plan
 }
 
-/// The status names the oldest machine.
+/// Machines are made from the last to the first; the status names the oldest one, which the rule
+/// with the bug takes to be the first of the list.
 fn first(ask: &mut Ask<'_>) -> Plan {
-    let mut plan = members(ask);
-    let mut all = ask.children(*MACHINE);
-    if !ask.wrong {
-        all.sort_by(|a, b| a.meta().name.cmp(&b.meta().name));
+    let mut plan = Plan::nothing();
+    if ask.database().is_none() {
+        return plan;
     }
-    if let Some(first) = all.first() {
-        ask.status(json!({"primary": first.meta().name}), &mut plan);
+    let wanted = ask.number("replicas");
+    (0..wanted).rev().for_each(|n| ask.ensure(*MACHINE, &n.to_string(), json!({}), &mut plan));
+    let all = ask.children(*MACHINE);
+    let found = if ask.wrong {
+        all.first().copied()
+    } else {
+        all.iter().min_by_key(|machine| age(machine)).copied()
+    };
+    if let Some(found) = found {
+        ask.status(json!({"primary": found.meta().name}), &mut plan);
     }
     plan
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::property::CountedOnce;
+use super::property::StatusIsTaken;
 use super::rule::varied;
 use super::subject::{Ask, Do, Model};
 use super::{Pair, pair, setting, subject};
@@ -22,7 +22,7 @@ pub(super) const PAIRS: &[Pair] = &[
     pair(
         ("B24", 6),
         "kubernetes/kubernetes#125410",
-        "a pod that waits to be counted is noted again, and counted twice",
+        "a pod that waits to be counted is noted again, and the status with it is refused for ever",
         b24,
     ),
     pair(
@@ -68,7 +68,7 @@ steps:
     let mut setting = varied(setting(text), wrong, Variant::NotesTwice);
     // How many pods have failed when it is given up hangs on when each ended.
     setting.oracle.same_end = false;
-    setting.properties.push(Arc::new(CountedOnce));
+    setting.properties.push(Arc::new(StatusIsTaken));
     setting
 }
 

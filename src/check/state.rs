@@ -115,10 +115,22 @@ fn strip(value: &mut Value) {
         Value::String(text) => {
             if Time::parse(text).is_some() {
                 "TIME".clone_into(text);
+            } else if is_uid(text) {
+                "UID".clone_into(text);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// Whether a text is a uid, as labels have it: 8, 4, 4, 4 and 12 digits.
+fn is_uid(text: &str) -> bool {
+    let dashes = [8, 13, 18, 23];
+    let digit = |(place, byte): (usize, u8)| match dashes.contains(&place) {
+        true => byte == b'-',
+        false => byte.is_ascii_hexdigit(),
+    };
+    text.len() == 36 && text.bytes().enumerate().all(digit)
 }
 
 /// A number for an object in its normal form; 0 for what does not count.

@@ -1,6 +1,9 @@
 //! `wavetank bugs`: real bugs re-created as pairs, and how long the search takes to find them.
 
-use std::path::{Path, PathBuf};
+mod page;
+mod parts;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -10,7 +13,6 @@ use crate::cli::Status;
 use crate::cli::files::{complain, say};
 use crate::cli::play::{processor_clock, wall_clock};
 use crate::explore::budget::Budget;
-use crate::explore::sweep::Sweep;
 use crate::explore::{Options, Part};
 
 /// Measures the search on known bugs.
@@ -28,15 +30,13 @@ pub(crate) struct Bugs {
     /// The side without the bug is run so many times; 0 for not at all.
     #[arg(long, default_value_t = 0)]
     quiet: u64,
-    /// Plans are not made smaller.
+    /// The search does without one of its parts: sweeps, pairs, drawn, guidance, schedules,
+    /// shrink.
+    #[arg(long, value_delimiter = ',')]
+    without: Vec<String>,
+    /// Measures all of it with the whole search and without each of its parts.
     #[arg(long)]
-    no_shrink: bool,
-    /// Plans are drawn without regard to what was new.
-    #[arg(long)]
-    unguided: bool,
-    /// No sweeps: plans are only drawn.
-    #[arg(long)]
-    no_sweeps: bool,
+    contributions: bool,
     /// Tells what each part of a search has done.
     #[arg(long)]
     parts: bool,
@@ -73,30 +73,57 @@ impl Bugs {
             }
             return Status::Held;
         }
-        self.measure(&pairs)
-    }
-
-    fn options(&self) -> Options {
-        Options {
-            sweeps: if self.no_sweeps { Vec::new() } else { Sweep::ALL.to_vec() },
-            pairs: !self.no_sweeps,
-            guided: !self.unguided,
-            shrink: !self.no_shrink,
-            jobs: self.jobs,
-            ..Options::default()
+        let whole = Options { jobs: self.jobs, ..Options::default() };
+        let without = |options: Options, part: &String| options.without(part);
+        match self.without.iter().try_fold(whole, without) {
+            Ok(options) if self.contributions => self.compare(&pairs, &options),
+            Ok(options) => self.measure(&pairs, &options),
+            Err(why) => {
+                complain(&format!("error: {why}\n"));
+                Status::Unusable
+            }
         }
     }
 
-    fn measure(&self, pairs: &[Pair]) -> Status {
+    /// How a pair is measured.
+    fn with(&self, options: &Options) -> Measure {
+        let clock = if self.jobs > 1 { wall_clock } else { processor_clock };
+        let find = Budget::time(self.seconds * 1000, Arc::new(clock));
+        let find = (!self.only_quiet).then_some(find);
+        Measure { find, quiet: self.quiet, options: options.clone() }
+    }
+
+    /// The sides with the bugs, by the whole search and without each of its parts.
+    fn compare(&self, pairs: &[Pair], options: &Options) -> Status {
+        let mut table = parts::Table::default();
+        say(parts::HEAD);
+        let all = std::iter::once(None).chain(Options::PARTS.iter().map(Some));
+        for part in all {
+            let options = part.map_or(Ok(options.clone()), |part| options.clone().without(part));
+            let Ok(options) = options else { continue };
+            let mut sum = parts::Sum::default();
+            for pair in pairs {
+                match measure(pair, &Measure { quiet: 0, ..self.with(&options) }) {
+                    Ok(row) => sum.add(&row),
+                    Err(why) => return unusable(pair, &why),
+                }
+            }
+            say(&table.add(part.copied(), &sum));
+        }
+        let written = self.page.as_ref().map(|path| (path, table.write(path)));
+        if let Some((path, Err(why))) = written {
+            complain(&format!("error: {}: {why}\n", path.display()));
+            return Status::Unusable;
+        }
+        Status::Held
+    }
+
+    fn measure(&self, pairs: &[Pair], options: &Options) -> Status {
         say("pair  family  found  runs    ms      faults  property          quiet\n");
         let (mut found, mut quiet, mut most) = (0, 0, 0);
         let mut rows = Vec::new();
         for pair in pairs {
-            let clock = if self.jobs > 1 { wall_clock } else { processor_clock };
-            let find = Budget::time(self.seconds * 1000, Arc::new(clock));
-            let find = (!self.only_quiet).then_some(find);
-            let with = Measure { find, quiet: self.quiet, options: self.options() };
-            match measure(pair, &with) {
+            match measure(pair, &self.with(options)) {
                 Ok(row) => {
                     found += usize::from(row.is_found());
                     quiet += usize::from(row.alarm.is_none());
@@ -111,10 +138,7 @@ impl Bugs {
                         told.for_each(|line| say(&format!("      {line}\n")));
                     }
                 }
-                Err(why) => {
-                    complain(&format!("{}: error: {}\n", pair.id, why.join("; ")));
-                    return Status::Unusable;
-                }
+                Err(why) => return unusable(pair, &why),
             }
         }
         let all = pairs.len();
@@ -130,51 +154,9 @@ impl Bugs {
     }
 }
 
-/// The page of known bugs.
-mod page {
-    use super::{Pair, Path, Row, bugs};
-
-    const BEGIN: &str = "<!-- table: wavetank bugs --quiet 1000 --page docs/known-bugs.md -->\n";
-    const END: &str = "<!-- end of table -->";
-
-    /// The row of a pair.
-    pub(super) fn row(pair: &Pair, row: &Row) -> String {
-        let family = bugs::FAMILIES.iter().find(|(n, _)| *n == pair.family).map_or("", |f| f.1);
-        let quiet = match (&row.alarm, row.quiet_runs) {
-            (_, 0) => "not run".to_owned(),
-            (None, runs) => format!("{runs} runs"),
-            (Some(_), runs) => format!("alarm after {runs}"),
-        };
-        let found = row.found.as_ref().filter(|_| row.is_found()).map_or_else(
-            || format!("not found | | {} | ", row.runs),
-            |hit| {
-                let faults =
-                    if hit.faults.is_empty() { "none".to_owned() } else { hit.faults.join(", ") };
-                let property = hit.property.trim_end_matches('/');
-                format!("{property} | {faults} | {} | {} ms", hit.runs, hit.millis)
-            },
-        );
-        let Pair { id, what, source, .. } = pair;
-        format!("| {id} | {what} ({source}) | {family} | {found} | {quiet} |\n")
-    }
-
-    /// Puts rows in place of those in a page's table; rows of pairs that were not measured stay.
-    pub(super) fn write(path: &Path, rows: &[String]) -> Result<(), String> {
-        let text = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
-        let begin = text.find(BEGIN).ok_or("it has no table to put in place")? + BEGIN.len();
-        let end = text[begin..].find(END).ok_or("its table has no end")? + begin;
-        let head = "| Id | What goes wrong | Mechanism | Property | Faults | Runs | Time | Without \
-                    the bug |\n|---|---|---|---|---|---|---|---|\n";
-        let of = |id: &str| {
-            let start = format!("| {id} | ");
-            let told = rows.iter().find(|row| row.starts_with(&start)).cloned();
-            let before = || text[begin..end].lines().find(|line| line.starts_with(&start));
-            told.or_else(|| before().map(|line| format!("{line}\n")))
-        };
-        let table: String = bugs::all().iter().filter_map(|pair| of(pair.id)).collect();
-        let page = format!("{}{head}{table}{}", &text[..begin], &text[end..]);
-        std::fs::write(path, page).map_err(|e| e.to_string())
-    }
+fn unusable(pair: &Pair, why: &[String]) -> Status {
+    complain(&format!("{}: error: {}\n", pair.id, why.join("; ")));
+    Status::Unusable
 }
 
 fn part_line(part: &Part) -> String {

@@ -23,9 +23,6 @@ use crate::scenario::load::tree_of;
 use crate::scenario::world::World;
 use crate::trace::timeline::{Options as TimelineOptions, timeline};
 
-/// The parts of a search that it can do without.
-const PARTS: &[&str] = &["sweeps", "pairs", "drawn", "guidance", "schedules", "shrink"];
-
 /// Searches.
 #[derive(Args)]
 pub(crate) struct Explore {
@@ -38,7 +35,8 @@ pub(crate) struct Explore {
     #[arg(long)]
     runs: Option<u64>,
     /// Only these single faults are tried everywhere: crashes, ambiguous, errors, conflicts, late,
-    /// stale, missed, travel, pauses, kubelets, nodes, pods, outages, names; or `none`.
+    /// stale, missed, relists, travel, names, servers, store, pauses, kubelets, outages, pods,
+    /// nodes; or `none`.
     #[arg(long, value_delimiter = ',')]
     sweep: Vec<String>,
     /// Neither pairs nor drawn plans are tried.
@@ -165,13 +163,6 @@ impl Explore {
         if self.sweep.is_empty() {
             sweeps = Sweep::ALL.to_vec();
         }
-        if let Some(unknown) = self.without.iter().find(|part| !PARTS.contains(&part.as_str())) {
-            return Err(format!("there is no part `{unknown}`, only {}", PARTS.join(", ")));
-        }
-        let with = |part: &str| !self.without.iter().any(|without| without == part);
-        if !with("sweeps") {
-            sweeps.clear();
-        }
         let clock = Arc::new(wall_clock);
         let budget = match (self.budget, self.runs) {
             (None, Some(runs)) => Budget::runs(runs).told_by(clock),
@@ -182,18 +173,19 @@ impl Explore {
             }
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Options {
+        let options = Options {
             sweeps,
-            pairs: !self.only_sweeps && with("pairs"),
-            drawn: !self.only_sweeps && with("drawn"),
-            guided: !self.unguided && with("guidance"),
-            schedules: with("schedules"),
+            pairs: !self.only_sweeps,
+            drawn: !self.only_sweeps,
+            guided: !self.unguided,
+            schedules: true,
             shrink: self.shrinks(),
             budget,
             jobs: self.jobs.unwrap_or(cores),
             enough: self.findings.max(1),
             seed: self.draw_seed,
-        })
+        };
+        self.without.iter().try_fold(options, |options, part| options.without(part))
     }
 
     fn shrinks(&self) -> bool {

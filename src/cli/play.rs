@@ -145,7 +145,7 @@ fn near_label(world: &World, fault: &Fault) -> Option<String> {
     let wanted = if let Fault::PodKill(pods) | Fault::PodFailure(pods) = fault {
         &pods.label_selectors
     } else if let Fault::ContainerKill(containers) = fault {
-        &containers.label_selectors
+        &containers.of.label_selectors
     } else {
         return None;
     };
@@ -192,7 +192,7 @@ fn nodes_of(inject: &Inject) -> &[String] {
     } else if let Fault::PodKill(pods) | Fault::PodFailure(pods) = &inject.fault {
         &pods.nodes
     } else if let Fault::ContainerKill(containers) = &inject.fault {
-        &containers.nodes
+        &containers.of.nodes
     } else {
         &[]
     }

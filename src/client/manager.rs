@@ -388,7 +388,11 @@ impl Component for Manager {
         }
     }
 
+    /// Until its caches are filled it takes nothing up, however due it is.
     fn due(&self) -> Due {
+        if !self.acting {
+            return Due::Exactly(None);
+        }
         Due::Exactly(self.controllers.iter().filter_map(|c| c.queue.next_due()).min())
     }
 

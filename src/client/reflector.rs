@@ -386,9 +386,13 @@ impl Reflector {
     /// `watchList`
     fn watch_failed(&mut self, why: Failure, now: SimTime, draw: Draw<'_>) -> Step {
         let State::Watching { initial, .. } = self.state else { return Step::stay(Store::Keep) };
+        let insists = self.gates.varies(Variant::InsistsOnRevision);
         match (initial, why.is_retriable()) {
             (false, true) => Step::failed(self.wait(Then::Watch, now, draw)),
             (false, false) | (true, true) => Step::failed(self.wait(Then::Restart, now, draw)),
+            (true, false) if why.is_about_revision() && insists => {
+                Step::failed(self.wait(Then::Restart, now, draw))
+            }
             (true, false) if why.is_about_revision() => {
                 self.last_unavailable = true;
                 Step::failed(self.open(true, now, draw))

@@ -40,6 +40,9 @@ impl Default for Oracle {
     }
 }
 
+/// And so many more for each second that its longest fault lasts: signs of life are written then.
+const TURNS_A_SECOND: u64 = 40;
+
 /// A property of the user's own.
 pub trait Property: Send + Sync {
     /// Its name: `no two primaries`.
@@ -91,7 +94,8 @@ pub(super) fn drive(
     plan: &Plan,
     reference: &Reference,
 ) -> Outcome {
-    let most = reference.turns * TURNS.0 + TURNS.1;
+    let lasts = plan.entries.iter().filter_map(|e| e.inject.duration).max().unwrap_or_default();
+    let most = reference.turns * TURNS.0 + TURNS.1 + lasts.as_secs() * TURNS_A_SECOND;
     let mut states = BTreeSet::new();
     let mut breaches = Vec::new();
     loop {

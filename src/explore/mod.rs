@@ -98,6 +98,32 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The parts of a search that it can do without.
+    pub const PARTS: &'static [&'static str] =
+        &["sweeps", "pairs", "drawn", "guidance", "schedules", "shrink"];
+
+    /// The same search without one of its parts.
+    ///
+    /// # Errors
+    /// When there is no such part.
+    pub fn without(mut self, part: &str) -> Result<Options, String> {
+        match part {
+            "sweeps" => self.sweeps.clear(),
+            "pairs" => self.pairs = false,
+            "drawn" => self.drawn = false,
+            "guidance" => self.guided = false,
+            "schedules" => self.schedules = false,
+            "shrink" => self.shrink = false,
+            _ => {
+                let known = Options::PARTS.join(", ");
+                return Err(format!("there is no part `{part}`, only {known}"));
+            }
+        }
+        Ok(self)
+    }
+}
+
 /// A plan that breaks something.
 #[derive(Clone, Debug)]
 pub struct Finding {

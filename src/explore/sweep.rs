@@ -34,6 +34,8 @@ pub enum Sweep {
     Stale,
     /// Each client misses what happens to each kind, from each change on.
     Missed,
+    /// The watches of each component end after each burst of changes, and it lists again.
+    Relists,
     /// Each component restarts and sees the past, each past at several instants.
     Travel,
     /// Each component stands still at each of its writes.
@@ -63,6 +65,7 @@ impl Sweep {
         Sweep::Conflicts,
         Sweep::Stale,
         Sweep::Missed,
+        Sweep::Relists,
         Sweep::Travel,
         Sweep::Late,
         Sweep::Names,
@@ -85,6 +88,7 @@ impl Sweep {
             Sweep::Late => "late",
             Sweep::Stale => "stale",
             Sweep::Missed => "missed",
+            Sweep::Relists => "relists",
             Sweep::Travel => "travel",
             Sweep::Pauses => "pauses",
             Sweep::Kubelets => "kubelets",
@@ -117,6 +121,7 @@ impl Sweep {
             }),
             Sweep::Stale => watches(reference, &[3, 40, 400], Fault::WatchLag),
             Sweep::Missed => watches(reference, &[1, 6], Fault::WatchSkip),
+            Sweep::Relists => relists(reference),
             Sweep::Travel => travel(reference),
             Sweep::Pauses => pauses(reference),
             Sweep::Kubelets => kubelets(reference),
@@ -245,6 +250,21 @@ fn thinned<T: Clone>(all: Vec<T>, most: usize) -> Vec<T> {
     (0..most).map(|n| all[n * last / (most - 1)].clone()).collect()
 }
 
+/// The watches of a component end, and begin again where they were; or what it knows is too old.
+fn relists(reference: &Reference) -> Vec<Entry> {
+    let mut all = Vec::new();
+    for actor in &reference.processes {
+        for at in pauses_between(reference) {
+            let at = at.since(SimTime::ZERO);
+            for fault in [Fault::WatchGone, Fault::WatchCut] {
+                let watched = Watched { actor: actor.clone(), kind: None };
+                all.push(Entry::at(at, fault(watched), None));
+            }
+        }
+    }
+    all
+}
+
 fn travel(reference: &Reference) -> Vec<Entry> {
     let mut all = Vec::new();
     let revisions: Vec<(SimTime, u64)> =
@@ -345,7 +365,8 @@ fn pods(reference: &Reference) -> Vec<Entry> {
             let pods = Pods { nodes: vec![node.clone()], ..Pods::default() };
             all.push(Entry::at(at, Fault::PodKill(pods.clone()), None));
             all.push(Entry::at(at, Fault::PodFailure(pods), Some(SimDuration::secs(30))));
-            let containers = Containers { nodes: vec![node.clone()], ..Containers::default() };
+            let of = Pods { nodes: vec![node.clone()], ..Pods::default() };
+            let containers = Containers { of, ..Containers::default() };
             all.push(Entry::at(at, Fault::ContainerKill(containers), None));
         }
     }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::fault::stage::{Began, Stage};
-use crate::fault::target::{Containers, Pods};
+use crate::fault::target::Containers;
 use crate::sim::time::SimDuration;
 
 /// After which a component that was killed is started again when nobody says.
@@ -14,17 +14,8 @@ pub(super) fn begin(it: &Containers, stage: &mut Stage<'_>) -> Result<Began, Str
         let chosen = stage.components(&component.0, true)?;
         return Ok(Began { usual: Some(RESTART), ..stage.switch(chosen, false) });
     }
-    let pods = Pods {
-        pods: it.pods.clone(),
-        label_selectors: it.label_selectors.clone(),
-        namespaces: it.namespaces.clone(),
-        nodes: it.nodes.clone(),
-        mode: it.mode,
-        value: it.value,
-        grace_period: 0,
-    };
     let mut hit = Vec::new();
-    for pod in stage.pods(&pods)? {
+    for pod in stage.pods(&it.of)? {
         let Some((node, _)) = stage.cluster.topology.nodes.get(&pod.node_name).copied() else {
             continue;
         };

@@ -9,6 +9,7 @@ pub mod again;
 mod component;
 mod container_kill;
 mod etcd;
+mod fate;
 mod hand;
 mod image;
 mod kubelet_restart;

@@ -97,11 +97,9 @@ impl Draw<'_> {
             "kubelet-restart" => Fault::KubeletRestart(self.one_node()),
             "pod-kill" => Fault::PodKill(self.pods.clone()),
             "pod-failure" => Fault::PodFailure(self.pods.clone()),
-            "container-kill" => Fault::ContainerKill(Containers {
-                namespaces: self.pods.namespaces.clone(),
-                mode: Mode::One,
-                ..Containers::default()
-            }),
+            "container-kill" => {
+                Fault::ContainerKill(Containers { of: self.one_pod(), ..Containers::default() })
+            }
             "component-stop" => {
                 Fault::ComponentStop(ComponentTarget { component: self.component() })
             }
@@ -135,14 +133,18 @@ impl Draw<'_> {
         })
     }
 
+    /// One pod of those that are meant.
+    fn one_pod(&self) -> Pods {
+        let namespaces = self.pods.namespaces.clone();
+        Pods { namespaces, mode: Mode::One, ..Pods::default() }
+    }
+
     fn of_figures(&mut self, name: &str) -> Option<Fault> {
         Some(match name {
             "stress" => Fault::Stress(Stress {
-                namespaces: self.pods.namespaces.clone(),
-                mode: Mode::One,
+                of: self.one_pod(),
                 millicores: self.rng.between(100, 2_000),
                 bytes: self.rng.between(1, 64) << 20,
-                ..Stress::default()
             }),
             "image-pull" => {
                 let latency = SimDuration::secs(self.rng.between(5, 60));

@@ -41,13 +41,14 @@ pub(super) fn begin(it: &Shuffle, stage: &mut Stage<'_>) -> Result<Began, String
 }
 
 /// When a message arrives between two ends that does not arrive now; `last` is when the one
-/// before it does.
+/// before it does. All that were held up have arrived before `until`: who comes after it meets
+/// nobody that was sent earlier.
 pub(super) fn shuffled(
     how: &Shuffle,
     last: &mut BTreeMap<(ActorId, ActorId), SimTime>,
     count: u64,
     ends: (ActorId, ActorId),
-    at: SimTime,
+    (at, until): (SimTime, SimTime),
 ) -> Option<SimTime> {
     let most = u128::from(how.most.0) + 1;
     let scaled = |bits: u64| u64::try_from((u128::from(bits) * most) >> 64).unwrap_or(0);
@@ -61,7 +62,8 @@ pub(super) fn shuffled(
         scaled(keyed(how.seed, &count.to_le_bytes()))
     };
     let earliest = last.get(&ends).copied();
-    let to = (at + SimDuration(wait)).max(earliest.unwrap_or_default());
+    let latest = SimTime(until.0.saturating_sub(1)).max(at);
+    let to = (at + SimDuration(wait)).min(latest).max(earliest.unwrap_or_default());
     last.insert(ends, to);
     // What was put off to this very instant comes first.
     (to > at || earliest == Some(at)).then_some(to)

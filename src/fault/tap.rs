@@ -2,24 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use smallvec::SmallVec;
 
 use crate::api::Name;
-use crate::api::message::{Message, StoreAnswer};
-use crate::api::object::{Kind, Object};
-use crate::api::refusal::Refusal;
-use crate::api::request::{Answer, ListOptions, ObjectList, Request, Verb, WatchEvent};
-use crate::apiserver::list;
+use crate::api::message::Message;
+use crate::api::object::Kind;
+use crate::api::request::{Answer, Request, Verb, WatchEvent};
 use crate::cluster::Cluster;
+use crate::fault::fate::{Fate, carry_out, request_fate};
 use crate::fault::plan::Occurrence;
-use crate::fault::request::{Admission, How, Requests, conflicting, lost, mutated};
+use crate::fault::request::{How, Requests, lost};
 use crate::fault::shuffle::{Shuffle, shuffled};
 use crate::fault::weather::Weather;
 use crate::sim::engine::{ActorId, Peer};
-use crate::sim::time::{SimDuration, SimTime};
-
-/// How long it takes to say no.
-const AT_ONCE: SimDuration = SimDuration::millis(1);
+use crate::sim::time::SimTime;
 
 /// What is done to messages, and until when.
 #[derive(Clone, Debug)]
@@ -50,30 +46,6 @@ pub(super) enum What {
     Store,
     /// Messages are held up; `last` is when the last one between two arrives.
     Shuffle { how: Shuffle, last: BTreeMap<(ActorId, ActorId), SimTime>, count: u64 },
-}
-
-/// What becomes of the message that comes next.
-enum Fate {
-    /// It arrives.
-    Arrives,
-    /// It is lost.
-    Lost,
-    /// It comes later.
-    Later(SimTime),
-    /// The apiserver says no before anything is done.
-    Refused(Refusal),
-    /// A client gives up, and it comes later all the same.
-    GivenUp(SimTime, SimTime),
-    /// The apiserver says no after a while.
-    RefusedLater(Refusal, SimTime),
-    /// It says something else.
-    Changed(Box<Message>),
-    /// It says something else, and comes later.
-    ChangedLater(Box<Message>, SimTime),
-    /// It is answered from the past.
-    Past(Box<ListOptions>, u64),
-    /// etcd says no.
-    NoLeader(u64),
 }
 
 impl Filter {
@@ -175,7 +147,12 @@ impl Weather {
         let (from, to) = (coming.from, coming.to);
         let mut fate = Fate::Arrives;
         let mut by = None;
-        for (n, filter) in self.filters.iter_mut().enumerate() {
+        // A schedule comes before what befalls single messages, and there is one at a time: else
+        // a message could overtake another one on its connection.
+        let schedule = self.filters.iter().position(|f| f.is_schedule() && at < f.until);
+        let others = (0..self.filters.len()).filter(|n| !self.filters[*n].is_schedule());
+        for n in schedule.into_iter().chain(others.collect::<SmallVec<[usize; 8]>>()) {
+            let filter = &mut self.filters[n];
             fate = filter.fate((from, to), coming.message, coming.postponed, at);
             if !matches!(fate, Fate::Arrives) {
                 by = Some(n);
@@ -192,6 +169,7 @@ impl Weather {
         carry_out(fate, at, cluster);
         let fault = self.filters[n].fault.clone();
         if let Some((who, what)) = told
+            && !self.filters[n].is_schedule()
             && self.filters[n].hits <= 20
         {
             self.mark(&fault, who, &what, cluster);
@@ -204,54 +182,12 @@ impl Weather {
     }
 }
 
-/// Lets a message meet its fate.
-fn carry_out(fate: Fate, at: SimTime, cluster: &mut Cluster) {
-    {
-        let engine = &mut cluster.engine;
-        let Some(coming) = engine.coming() else { return };
-        let (from, to, cause) = (coming.from, coming.to, coming.cause);
-        let id = if let Message::Request(id, _) = coming.message { *id } else { 0 };
-        match fate {
-            Fate::Arrives => {}
-            Fate::Lost => engine.lose_coming(),
-            Fate::Later(until) => engine.postpone_coming(until),
-            Fate::Refused(refusal) => {
-                engine.lose_coming();
-                let answer = Message::Answer(id, Answer::Refused(refusal));
-                engine.forge(to, from, at + AT_ONCE, cause, answer);
-            }
-            Fate::GivenUp(gives_up, until) => {
-                engine.postpone_coming(until);
-                let refusal = Refusal::timeout("context deadline exceeded", 0);
-                let answer = Message::Answer(id, Answer::Refused(refusal));
-                engine.forge(to, from, gives_up, cause, answer);
-            }
-            Fate::RefusedLater(refusal, then) => {
-                engine.lose_coming();
-                let answer = Message::Answer(id, Answer::Refused(refusal));
-                engine.forge(to, from, then, cause, answer);
-            }
-            Fate::Changed(message) => engine.change_coming(at, |old| *old = *message),
-            Fate::ChangedLater(message, until) => {
-                engine.change_coming(until, |old| *old = *message);
-            }
-            Fate::Past(options, revision) => {
-                engine.lose_coming();
-                let answer = Message::Answer(id, past(cluster, &options, revision));
-                cluster.engine.forge(to, from, at + AT_ONCE, cause, answer);
-            }
-            Fate::NoLeader(token) => {
-                engine.lose_coming();
-                let answer = StoreAnswer::Unavailable("etcdserver: no leader");
-                engine.forge(to, from, at + AT_ONCE, cause, Message::Stored(token, answer));
-            }
-        }
-    }
-}
-
 impl Filter {
+    fn is_schedule(&self) -> bool {
+        matches!(self.what, What::Shuffle { .. })
+    }
+
     fn fate(&mut self, ends: (Peer, Peer), message: &Message, late: bool, at: SimTime) -> Fate {
-        let open = self.left != Some(0) && at <= self.until;
         let fate = if let Message::Request(id, request) = message {
             self.of_request(ends, *id, request, late, at)
         } else if let Message::Answer(id, answer) = message {
@@ -261,10 +197,11 @@ impl Filter {
         };
         let fate = match (&mut self.what, fate) {
             (What::Shuffle { how, last, count }, Fate::Arrives)
-                if open && !late && !matches!(message, Message::Runtime(..)) =>
+                if at < self.until && !late && !matches!(message, Message::Runtime(..)) =>
             {
                 *count += 1;
-                let to = shuffled(how, last, *count, (ends.0.actor, ends.1.actor), at);
+                let between = (ends.0.actor, ends.1.actor);
+                let to = shuffled(how, last, *count, between, (at, self.until));
                 to.map_or(Fate::Arrives, Fate::Later)
             }
             (_, fate) => fate,
@@ -359,68 +296,6 @@ impl Filter {
 
 fn concerns(kind: Option<Kind>, events: &[WatchEvent]) -> bool {
     kind.is_none_or(|kind| events.first().is_some_and(|e| e.object.kind() == kind))
-}
-
-fn request_fate(how: &How, id: u64, request: &Request, at: SimTime) -> Fate {
-    match how {
-        How::Refuse(failing) => Fate::Refused(failing.refusal(&request.verb)),
-        How::Conflict => match &request.verb {
-            Verb::Update { .. } | Verb::Put { .. } => Fate::Refused(conflicting(&request.verb)),
-            Verb::Get(_)
-            | Verb::List(_)
-            | Verb::Watch(_)
-            | Verb::Create { .. }
-            | Verb::Post { .. }
-            | Verb::Patch { .. }
-            | Verb::Delete { .. }
-            | Verb::DeleteCollection { .. }
-            | Verb::Bind { .. }
-            | Verb::Evict { .. } => Fate::Arrives,
-        },
-        How::Lose => Fate::Arrives,
-        How::Delay(span, None) => Fate::Later(at + *span),
-        How::Delay(span, Some(patience)) => Fate::GivenUp(at + *patience, at + *span),
-        How::Webhook(webhook) => match webhook.outcome() {
-            Admission::Refused(after, refusal) => Fate::RefusedLater(refusal, at + after),
-            Admission::Admitted(after, patch) => admitted(id, request, patch.as_ref(), at, after),
-        },
-    }
-}
-
-/// A request as a webhook lets it go on.
-fn admitted(
-    id: u64,
-    request: &Request,
-    patch: Option<&Value>,
-    at: SimTime,
-    after: SimDuration,
-) -> Fate {
-    let mut changed = request.clone();
-    if let Some(patch) = patch {
-        mutated(&mut changed.verb, patch);
-    }
-    let same = changed == *request;
-    let message = Message::Request(id, Box::new(changed));
-    match (same, after == SimDuration::ZERO) {
-        (true, true) => Fate::Arrives,
-        (true, false) => Fate::Later(at + after),
-        (false, true) => Fate::Changed(Box::new(message)),
-        (false, false) => Fate::ChangedLater(Box::new(message), at + after),
-    }
-}
-
-/// The answer to a list as it was at a revision.
-fn past(cluster: &Cluster, options: &ListOptions, revision: u64) -> Answer {
-    let store = cluster.store();
-    let items = store.list_at(options.kind, revision).unwrap_or_else(|_| store.list(options.kind));
-    let items: Vec<Object> = items.into_iter().filter(|o| list::matches(o, options)).collect();
-    let page = ObjectList {
-        resource_version: revision,
-        items,
-        continue_token: Name::default(),
-        remaining: None,
-    };
-    Answer::List(std::sync::Arc::new(page))
 }
 
 /// Whom a message that was hit is about, in words.

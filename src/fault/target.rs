@@ -111,24 +111,9 @@ pub struct Containers {
     /// Names of containers; all of the pods chosen when none is given.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub container_names: Vec<String>,
-    /// Pods by name.
-    #[serde(skip_serializing_if = "PodNames::is_empty")]
-    pub pods: PodNames,
-    /// Pods by label.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub label_selectors: BTreeMap<String, String>,
-    /// Only in these namespaces; the scenario's when none is given.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub namespaces: Vec<String>,
-    /// Only on these nodes.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub nodes: Vec<String>,
-    /// How many of those that match.
-    #[serde(skip_serializing_if = "Mode::is_all")]
-    pub mode: Mode,
-    /// The number or percentage that the mode needs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<u32>,
+    /// Which pods.
+    #[serde(flatten)]
+    pub of: Pods,
 }
 
 /// A component's name.

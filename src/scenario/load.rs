@@ -31,6 +31,7 @@ use crate::scenario::source::Operators;
 use crate::scenario::source::Place;
 use crate::scenario::source::Session;
 use crate::scenario::spec::Action;
+use crate::scenario::spec::Definition;
 use crate::scenario::spec::Fault;
 use crate::scenario::spec::KubeScheduler;
 use crate::scenario::spec::NodeGroup;
@@ -50,6 +51,8 @@ pub struct Described {
     pub files: BTreeMap<String, Arc<[Manifest]>>,
     /// The objects that the run begins with, of a dump.
     pub dump: Arc<[Object]>,
+    /// Kinds that the scenario defines.
+    pub custom: Vec<Kind>,
     /// Node groups of a file.
     pub node_groups: Vec<NodeGroup>,
     /// The scheduler's configuration, from the scenario or from its file.
@@ -111,6 +114,8 @@ fn describe(
     for one in overrides {
         apply_override(&mut tree, one, session);
     }
+    // What is written after them may name these kinds.
+    let custom = definitions(&tree, loader, session);
     let scenario = Scenario::decode(&tree, session);
     // Files are looked at although the scenario has mistakes, so that theirs are told as well.
     let lines = scenario.as_ref().map_or_else(|| lines_of(&tree), kubectl_lines);
@@ -134,7 +139,43 @@ fn describe(
     let scheduler_config = scheduler_config(config, loader, session);
     let other_schedulers = other_schedulers(&scenario, loader, session);
     let node_groups = node_groups(&scenario, loader, session);
-    Some(Described { scenario, files, dump, node_groups, scheduler_config, other_schedulers })
+    Some(Described {
+        scenario,
+        files,
+        dump,
+        custom,
+        node_groups,
+        scheduler_config,
+        other_schedulers,
+    })
+}
+
+/// The kinds that a scenario defines; what is no list of definitions is reported where the whole is
+/// decoded.
+fn definitions(tree: &Node, loader: &mut Loader<'_>, session: &mut Session) -> Vec<Kind> {
+    let written = tree.get("cluster").and_then(|cluster| cluster.get("definitions"));
+    let written = written.and_then(|node| Decode::decode(node, &mut Session::default()));
+    let mut all = Vec::new();
+    let mut take =
+        |definition: &Value, place: Place, session: &mut Session| match Kind::defined(definition) {
+            Ok(kind) if all.contains(&kind) => {}
+            Ok(kind) => all.push(kind),
+            Err(why) => session.report(place, Mistake::other(why)),
+        };
+    let written: Vec<Definition> = written.unwrap_or_default();
+    for definition in written {
+        match definition {
+            Definition::Inline(one) => take(&one.value, one.place, session),
+            Definition::File(path) => {
+                let found =
+                    manifest::load(&path.value, path.place, Strictness::Lax, loader, session);
+                for one in found {
+                    take(&one.value, one.place("kind"), session);
+                }
+            }
+        }
+    }
+    all
 }
 
 /// A scenario's text as JSON, as it was written.

@@ -5,6 +5,7 @@
 
 mod autoscaler;
 mod cluster;
+mod definition;
 mod descheduler;
 mod expectation;
 mod fault;
@@ -27,6 +28,7 @@ pub use autoscaler::NodeGroup;
 pub use cluster::Cluster;
 pub use cluster::NodeTemplate;
 pub use cluster::SchedulerConfig;
+pub use definition::Definition;
 pub use descheduler::Descheduler;
 pub use expectation::Available;
 pub use expectation::Cel;

@@ -18,6 +18,7 @@ use crate::api::core::pod::Pod;
 use crate::api::meta::Uid;
 use crate::api::object::{Kind, Object};
 use crate::api::request::{Answer, EventNote, Verb};
+use crate::api::variant::Variant;
 use crate::api::why::Why;
 use crate::client::component::{Component, Moment};
 use crate::client::reconciler::Observed;
@@ -90,11 +91,13 @@ impl Scheduler {
     /// A scheduler that has seen nothing yet, made at `start`.
     pub fn new(config: Config, start: SimTime) -> Scheduler {
         let profiles: Arc<[Profile]> = config.profiles.iter().map(Profile::new).collect();
+        let mut cache = Cache::default();
+        cache.nominations.is_ignored = config.gates.varies(Variant::IgnoresNominations);
         Scheduler {
             queue: Queue::new(config.queue, profiles.clone(), start),
             config,
             profiles,
-            cache: Cache::default(),
+            cache,
             search: Search::default(),
             in_hand: None,
             requests: BTreeMap::new(),

@@ -411,7 +411,8 @@ pub fn filter_node(
     node: &NodeInfo,
 ) -> Result<(), (u8, Refused)> {
     let before_it = |p: &&Arc<Pod>| p.priority() >= pod.priority() && p.meta.uid != pod.meta.uid;
-    let nominated = cluster.nominations.on(node.name());
+    let kept = !cluster.nominations.is_ignored;
+    let nominated = if kept { cluster.nominations.on(node.name()) } else { &[] };
     if nominated.iter().any(|p| before_it(&p)) {
         let mut fuller = node.clone();
         let mut thought: Vec<Running> =

@@ -208,3 +208,18 @@ fn a_deployment_that_goes_in_the_background_has_its_pods_collected() {
     let of_team = pods.filter(|o| o.meta().namespace == TEAM).count();
     assert_eq!(of_team, 4, "those of the other two owners");
 }
+
+/// What was due before the caches of a new leader were filled has waited for them. Once it woke the
+/// process again and again at one instant, and the run did not end.
+#[test]
+fn what_is_due_before_the_caches_are_filled_waits_for_them() {
+    let deeds = [
+        Deed::Apply(0),
+        Deed::Delete("deployment/web", "foreground"),
+        Deed::Wait(13),
+        Deed::Wait(10),
+        Deed::Wait(19),
+    ];
+    let world = world(&deeds, "generic-garbage-collector", &[(3, 4)], false, 17);
+    assert!(left_over(&world).is_empty());
+}

@@ -21,6 +21,7 @@ use wavetank::explore::{Finding, Options, Setting, shrink, sweep::Sweep, written
 use wavetank::fault::Plan;
 use wavetank::scenario::load::{plan_of, tree_of};
 use wavetank::sim::digest::DigestValue;
+use wavetank::sim::time::SimDuration;
 use wavetank::testing::Test;
 
 use crate::random::described;
@@ -291,4 +292,19 @@ fn the_longest_recovery_is_known() {
     let (span, plan) = found.slowest.expect("something recovers");
     assert!(span.0 > 0 && !plan.is_empty());
     assert!(found.settles.is_some_and(|settles| settles.0 > 0));
+}
+
+#[test]
+fn kubectl_notices_a_deletion_that_overtakes_the_begin_of_its_watch() {
+    let pair = wavetank::bugs::all().into_iter().find(|pair| pair.id == "U02");
+    let setting = (pair.expect("it is in the list").make)(false);
+    let reference = setting.reference(true).expect("it can be carried out");
+    for seed in (0..24).chain([192_223_530_601_845_955_u64]) {
+        let shuffle = json!({"seed": seed, "most": "5ms", "ranks": true});
+        let faults = json!([{"at": "0s", "inject": {"shuffle": shuffle, "duration": "4s"}}]);
+        let plan = plan_of(&faults).expect("it is a plan");
+        let outcome = setting.try_plan(&plan).expect("it can be carried out");
+        assert_eq!(outcome.breaches, [], "seed {seed}");
+        assert!(outcome.end <= reference.finish + SimDuration::secs(60), "seed {seed}");
+    }
 }

@@ -43,17 +43,25 @@ impl Kind {
     /// # Panics
     /// When another definition of this group and name was given, or there are too many.
     pub fn custom(row: KindRow, schema: Value) -> Kind {
+        Kind::try_custom(row, schema).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// The same, where it may be that another definition was given.
+    pub(super) fn try_custom(row: KindRow, schema: Value) -> Result<Kind, String> {
         let _one_by_one = DEFINING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let known = all().find(|(_, c)| (c.row.group, c.row.name) == (row.group, row.name));
         if let Some((kind, custom)) = known {
             let same = custom.row == row && custom.schema == schema;
-            assert!(same, "two definitions of {}.{}", row.name, row.group);
-            return kind;
+            let told = || format!("two definitions of {}.{}", row.name, row.group);
+            return if same { Ok(kind) } else { Err(told()) };
         }
         let place = all().count();
-        assert!(place < MOST, "at most {MOST} kinds of one's own");
+        if place >= MOST {
+            return Err(format!("at most {MOST} kinds of one's own"));
+        }
         let _ = CUSTOM[place].set(Custom { row, schema });
-        Kind(u16::try_from(KINDS.len() + place).expect("a kind is a small number"))
+        let number = u16::try_from(KINDS.len() + place).expect("a kind is a small number");
+        Ok(Kind(number))
     }
 
     /// Whether it is a user's own.

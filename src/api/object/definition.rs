@@ -35,10 +35,8 @@ impl Kind {
     /// gives the same kind whenever it is given.
     ///
     /// # Errors
-    /// What is missing in it, or not modelled.
-    ///
-    /// # Panics
-    /// As [`Kind::custom`].
+    /// What is missing in it, or not modelled; that the program knows another definition of the
+    /// kind.
     pub fn defined(definition: &Value) -> Result<Kind, String> {
         if definition["kind"] != "CustomResourceDefinition" {
             return Err("this is no CustomResourceDefinition".to_owned());
@@ -73,7 +71,7 @@ impl Kind {
             generation: true,
             aggregated: false,
         };
-        Ok(Kind::custom(row, schema.clone()))
+        Kind::try_custom(row, schema.clone())
     }
 }
 

@@ -18,6 +18,7 @@ pub mod errors;
 mod format;
 pub mod job;
 mod job_policy;
+pub mod job_status;
 pub mod meta;
 mod mount;
 mod node;

@@ -32,6 +32,7 @@ use crate::api::refusal::{Reason, Refusal};
 use crate::api::request::Verb;
 use crate::api::selector::{LabelSelector, Selector};
 use crate::api::taint::ComparisonOperators;
+use crate::api::variant::Variant;
 use crate::api::why::Why;
 use crate::client::plan::{Plan, Recovery, Write};
 use crate::client::reconciler::{Observed, Reconciler, Settings, Watch};
@@ -150,7 +151,9 @@ impl DaemonSetController {
             return writer.work(work, plan);
         }
         if is_rolling {
-            let step = rolling::step(set, places, by_node, hash, view.now());
+            let counts_unready = !view.gates().varies(Variant::CountsNoOldUnready);
+            let by = (view.now(), counts_unready);
+            let step = rolling::step(set, places, by_node, hash, by);
             writer.step(step, plan);
         }
     }

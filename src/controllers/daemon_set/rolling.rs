@@ -87,13 +87,15 @@ pub(super) fn step<'a>(
     places: &[Place<'_>],
     by_node: &ByNode<'a>,
     hash: &str,
-    now: Time,
+    (now, counts_unready): (Time, bool),
 ) -> Step<'a> {
     let limits = limits(set, desired(places));
     let empty = places.iter().filter(|p| p.fits.should_run);
     let empty = empty.filter(|p| !by_node.contains_key(&p.node.meta.name)).count();
     if limits.surge == 0 {
-        return replacing(set, by_node, hash, (count(empty), limits.unavailable), now);
+        let mut step = Step { taken: count(empty), limit: limits.unavailable, ..Step::default() };
+        replacing(set, by_node, hash, &mut step, (now, counts_unready));
+        return step;
     }
     surging(set, by_node, hash, limits.surge, now)
 }
@@ -106,16 +108,15 @@ fn replacing<'a>(
     set: &DaemonSet,
     by_node: &ByNode<'a>,
     hash: &str,
-    (empty, limit): (i32, i32),
-    now: Time,
-) -> Step<'a> {
+    step: &mut Step<'a>,
+    (now, counts_unready): (Time, bool),
+) {
     let is_available = |pod: &Pod| pod.is_available(set.spec.min_ready_seconds, now);
-    let mut step = Step { taken: empty, limit, ..Step::default() };
     let mut candidates = Vec::new();
     for pods in by_node.values() {
         match found(set, pods, hash) {
             Some(Found { new: None, old: Some(old) }) if !is_available(old) => {
-                step.taken += 1;
+                step.taken += i32::from(counts_unready);
                 step.delete.push(old);
             }
             Some(Found { new: None, old: Some(old) }) => candidates.push(old),
@@ -123,9 +124,8 @@ fn replacing<'a>(
             None | Some(_) => step.taken += 1,
         }
     }
-    let free = usize::try_from(limit - step.taken).unwrap_or(0);
+    let free = usize::try_from(step.limit - step.taken).unwrap_or(0);
     step.delete.extend(candidates.into_iter().take(free));
-    step
 }
 
 /// With a surge: nodes get the new pod beside the old one, which goes when the new one is

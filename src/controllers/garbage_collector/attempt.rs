@@ -5,6 +5,7 @@ use crate::api::edit::Edit;
 use crate::api::meta::{OwnerReference, Uid};
 use crate::api::object::Object;
 use crate::api::request::{Propagation, Verb};
+use crate::api::variant::Variant;
 use crate::api::why::Why;
 use crate::client::plan::{Expect, Step, Write};
 use crate::client::view::View;
@@ -94,6 +95,7 @@ impl GarbageCollector {
             return State::Unclear;
         }
         match view.object(&key) {
+            None if view.gates().varies(Variant::TrustsItsGraph) => State::Dangling,
             None => State::Unknown,
             // The cache may still show the one before it: only the apiserver knows.
             Some(found) if found.meta().uid != owner.uid => State::Unknown,

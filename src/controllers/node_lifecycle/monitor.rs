@@ -164,6 +164,10 @@ impl NodeLifecycle {
             self.unmarked.remove(name);
             return wishes;
         }
+        let falls_silent = finding.observed != current && current == Truth::Unknown;
+        if falls_silent && view.gates().varies(Variant::MarksWhenSilent) {
+            self.unmarked.insert(name.clone());
+        }
         if finding.observed == Truth::True {
             let text = format!("Node {name} status is now: NodeNotReady");
             plan.events.push(about_node(name, node.meta.uid, "NodeNotReady", text));

@@ -183,6 +183,11 @@ impl<'a> Look<'a> {
             Replica::Missing(ordinal) => return self.create(ordinal, first, then, plan),
         };
         if pod.is_terminal() {
+            if self.view.gates().varies(Variant::RemakesWhatGoes) {
+                then.push(self.deletion(pod, StatefulSetWhy::Ended));
+                let ordinal = ordinal(pod).unwrap_or_default();
+                return self.create(ordinal, first, then, plan);
+            }
             if !pod.meta.is_deleting() {
                 then.push(self.deletion(pod, StatefulSetWhy::Ended));
             }

@@ -6,6 +6,7 @@
 use crate::api::core::container::{Container, ContainerStatus, Probe};
 use crate::api::core::pod::PodSpec;
 use crate::api::core::pod::PodStatus;
+use crate::api::variant::Variant;
 use crate::client::component::Moment;
 use crate::node::command::{Check, check};
 use crate::node::images::Images;
@@ -115,12 +116,14 @@ impl Worker {
                 let run = sandbox.and_then(|s| s.containers.get(place)?.as_ref());
                 if let Some(run) = run {
                     let told = status_at(&self.status, spec, place);
-                    let told = told.filter(|s| s.container_id == run.id);
+                    let inherits = host.config.gates.varies(Variant::InheritsReadiness);
+                    let told = told.filter(|s| inherits || s.container_id == run.id);
                     let good = told.is_some_and(|s| match kind {
                         ProbeKind::Readiness => s.ready,
                         ProbeKind::Startup => s.started == Some(true),
                         ProbeKind::Liveness => true,
                     });
+                    let good = good && !host.config.gates.varies(Variant::ResetsReadiness);
                     worker.adopt(&run.id, good.then_some(ProbeResult::Success));
                 }
                 let phase = SimDuration(begin.0 % period.0);

@@ -177,12 +177,7 @@ fn of_pods(it: &PodChaos, pods: Pods) -> Inject {
             let containers = Containers {
                 component: None,
                 container_names: it.containers.clone(),
-                pods: pods.pods,
-                label_selectors: pods.label_selectors,
-                namespaces: pods.namespaces,
-                nodes: pods.nodes,
-                mode: pods.mode,
-                value: pods.value,
+                of: Pods { grace_period: 0, ..pods },
             };
             Inject { fault: Fault::ContainerKill(containers), duration: None }
         }
@@ -323,12 +318,15 @@ fn stress(
         size(&memory.size, session)
     });
     let fault = Fault::Stress(Stress {
-        pods: PodNames(it.selector.pods.clone()),
-        label_selectors: it.selector.labels.clone(),
-        namespaces: namespaces_of(&it.selector, namespace),
-        nodes: it.selector.nodes.clone(),
-        mode,
-        value,
+        of: Pods {
+            pods: PodNames(it.selector.pods.clone()),
+            label_selectors: it.selector.labels.clone(),
+            namespaces: namespaces_of(&it.selector, namespace),
+            nodes: it.selector.nodes.clone(),
+            mode,
+            value,
+            grace_period: 0,
+        },
         millicores,
         bytes,
     });

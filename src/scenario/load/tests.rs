@@ -315,3 +315,64 @@ fn large_texts_full_of_mistakes_cost_little() {
         assert!(problems.map_or_else(|told| told.len() < 600, |_| true));
     }
 }
+
+const DEFINED: &str = "
+about: A kind of one's own.
+cluster:
+  nodes: []
+  definitions:
+  - apiVersion: apiextensions.k8s.io/v1
+    kind: CustomResourceDefinition
+    metadata: {name: kettles.load.example}
+    spec:
+      group: load.example
+      scope: Namespaced
+      names: {kind: Kettle, plural: kettles, singular: kettle}
+      versions:
+      - name: v1
+        served: true
+        storage: true
+        schema:
+          openAPIV3Schema:
+            type: object
+            properties:
+              spec:
+                type: object
+                properties:
+                  litres: {type: integer, minimum: 1, default: 2}
+steps:
+- apply: {apiVersion: load.example/v1, kind: Kettle, metadata: {name: a}, spec: {colour: red}}
+- kubectl: delete kettles.load.example a
+- apply: {apiVersion: load.example/v1, kind: Kettle, metadata: {name: b}, spec: {colour: red}}
+";
+
+#[test]
+fn a_scenario_defines_kinds_of_its_own() {
+    use crate::api::object::ObjectKey;
+    use crate::scenario::world::World;
+    let described = read(DEFINED, &[]).expect("it is right");
+    let kind = described.custom[0];
+    let world = World::new(std::sync::Arc::new(described), 1, None);
+    let mut world = world.unwrap_or_else(|why| panic!("{why:?}"));
+    while world.go_on() {}
+    let failed: Vec<String> = world.report().verdict.failures;
+    assert!(failed.is_empty(), "{failed:?}");
+    let all: Vec<_> = world.cluster().store().iter(kind).map(|o| o.meta().name.clone()).collect();
+    assert_eq!(all, ["b"]);
+    let object = world.cluster().store().get(&ObjectKey::new(kind, "default", "b"));
+    let value = object.expect("it is there").to_value();
+    assert_eq!(value["spec"], serde_json::json!({"litres": 2}), "pruned, and with its default");
+}
+
+#[test]
+fn what_is_wrong_with_a_definition_is_told_where_it_stands() {
+    let wrong = DEFINED.replace("name: kettles.load.example", "name: kettle");
+    let told = read(&wrong, &[]).expect_err("the name is wrong");
+    assert!(told.contains("metadata.name must be kettles.load.example"), "{told}");
+    let other =
+        DEFINED.replace("default: 2", "default: 3").replace("load.example", "other.example");
+    let again = other.replace("default: 3", "default: 4");
+    assert!(read(&other, &[]).is_ok());
+    let told = read(&again, &[]).expect_err("it is known otherwise");
+    assert!(told.contains("two definitions of Kettle.other.example"), "{told}");
+}

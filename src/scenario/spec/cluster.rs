@@ -18,6 +18,7 @@ use crate::scenario::diagnostic::Mistake;
 use crate::scenario::schema::Schema;
 use crate::scenario::source::Session;
 use crate::scenario::spec::ClusterAutoscaler;
+use crate::scenario::spec::Definition;
 use crate::scenario::spec::Descheduler;
 use crate::scenario::spec::FeatureGates;
 use crate::scenario::spec::Flags;
@@ -40,6 +41,9 @@ object! {
         /// -o yaml` prints. Its nodes stand beside those of `nodes`, which is empty then unless it
         /// is written.
         "dump" => dump: Option<Spanned<String>> = None;
+        /// Kinds of one's own, which the cluster has from the beginning: each a
+        /// `CustomResourceDefinition`, or the path of a file or folder of them.
+        "definitions" => definitions: Vec<Definition> = Vec::new();
         /// What the wall clock shows when the run starts: `2026-01-01T00:00:00Z`, which is also
         /// what it shows when nothing is written. CronJobs go by it, and all times in objects.
         "start" => start: Start = Start::default();
@@ -80,6 +84,7 @@ impl Default for Cluster {
         Cluster {
             nodes: vec![NodeTemplate { count: Some(3), ..NodeTemplate::default() }],
             dump: None,
+            definitions: Vec::new(),
             start: Start::default(),
             apiservers: 1,
             etcd: 1,

@@ -189,7 +189,10 @@ impl Running {
                 self.shared.replies.insert(token, None);
             }
             Input::Watched(token, events) => {
-                if let Some(stream) = self.shared.streams.get_mut(&token) {
+                // The first changes may overtake the word that the watch has begun.
+                let shared = &mut self.shared;
+                if !shared.replies.contains_key(&token) || shared.streams.contains_key(&token) {
+                    let stream = shared.streams.entry(token).or_default();
                     stream.queue.extend(events.iter().cloned());
                 }
             }

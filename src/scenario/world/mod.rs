@@ -159,8 +159,10 @@ impl World {
         let scenario = &described.scenario;
         let mut config = stage::config(&described, seed)?;
         config.eager |= extras.eager || !extras.plan.is_calm();
-        config.custom.extend(&extras.custom);
-        controllers::watch_also(&mut config.controllers, &extras.custom);
+        let defined = described.custom.iter().filter(|kind| !extras.custom.contains(*kind));
+        config.custom.extend(defined.chain(&extras.custom));
+        let custom = config.custom.clone();
+        controllers::watch_also(&mut config.controllers, &custom);
         if let Some(controllers) = &extras.controllers {
             config.controllers.clone_from(controllers);
         }

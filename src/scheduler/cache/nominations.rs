@@ -14,6 +14,8 @@ use crate::api::meta::Uid;
 pub struct Nominations {
     by_node: BTreeMap<Name, Vec<Arc<Pod>>>,
     node_of: BTreeMap<Uid, Name>,
+    /// Whether nobody has to leave room for them; not as in 1.36.
+    pub is_ignored: bool,
 }
 
 impl Nominations {

@@ -38,7 +38,7 @@ foreign! {
         /// Memory beside their own, as `256Mi`.
         "memory" => memory: Option<Amount> = None;
     } into Stress {
-        pods, label_selectors, namespaces, nodes, mode, value,
+        of: Pods { pods, label_selectors, namespaces, nodes, mode, value, grace_period: 0 },
         millicores: cpu.map_or(0, |amount| amount.millis),
         bytes: memory.map_or(0, |amount| amount.whole()),
     }
@@ -83,16 +83,7 @@ fn stress_is_given(it: &Stress, node: &Node, session: &mut Session) {
         let message = "nothing is used: `cpu` or `memory` is missing";
         session.report(node.place, Mistake::other(message));
     }
-    let pods = Pods {
-        pods: it.pods.clone(),
-        label_selectors: it.label_selectors.clone(),
-        namespaces: it.namespaces.clone(),
-        nodes: it.nodes.clone(),
-        mode: it.mode,
-        value: it.value,
-        grace_period: 0,
-    };
-    pods_are_chosen(&pods, node, session);
+    pods_are_chosen(&it.of, node, session);
 }
 
 fn one_trouble_is_given(it: &Pull, node: &Node, session: &mut Session) {

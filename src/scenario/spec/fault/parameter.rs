@@ -123,7 +123,9 @@ foreign! {
         /// The number or percentage that the mode needs.
         "value" => value: Option<u32> = None;
     } into Containers {
-        component, container_names, pods, label_selectors, namespaces, nodes, mode, value,
+        component,
+        container_names,
+        of: Pods { pods, label_selectors, namespaces, nodes, mode, value, grace_period: 0 },
     }
 }
 
@@ -444,10 +446,10 @@ pub(super) fn pods_are_chosen(selector: &Pods, node: &Node, session: &mut Sessio
 }
 
 fn containers_are_chosen(target: &Containers, node: &Node, session: &mut Session) {
-    let pods = !target.pods.0.is_empty()
-        || !target.label_selectors.is_empty()
-        || !target.namespaces.is_empty()
-        || !target.nodes.is_empty();
+    let pods = !target.of.pods.0.is_empty()
+        || !target.of.label_selectors.is_empty()
+        || !target.of.namespaces.is_empty()
+        || !target.of.nodes.is_empty();
     match (&target.component, pods) {
         (Some(_), true) => {
             let message = "both a component and pods are chosen: one of them";
@@ -460,7 +462,7 @@ fn containers_are_chosen(target: &Containers, node: &Node, session: &mut Session
         }
         (Some(_), false) | (None, true) => {}
     }
-    mode_has_its_value(target.mode, target.value, node, session);
+    mode_has_its_value(target.of.mode, target.of.value, node, session);
 }
 
 /// Reports a mode that lacks its number, a number without a mode, and more than a hundred percent.
