@@ -142,7 +142,12 @@ impl Bugs {
             }
         }
         let all = pairs.len();
-        say(&format!("{found} of {all} found, at most {most} faults, {quiet} of {all} quiet\n"));
+        let quiet_ones = if self.quiet == 0 {
+            "the sides without the bugs not run (--quiet N)".to_owned()
+        } else {
+            format!("{quiet} of {all} quiet")
+        };
+        say(&format!("{found} of {all} found, at most {most} faults, {quiet_ones}\n"));
         if let Some(path) = &self.page
             && let Err(why) = page::write(path, &rows)
         {

@@ -94,6 +94,9 @@ fn outcome(probe: &Probe, container: &Container, images: &Images, age: SimDurati
 impl Worker {
     /// Begins to probe the containers of the pod.
     ///
+    /// Differs: a container is taken for as ready as its status says only when it is the one that
+    /// the status is of; 1.36 is reported not to compare (kubernetes#141473).
+    ///
     /// Source: kubernetes v1.36 pkg/kubelet/prober/prober_manager.go, `AddPod`, and worker.go,
     /// `worker.run`
     pub(super) fn add_probes(&mut self, host: &Host, moment: &mut Moment<'_>) {

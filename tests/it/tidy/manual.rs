@@ -46,8 +46,13 @@ fn takes(shape: &Value) -> String {
         return words(&shape["anyOf"], takes).join(", or ");
     }
     if shape["enum"].is_array() {
-        let mut all = words(&shape["enum"], code);
-        all.dedup();
+        // A switch is `true` as a truth value and as a text.
+        let mut all: Vec<String> = Vec::new();
+        for word in words(&shape["enum"], code) {
+            if !all.contains(&word) {
+                all.push(word);
+            }
+        }
         return all.join(", ");
     }
     if !shape["const"].is_null() {
